@@ -1,0 +1,71 @@
+"""Source text and positions in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """A piece of recipe text and where it came from.
+
+    Attributes:
+        name: What people call it: a path as it was typed, or ``--set``.
+        text: The text itself, newlines normalised to ``\\n``.
+        path: The file it was read from; None for command-line text and built-in protocols.
+        kind: Which layer it speaks for; decides how its values' origins read.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    path: Path | None = None
+    kind: str = "file"
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """Offset of the first character of each line."""
+        return [0, *(i + 1 for i, char in enumerate(self.text) if char == "\n")]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column, both counted from 1, of a character offset."""
+        line = bisect_right(self.line_starts, offset)
+        return line, offset - self.line_starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of line ``number`` (from 1), without its newline."""
+        start = self.line_starts[number - 1]
+        return self.text[start:].split("\n", 1)[0] if start < len(self.text) else ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A half-open range of characters in a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def line(self) -> int:
+        """Line of the first character, from 1."""
+        return self.source.position(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        """Column of the first character, from 1."""
+        return self.source.position(self.start)[1]
+
+    @property
+    def text(self) -> str:
+        """The characters covered."""
+        return self.source.text[self.start : self.end]
+
+    def to(self, other: Span) -> Span:
+        """The span from the start of this one to the end of ``other``."""
+        return Span(self.source, self.start, other.end)
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
