@@ -1,0 +1,104 @@
+"""Augmentation of whole batches on the host, in NumPy.
+
+Why not MindData's vision operators: their random numbers depend on the number of workers and change
+after a restart. Here the augmentation of the image at position p of epoch e is a pure function of
+(seed, e, p): an epoch's parameters are drawn at once, before any pixel is touched, and batches
+slice them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from runtime.streams import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Augmentation(Protocol):
+    """One random transformation of images: drawing and applying are separate."""
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Draw the parameters of ``count`` images: an array with that leading dimension."""
+
+    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Return transformed copies of uint8 ``[B, C, H, W]``, given one row of parameters each."""
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """Zero-pad all four sides, then crop at the original size: a shift by at most ``padding``.
+
+    Attributes:
+        padding: Pixels on each side, at least 0.
+    """
+
+    padding: int
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Top and left corner of each crop in the padded image: int64 ``[count, 2]``."""
+        return rng.integers(0, 2 * self.padding, size=(count, 2), dtype=np.int64, endpoint=True)
+
+    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Crop each image at its own corner."""
+        count, channels, height, width = images.shape
+        p = self.padding
+        padded = np.zeros((count, channels, height + 2 * p, width + 2 * p), images.dtype)
+        padded[:, :, p : p + height, p : p + width] = images
+        # All crops there are, without copying: [B, C, top, left, H, W]. Indexing then copies one a image.
+        crops = sliding_window_view(padded, (height, width), axis=(2, 3))
+        return crops[np.arange(count), :, parameters[:, 0], parameters[:, 1]]
+
+
+@dataclass(frozen=True)
+class RandomHorizontalFlip:
+    """Mirror an image left to right.
+
+    Attributes:
+        probability: Of mirroring, in [0, 1].
+    """
+
+    probability: float = 0.5
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Whether each image is mirrored: bool ``[count]``."""
+        return rng.random(count) < self.probability
+
+    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Mirror the images that are to be mirrored."""
+        images = images.copy()
+        images[parameters] = images[parameters, :, :, ::-1]
+        return images
+
+
+AUGMENTATIONS: dict[str, type[Augmentation]] = {
+    "random_crop": RandomCrop,
+    "random_horizontal_flip": RandomHorizontalFlip,
+}
+
+
+def draw_epoch(
+    chain: Sequence[Augmentation], seed: int, epoch: int, count: int
+) -> list[np.ndarray]:
+    """Draw an epoch's parameters for every augmentation of a chain.
+
+    Each place in the chain has its own stream, so that adding one to the end leaves the others' draws alone.
+    """
+    return [
+        step.draw(generator(seed, "augment", epoch, place), count)
+        for place, step in enumerate(chain)
+    ]
+
+
+def apply_chain(
+    chain: Sequence[Augmentation], images: np.ndarray, parameters: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Apply a chain to a batch, given the batch's rows of each augmentation's parameters."""
+    for step, rows in zip(chain, parameters, strict=True):
+        images = step.apply(images, rows)
+    return images

@@ -1,0 +1,81 @@
+"""Which images are kept: the long-tailed subset, its validation part, and a fingerprint of both."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ltdsl.longtail import validation_counts
+from runtime.errors import DataError
+from runtime.streams import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Split(NamedTuple):
+    """Ascending int64 indices into the pool the split was made from; disjoint."""
+
+    train: np.ndarray
+    validation: np.ndarray
+
+
+def long_tailed_split(
+    labels: np.ndarray, counts: Sequence[int], validation: float, split_seed: int
+) -> Split:
+    """Choose ``counts[c]`` images of every class c, and hold some out for validation.
+
+    Each class is shuffled by its own generator, from (split_seed, c): its first N_c images are kept, and
+    the last V_c of those (:func:`ltdsl.longtail.validation_counts`) are the validation part. So:
+
+    - a class's choice does not depend on other classes or their counts;
+    - splits are nested: with the same seed a stronger imbalance keeps a subset of a weaker one's images, and
+      its training part (validation taken out) is a subset of the other's training part.
+
+    Args:
+        labels: Class of each image of the pool, int ``[N]``.
+        counts: Images to keep of each class, ``[C]``, before validation is taken out.
+        validation: Share of the kept images to hold out, in [0, 1).
+        split_seed: Seed of the choice; independent of the run's seed.
+
+    Raises:
+        DataError: LT403 if a class has fewer images than ``counts`` asks for.
+    """
+    train, held_out = [], []
+    parts = zip(counts, validation_counts(counts, validation), strict=True)
+    for label, (kept, held) in enumerate(parts):
+        members = np.flatnonzero(labels == label)
+        if len(members) < kept:
+            message = f"class {label} has {len(members)} images, fewer than the {kept} planned"
+            raise DataError(message, "use the published files, or less imbalance", "LT403")
+        shuffled = generator(split_seed, "split", label).permutation(members)
+        train.append(shuffled[: kept - held])
+        held_out.append(shuffled[kept - held : kept])
+    return Split(
+        np.sort(np.concatenate(train)).astype(np.int64),
+        np.sort(np.concatenate(held_out)).astype(np.int64),
+    )
+
+
+def fingerprint(labels: np.ndarray, images: np.ndarray, indices: np.ndarray | None = None) -> str:
+    """Return the SHA-256 (64 hex digits) of the chosen images and labels themselves.
+
+    Hashed are, one after the other: the shape N, C, H, W (little-endian int64), the images' bytes in
+    C order, the labels (little-endian int32), all in the order of ``indices``. Equal fingerprints
+    therefore mean equal data in equal order, whatever files it came from and on any platform.
+
+    Args:
+        labels: int ``[M]``.
+        images: uint8 ``[M, C, H, W]``.
+        indices: The chosen ones, ``[N]``; all of them when left out.
+    """
+    if images.dtype != np.uint8:
+        raise TypeError(f"images must be uint8, not {images.dtype}")
+    chosen = np.arange(len(labels)) if indices is None else np.asarray(indices, dtype=np.int64)
+    digest = hashlib.sha256(np.array([len(chosen), *images.shape[1:]], dtype="<i8").tobytes())
+    for start in range(0, len(chosen), 4096):  # no second copy of a large dataset
+        digest.update(np.ascontiguousarray(images[chosen[start : start + 4096]]).tobytes())
+    digest.update(labels[chosen].astype("<i4").tobytes())
+    return digest.hexdigest()
