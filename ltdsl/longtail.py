@@ -6,8 +6,10 @@ Pure Python: ``ltdsl check`` uses it and must start quickly.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MANY_ABOVE = 100
 FEW_BELOW = 20
@@ -67,8 +69,9 @@ def class_groups(counts: Sequence[int]) -> Groups:
     """Sort classes into many (> 100 training images), medium (20–100) and few (< 20).
 
     The bounds are those of Liu et al. (OLTR, CVPR 2019). Where they would leave a group empty, all
-    three become thirds by frequency (ties by class index; the middle third takes a remainder of one, the
-    outer thirds one each of a remainder of two), so that a report always has three figures.
+    three become thirds by frequency (ties by class index; the middle third takes a remainder of
+    one, the outer thirds one each of a remainder of two), so that a report always has three
+    figures.
 
     Args:
         counts: Training images of each class, after the validation part was taken out.

@@ -1,8 +1,8 @@
 """Samplers: which training images an epoch visits, and in which order.
 
 A sampler is a pure function of (labels, :class:`Moment`) to an index order, so a resumed epoch is
-the same epoch and a distribution can be tested without training. Its length is what the sampler says
-an epoch is; it must not change within a stage.
+the same epoch and a distribution can be tested without training. Its length is what the sampler
+says an epoch is; it must not change within a stage.
 
 A sampler that only has its own class probabilities is one line: ``order_by_class`` does the rest.
 """
@@ -87,7 +87,8 @@ def order_by_class(
     by_class = np.argsort(labels, kind="stable")
     first = np.cumsum(counts) - counts
     edges = np.cumsum(probabilities)
-    # Divided by the last edge because a sum of floats may end below 1, and u up to there must find a class.
+    # Divided by the last edge because a sum of floats may end below 1, and u up to there must find
+    # a class.
     classes = np.searchsorted(edges / edges[-1], rng.random(draws), side="right")
     inside = np.floor(rng.random(draws) * counts[classes]).astype(np.int64)
     return by_class[first[classes] + inside].astype(np.int64)

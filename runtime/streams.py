@@ -30,7 +30,8 @@ def generator(seed: int, stream: str, *keys: int) -> np.random.Generator:
         raise ValueError(f"a seed must be in [0, 2^64), not {seed}")
     if any(not 0 <= key < _WORD for key in keys):
         raise ValueError(f"stream keys must be in [0, 2^32), not {keys}")
-    # Keys go into spawn_key, not into entropy: SeedSequence pads entropy with zeros to four words, so
-    # [seed, 1] and [seed, 1, 0] would be the same stream. Within 2^32 each key is exactly one word.
+    # Keys go into spawn_key, not into entropy: SeedSequence pads entropy with zeros to four words,
+    # so [seed, 1] and [seed, 1, 0] would be the same stream. Within 2^32 each key is exactly one
+    # word.
     path = (STREAMS[stream], *(int(key) for key in keys))
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(int(seed), spawn_key=path)))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ltdsl.longtail import profile_counts
 from runtime.data import cifar, digits
 from runtime.data.arrays import ImageArrays, channel_statistics
+from runtime.data.errors import DataError
 from runtime.data.split import fingerprint, long_tailed_split
-from runtime.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["READERS", "ImageArrays", "LoadedData", "Reader", "load_dataset"]
 
@@ -75,7 +77,8 @@ def load_dataset(
 
     Args:
         name: A name of :data:`READERS`.
-        params: ``imbalance`` and, optionally, ``profile``; see :func:`ltdsl.longtail.profile_counts`.
+        params: ``imbalance`` and, optionally, ``profile``; see
+            :func:`ltdsl.longtail.profile_counts`.
         data_dir: Where the dataset's files are; may be None for an embedded one.
         validation: Share of each class's training images to hold out, in [0, 1).
         split_seed: Decides which images are kept.
@@ -87,12 +90,12 @@ def load_dataset(
     reader = READERS[name]
     if reader.needs_folder and data_dir is None:
         message = f"{name} reads its images from files, and no folder was given"
-        raise DataError(message, "pass --data DIR", "LT401")
+        raise DataError(code="LT401", message=message, hint="pass --data DIR")
     pool, test = reader.load(data_dir or Path())
     empty = [label for label, count in enumerate(pool.counts()) if count == 0]
     if empty:
         message = f"{name} has no training image of class {empty[0]}"
-        raise DataError(message, "use the published files", "LT403")
+        raise DataError(code="LT403", message=message, hint="use the published files")
     kept = profile_counts(pool.counts(), params["imbalance"], params.get("profile", "exponential"))
     split = long_tailed_split(pool.labels, kept, validation, split_seed)
     train = pool.take(split.train)
@@ -102,7 +105,7 @@ def load_dataset(
         message = (
             f"{name} gives {_list(counts)} training images, but {_list(expected)} were planned"
         )
-        raise DataError(message, "plan and run on the same files", "LT403")
+        raise DataError(code="LT403", message=message, hint="plan and run on the same files")
     parts = {"train": train, "validation": held_out, "test": test}
     if reader.statistics is None:
         mean, std = channel_statistics(train.images)

@@ -50,8 +50,8 @@ class ImageArrays:
 def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel's pixels, scaled to 0–1.
 
-    Sums are exact integers over a histogram of the 256 values, so the result does not depend on the order
-    of summation. A constant channel gets standard deviation 1, so dividing by it is harmless.
+    Sums are exact integers over a histogram of the 256 values, so the result does not depend on the
+    order of summation. A constant channel gets standard deviation 1, so dividing by it is harmless.
 
     Args:
         images: uint8 ``[N, C, H, W]``.

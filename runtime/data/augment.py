@@ -50,7 +50,8 @@ class RandomCrop:
         p = self.padding
         padded = np.zeros((count, channels, height + 2 * p, width + 2 * p), images.dtype)
         padded[:, :, p : p + height, p : p + width] = images
-        # All crops there are, without copying: [B, C, top, left, H, W]. Indexing then copies one a image.
+        # All crops there are, without copying: [B, C, top, left, H, W]. Indexing then copies one a
+        # image.
         crops = sliding_window_view(padded, (height, width), axis=(2, 3))
         return crops[np.arange(count), :, parameters[:, 0], parameters[:, 1]]
 
@@ -87,7 +88,8 @@ def draw_epoch(
 ) -> list[np.ndarray]:
     """Draw an epoch's parameters for every augmentation of a chain.
 
-    Each place in the chain has its own stream, so that adding one to the end leaves the others' draws alone.
+    Each place in the chain has its own stream, so that adding one to the end leaves the others'
+    draws alone.
     """
     return [
         step.draw(generator(seed, "augment", epoch, place), count)

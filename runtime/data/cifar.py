@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runtime.data.arrays import ImageArrays
-from runtime.errors import DataError
+from runtime.data.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
 
-# What the published long-tailed results normalise both datasets with. The deviations are the mean of
-# the per-image deviations, not those of all pixels (0.247, 0.244, 0.262), and are kept for comparability.
+# What the published long-tailed results normalise both datasets with. The deviations are the mean
+# of the per-image deviations, not those of all pixels (0.247, 0.244, 0.262), and are kept for
+# comparability.
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2023, 0.1994, 0.2010)
 
@@ -101,24 +102,32 @@ def _locate(layout: Layout, folder: Path) -> Path:
     """The folder with the binary files: ``folder`` or its subfolder of the published name."""
     get = f"get {layout.archive} (the binary version) from {PAGE} and unpack it there"
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder} to read {layout.title} from", get, "LT401")
+        raise DataError(
+            code="LT401",
+            message=f"there is no folder {folder} to read {layout.title} from",
+            hint=get,
+        )
     files = [name for name, _ in (*layout.train, *layout.test)] + [layout.names]
     for root in (folder / layout.folder, folder):
         if any((root / name).exists() for name in files):
             missing = [name for name in files if not (root / name).exists()]
             if missing:
                 what = ", ".join(missing)
-                raise DataError(f"{root} lacks {what} of {layout.title}", get, "LT401")
+                raise DataError(
+                    code="LT401", message=f"{root} lacks {what} of {layout.title}", hint=get
+                )
             return root
     python_folder, python_file = layout.pickled
     if any((root / python_file).is_file() for root in (folder / python_folder, folder)):
         message = f"{folder} holds {layout.title}'s Python version; the binary version is needed"
-        raise DataError(message, get, "LT401")
+        raise DataError(code="LT401", message=message, hint=get)
     if (folder / layout.archive).is_file():
         hint = f"unpack it: tar -xzf {layout.archive}"
-        raise DataError(f"{folder / layout.archive} is still packed", hint, "LT401")
+        raise DataError(
+            code="LT401", message=f"{folder / layout.archive} is still packed", hint=hint
+        )
     message = f"{folder} has none of {layout.title}'s files, such as {files[0]}"
-    raise DataError(message, get, "LT401")
+    raise DataError(code="LT401", message=message, hint=get)
 
 
 def _class_names(layout: Layout, root: Path) -> tuple[str, ...]:
@@ -126,7 +135,7 @@ def _class_names(layout: Layout, root: Path) -> tuple[str, ...]:
     names = tuple(line.strip() for line in lines if line.strip())
     if len(names) != layout.classes:
         message = f"{root / layout.names} names {len(names)} classes instead of {layout.classes}"
-        raise DataError(message, _again(layout), "LT402")
+        raise DataError(code="LT402", message=message, hint=_again(layout))
     return names
 
 
@@ -144,7 +153,9 @@ def _part(
         if len(content) != expected:
             what = "truncated" if len(content) < expected else "not the published file"
             found = f"expected {expected:,} bytes, found {len(content):,}"
-            raise DataError(f"{root / name} is {what}: {found}", _again(layout), "LT402")
+            raise DataError(
+                code="LT402", message=f"{root / name} is {what}: {found}", hint=_again(layout)
+            )
         table = np.frombuffer(content, np.uint8).reshape(records, -1)
         stop = start + records
         labels[start:stop] = table[:, layout.label_bytes - 1]
@@ -153,7 +164,7 @@ def _part(
         if wrong >= layout.classes:
             message = f"{root / name} is not {layout.title}: it has label {wrong}"
             hint = f"labels go from 0 to {layout.classes - 1}; {_again(layout)}"
-            raise DataError(message, hint, "LT402")
+            raise DataError(code="LT402", message=message, hint=hint)
         start = stop
     return ImageArrays(images, labels, names)
 
@@ -163,7 +174,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise DataError(f"{path} cannot be read: {reason}", "", "LT402") from error
+        raise DataError(code="LT402", message=f"{path} cannot be read: {reason}") from error
 
 
 def _again(layout: Layout) -> str:

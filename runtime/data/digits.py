@@ -19,9 +19,10 @@ CLASS_NAMES = tuple("0123456789")
 def load() -> tuple[ImageArrays, ImageArrays]:
     """Return the training pool and the balanced test part, 16×16 pixels, one channel.
 
-    Test images are 40 of each class, spread evenly over the file: of a class's n images in the file's
-    order, those at positions ⌊(j + ½) · n / 40⌋, j = 0..39. The file runs through its 13 writers one after
-    the other, so writers appear in both parts. No seed has a say in this: every run has the same test part.
+    Test images are 40 of each class, spread evenly over the file: of a class's n images in the
+    file's order, those at positions ⌊(j + ½) · n / 40⌋, j = 0..39. The file runs through its 13
+    writers one after the other, so writers appear in both parts. No seed has a say in this: every
+    run has the same test part.
 
     Returns:
         ``(train, test)``; both in the file's order.

@@ -6,11 +6,15 @@ prefetches and feeds the device, but decides nothing. None of its global setting
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mindspore.dataset as ds
 import numpy as np
 
-from runtime.data.arrays import ImageArrays
 from runtime.data.source import StageSource
+
+if TYPE_CHECKING:
+    from runtime.data.arrays import ImageArrays
 
 __all__ = ["EvaluationSource", "StageSource", "evaluation_dataset", "training_dataset"]
 
@@ -18,8 +22,8 @@ __all__ = ["EvaluationSource", "StageSource", "evaluation_dataset", "training_da
 def training_dataset(source: StageSource) -> ds.GeneratorDataset:
     """Return a stage's batches, from ``source.start_batch`` to the stage's end, as one dataset.
 
-    One row is one batch. ``Model.train(1, dataset)`` runs the stage; with ``sink_size=source.steps``
-    an epoch is one sink. Columns are ``source.columns``.
+    One row is one batch. ``Model.train(1, dataset)`` runs the stage; with
+    ``sink_size=source.steps`` an epoch is one sink. Columns are ``source.columns``.
     """
     return _dataset(source, source.columns)
 
@@ -27,8 +31,8 @@ def training_dataset(source: StageSource) -> ds.GeneratorDataset:
 def evaluation_dataset(arrays: ImageArrays, batch_size: int) -> ds.GeneratorDataset:
     """Return all images in order in batches of one shape; can be iterated again and again.
 
-    Columns are image uint8 ``[B, C, H, W]``, label int32 ``[B]`` and mask float32 ``[B]``: 1 for an image,
-    0 for the zeros that fill up the last batch (labelled 0).
+    Columns are image uint8 ``[B, C, H, W]``, label int32 ``[B]`` and mask float32 ``[B]``: 1 for an
+    image, 0 for the zeros that fill up the last batch (labelled 0).
     """
     return _dataset(EvaluationSource(arrays, batch_size), ("image", "label", "mask"))
 
@@ -59,8 +63,8 @@ class EvaluationSource:
 def _dataset(
     source: StageSource | EvaluationSource, columns: tuple[str, ...]
 ) -> ds.GeneratorDataset:
-    # A thread, not a process: the work is NumPy, which frees the interpreter lock where it matters, and
-    # copying the images into each worker process would cost more than it saves.
+    # A thread, not a process: the work is NumPy, which frees the interpreter lock where it matters,
+    # and copying the images into each worker process would cost more than it saves.
     return ds.GeneratorDataset(
         source,
         list(columns),

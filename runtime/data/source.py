@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runtime.data.arrays import ImageArrays
 from runtime.data.augment import Augmentation, apply_chain, draw_epoch
-from runtime.errors import DataError
+from runtime.data.errors import DataError
 from runtime.streams import generator
+
+if TYPE_CHECKING:
+    from runtime.data.arrays import ImageArrays
 
 Order = Callable[[int], np.ndarray]
 """Epoch of the run -> int indices into the training part: a sampler with its settings filled in."""
@@ -22,9 +25,10 @@ Streams = Callable[..., np.random.Generator]
 Draws = Callable[[Streams, int, np.ndarray], Mapping[str, np.ndarray]]
 """What a stage's tricks add to a batch, drawn for a whole epoch at once.
 
-Called as ``draws(streams, epoch, labels)`` with the labels of the epoch's full batches, int32 ``[steps, B]``.
-Returns columns with leading dimension ``steps``: ``[steps]`` for one number a batch (mixup's λ), ``[steps, B]``
-for one an image (a permutation), ``[steps, B, …]`` for more. Names and dtypes must be the same each epoch.
+Called as ``draws(streams, epoch, labels)`` with the labels of the epoch's full batches, int32
+``[steps, B]``. Returns columns with leading dimension ``steps``: ``[steps]`` for one number a batch
+(mixup's λ), ``[steps, B]`` for one an image (a permutation), ``[steps, B, …]`` for more. Names and
+dtypes must be the same each epoch.
 """
 
 
@@ -41,8 +45,8 @@ class _Epoch:
 class StageSource:
     """Random access to a stage's batches: ``source[i]`` is the whole batch i, epoch after epoch.
 
-    A batch is a pure function of (seed, epoch, number in the epoch), whatever was asked for
-    before and from whichever thread. Only full batches: an epoch's remainder is dropped, since a graph is
+    A batch is a pure function of (seed, epoch, number in the epoch), whatever was asked for before
+    and from whichever thread. Only full batches: an epoch's remainder is dropped, since a graph is
     compiled for one batch shape.
 
     Attributes:
@@ -83,7 +87,7 @@ class StageSource:
                 f"the training part has {len(self.arrays)} images{visits}, "
                 f"fewer than one batch of {self.batch_size}"
             )
-            raise DataError(message, "lower batch_size", "LT404")
+            raise DataError(code="LT404", message=message, hint="lower batch_size")
         if not 0 <= self.start_batch <= self.epochs * self.steps:
             raise ValueError(f"start_batch {self.start_batch} is outside the stage")
         self.columns = ("image", "label", *self._epoch(self.first_epoch).extra)

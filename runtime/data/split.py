@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ltdsl.longtail import validation_counts
-from runtime.errors import DataError
+from runtime.data.errors import DataError
 from runtime.streams import generator
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ def long_tailed_split(
 ) -> Split:
     """Choose ``counts[c]`` images of every class c, and hold some out for validation.
 
-    Each class is shuffled by its own generator, from (split_seed, c): its first N_c images are kept, and
-    the last V_c of those (:func:`ltdsl.longtail.validation_counts`) are the validation part. So:
+    Each class is shuffled by its own generator, from (split_seed, c): its first N_c images are
+    kept, and the last V_c of those (:func:`ltdsl.longtail.validation_counts`) are the validation
+    part. So:
 
     - a class's choice does not depend on other classes or their counts;
-    - splits are nested: with the same seed a stronger imbalance keeps a subset of a weaker one's images, and
-      its training part (validation taken out) is a subset of the other's training part.
+    - splits are nested: with the same seed a stronger imbalance keeps a subset of a weaker one's
+      images, and its training part (validation taken out) is a subset of the other's training part.
 
     Args:
         labels: Class of each image of the pool, int ``[N]``.
@@ -49,7 +50,9 @@ def long_tailed_split(
         members = np.flatnonzero(labels == label)
         if len(members) < kept:
             message = f"class {label} has {len(members)} images, fewer than the {kept} planned"
-            raise DataError(message, "use the published files, or less imbalance", "LT403")
+            raise DataError(
+                code="LT403", message=message, hint="use the published files, or less imbalance"
+            )
         shuffled = generator(split_seed, "split", label).permutation(members)
         train.append(shuffled[: kept - held])
         held_out.append(shuffled[kept - held : kept])
@@ -62,9 +65,10 @@ def long_tailed_split(
 def fingerprint(labels: np.ndarray, images: np.ndarray, indices: np.ndarray | None = None) -> str:
     """Return the SHA-256 (64 hex digits) of the chosen images and labels themselves.
 
-    Hashed are, one after the other: the shape N, C, H, W (little-endian int64), the images' bytes in
-    C order, the labels (little-endian int32), all in the order of ``indices``. Equal fingerprints
-    therefore mean equal data in equal order, whatever files it came from and on any platform.
+    Hashed are, one after the other: the shape N, C, H, W (little-endian int64), the images' bytes
+    in C order, the labels (little-endian int32), all in the order of ``indices``. Equal
+    fingerprints therefore mean equal data in equal order, whatever files it came from and on any
+    platform.
 
     Args:
         labels: int ``[M]``.
