@@ -1,0 +1,44 @@
+"""Declarations of the models."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ltdsl.catalogue.entry import Entry, Text
+
+_HE = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016"
+
+
+class Model(Entry):
+    """A network with feature maps, global average pooling and a linear classifier."""
+
+    kind = "model"
+
+
+class ResNet8(Model):
+    """Residual network of 8 layers for small images: 3 groups of 1 block, 16 to 64 channels, option A shortcuts."""
+
+    name = "resnet8"
+    citation = f"{_HE}, section 4.2 with n = 1"
+
+
+class ResNet32(Model):
+    """Residual network of 32 layers for small images: 3 groups of 5 blocks, 16 to 64 channels, option A shortcuts."""
+
+    name = "resnet32"
+    citation = f"{_HE}, section 4.2 with n = 5"
+
+
+class ResNet10(Model):
+    """Residual network of 10 layers for large images: 4 groups of 1 block, 64 to 512 channels, projection shortcuts."""
+
+    name = "resnet10"
+    citation = f"{_HE}; one basic block a group, as in Liu et al., CVPR 2019"
+
+
+class MindCV(Model):
+    """Any model of the mindcv package that has feature maps; needs `pip install "ltdsl[mindcv]"`."""
+
+    name = "mindcv"
+
+    model: Text = Field(alias="name", min_length=1, description='A model\'s name in mindcv: "resnet50".')

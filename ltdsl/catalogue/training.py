@@ -1,0 +1,158 @@
+"""Declarations of optimizers, learning-rate schedules and augmentations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydantic import Field
+from typing_extensions import Self
+
+from ltdsl.catalogue.entry import Entry, Point
+from ltdsl.epochs import place
+
+
+class Optimizer(Entry):
+    """Updates the weights."""
+
+    kind = "optimizer"
+
+    lr: float = Field(0.1, gt=0, le=100, description="Base learning rate.")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="L2 penalty on every weight.")
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum; weight decay acts on every parameter, through the gradient."""
+
+    name = "sgd"
+    formula = "v ← momentum·v + g, w ← w − lr·(g + momentum·v) with nesterov, w − lr·v without"
+
+    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last step's direction kept.")
+    nesterov: bool = Field(True, description="Look one momentum step ahead.")
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay."""
+
+    name = "adamw"
+    citation = "Loshchilov, Hutter: Decoupled Weight Decay Regularization, ICLR 2019"
+
+    lr: float = Field(0.001, gt=0, le=100, description="Base learning rate.")
+    weight_decay: float = Field(0.01, ge=0, le=1, description="Decoupled decay of every weight.")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the mean of gradients.")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Decay of the mean of squared gradients.")
+
+
+class Schedule(Entry):
+    """The learning rate of each epoch, as a factor of the optimizer's; constant within an epoch."""
+
+    kind = "schedule"
+
+    warmup: int = Field(
+        0,
+        ge=0,
+        description="Epochs in which the rate climbs: epoch e has the factor 1/3 + 2/3 · e / warmup.",
+    )
+
+    def within(self, length: int) -> Self:
+        """The same schedule with every percentage turned into an epoch of ``length``."""
+        del length
+        return self
+
+    def decay(self, epoch: int, length: int) -> float:
+        """The factor of an epoch after warm-up.
+
+        Args:
+            epoch: Completed epochs since the schedule's start, from 0.
+            length: Epochs that the schedule spans.
+        """
+        raise NotImplementedError
+
+    def factors(self, length: int) -> tuple[float, ...]:
+        """The factor of each of ``length`` epochs, warm-up included."""
+        schedule = self.within(length)
+        return tuple(
+            1 / 3 + 2 / 3 * epoch / self.warmup
+            if epoch < self.warmup
+            else schedule.decay(epoch, length)
+            for epoch in range(length)
+        )
+
+    def points(self) -> Sequence[int | str]:
+        """The epochs and percentages it names."""
+        return ()
+
+
+class Constant(Schedule):
+    """The optimizer's rate throughout."""
+
+    name = "constant"
+
+    def decay(self, epoch: int, length: int) -> float:
+        """1."""
+        del epoch, length
+        return 1.0
+
+
+class MultiStep(Schedule):
+    """The rate is multiplied by gamma after each milestone's epochs are completed."""
+
+    name = "multistep"
+    formula = "lr · gamma^(number of milestones ≤ epoch)"
+
+    milestones: tuple[Point, ...] = Field(
+        (),
+        description="Completed epochs, or percentages of the span, after which the rate drops.",
+    )
+    gamma: float = Field(0.1, gt=0, le=1, description="Factor of each drop.")
+
+    def decay(self, epoch: int, length: int) -> float:
+        """gamma to the power of the milestones passed."""
+        passed = sum(place(milestone, length) <= epoch for milestone in self.milestones)
+        return float(self.gamma**passed)
+
+    def within(self, length: int) -> Self:
+        """Milestones as epochs."""
+        epochs = tuple(place(milestone, length) for milestone in self.milestones)
+        return self.model_copy(update={"milestones": epochs})
+
+    def points(self) -> Sequence[int | str]:
+        """The milestones."""
+        return self.milestones
+
+
+class Cosine(Schedule):
+    """The rate falls along half a cosine from the optimizer's to a share of it."""
+
+    name = "cosine"
+    formula = "lr · (floor + (1 − floor) · (1 + cos(π·e / E)) / 2), e and E counted after warm-up"
+    citation = "Loshchilov, Hutter: SGDR, ICLR 2017, equation 5, without restarts"
+
+    floor: float = Field(0.0, ge=0, le=1, description="Factor approached at the end.")
+
+    def decay(self, epoch: int, length: int) -> float:
+        """Half a cosine over the epochs after warm-up."""
+        done = (epoch - self.warmup) / max(1, length - self.warmup)
+        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * done)) / 2
+
+
+class Augment(Entry):
+    """A random change of a training image that keeps its label."""
+
+    kind = "augmentation"
+
+
+class RandomCrop(Augment):
+    """Pad all four sides with zeros, then cut a window of the image's own size at a random place."""
+
+    name = "random_crop"
+
+    padding: int = Field(4, ge=1, le=256, description="Pixels added to each side.")
+
+
+class RandomHorizontalFlip(Augment):
+    """Mirror left and right, at random."""
+
+    name = "random_horizontal_flip"
+
+    probability: float = Field(0.5, ge=0, le=1, description="Share of images mirrored.")

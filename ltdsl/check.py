@@ -1,0 +1,180 @@
+"""Checking: resolved syntax becomes a Recipe, or a list of everything that is wrong with it."""
+
+from __future__ import annotations
+
+from ltdsl.build import Report, build, find
+from ltdsl.catalogue import TRICKS, Trick
+from ltdsl.codes import report
+from ltdsl.diagnostics import Label
+from ltdsl.origins import origins
+from ltdsl.recipe import Overrides, Recipe, Settings, StageRecipe
+from ltdsl.resolve import Resolved, ResolvedStage
+from ltdsl.source import Span
+from ltdsl.syntax import Call
+from ltdsl.timing import check_milestones, check_starts, report_rounding, start_of
+
+
+def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
+    """Validate every name, value and combination.
+
+    Args:
+        resolved: The merged layers.
+        whole: The recipe's text, for problems that have no better place.
+        problems: Receives every problem found.
+
+    Returns:
+        The recipe; None where anything reported makes it meaningless.
+    """
+    settings = build(Settings, tuple(resolved.settings.values()), whole, problems)
+    _check_stage_names(resolved, problems)
+    if not resolved.stages:
+        problems(
+            report(
+                "LT111",
+                Span(whole.source, 0, 0),
+                "the recipe has no stage",
+                help="write at least one: `stage1: ce` trains with cross entropy from start to end",
+            )
+        )
+    stages = [_stage(stage, problems) for stage in resolved.stages]
+    epochs = settings.epochs if settings else None
+    timed = check_starts(resolved.stages, epochs, resolved.settings.get("epochs"), problems)
+    _check_first(resolved, problems)
+    if settings is None or None in stages or not stages or not timed:
+        return None
+    recipe = Recipe(
+        settings=settings,
+        stages=tuple(stage for stage in stages if stage is not None),
+        origins=origins(resolved),
+    )
+    _check_selection(recipe, resolved, problems)
+    check_milestones(recipe, resolved, problems)
+    report_rounding(recipe, resolved, problems)
+    return recipe
+
+
+def _stage(stage: ResolvedStage, problems: Report) -> StageRecipe | None:
+    """One stage's tricks and overrides."""
+    kinds: dict[str, tuple[Call, Trick]] = {}
+    failed = False
+    seen: dict[str, Call] = {}
+    for call in stage.tricks:
+        entry = find(call, Trick, problems)
+        trick = entry and build(entry, call.arguments, call.span, problems)
+        failed |= trick is None
+        first = seen.setdefault(call.name.text, call)
+        if first is not call:
+            problems(
+                report(
+                    "LT108",
+                    call.span,
+                    f"the trick `{call.name.text}` is there twice",
+                    others=(Label(first.span, "first here"),),
+                    help="keep one of the two",
+                )
+            )
+            failed = True
+        elif entry and entry.kind in kinds:
+            other, _ = kinds[entry.kind]
+            problems(
+                report(
+                    "LT110",
+                    call.span,
+                    f"`{other.name.text}` and `{call.name.text}` are both a {entry.kind}",
+                    label=f"a second {entry.kind}",
+                    others=(Label(other.span, f"the first {entry.kind}"),),
+                    help=f"a stage has one {entry.kind}: keep one, or use the other in a stage of its own",
+                )
+            )
+            failed = True
+        elif entry and trick:
+            kinds[entry.kind] = (call, trick)
+        elif entry:
+            kinds[entry.kind] = (call, entry.model_construct())
+    overrides = build(Overrides, tuple(stage.overrides.values()), stage.span, problems)
+    if failed or overrides is None:
+        return None
+    chosen = {kind: trick for kind, (_, trick) in kinds.items()}
+    return StageRecipe.model_validate(
+        {"name": stage.name.text, "start": start_of(stage.start), **chosen, "overrides": overrides}
+    )
+
+
+def _check_stage_names(resolved: Resolved, problems: Report) -> None:
+    for stage in resolved.stages:
+        if stage.name.text in Settings.model_fields:
+            problems(
+                report(
+                    "LT113",
+                    stage.name.span,
+                    f"the stage `{stage.name.text}` has the name of a setting",
+                    help=f"call it something else, or write `{stage.name.text} = …` for the setting",
+                )
+            )
+
+
+def _check_first(resolved: Resolved, problems: Report) -> None:
+    """What a stage without one before it cannot do."""
+    if not resolved.stages:
+        return
+    first = resolved.stages[0]
+    if "init" not in resolved.settings:
+        for call in first.tricks:
+            entry = TRICKS.get(call.name.text)
+            if entry and entry.needs_weights:
+                problems(
+                    report(
+                        "LT112",
+                        call.span,
+                        f"`{call.name.text}` needs trained weights, and nothing is trained before "
+                        f"`{first.name.text}`",
+                        help="use it in a later stage, or start from a checkpoint: `init = \"….ckpt\"`",
+                    )
+                )
+    handoff = first.overrides.get("handoff")
+    if handoff:
+        problems(
+            report(
+                "LT114",
+                handoff.span,
+                f"`handoff` in `{first.name.text}`: there is no stage before it",
+                help="remove it",
+            )
+        )
+
+
+def _check_selection(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+    """`best_on` and `handoff = best` need something that chooses."""
+    settings = recipe.settings
+    if settings.best_on == "validation" and not settings.validation:
+        problems(
+            report(
+                "LT118",
+                resolved.settings["best_on"].span,
+                "`best_on = validation` needs a validation part",
+                help="add `validation = 0.1`",
+            )
+        )
+    for stage, written in zip(recipe.stages, resolved.stages, strict=True):
+        if stage.overrides.handoff != "best" or stage is recipe.stages[0]:
+            continue
+        place_of = written.overrides["handoff"].span
+        if not (settings.validation or settings.best_on):
+            problems(
+                report(
+                    "LT114",
+                    place_of,
+                    "`handoff = best` needs something that chooses the best epoch",
+                    help="add `validation = 0.1`, or `best_on = test`, which every report then says",
+                )
+            )
+        if stage.overrides.optimizer is None and stage.overrides.schedule is None:
+            problems(
+                report(
+                    "LT114",
+                    place_of,
+                    "`handoff = best` needs a fresh optimizer: the running one belongs to the last weights",
+                    help=f"set `optimizer` or `schedule` in the braces of `{stage.name}`",
+                )
+            )
+

@@ -1,0 +1,348 @@
+"""Every diagnostic code: its default severity, its title and what ``ltdsl explain`` says about it.
+
+The families are one table each (``SYNTAX`` for LT0xx, and so on), joined in :data:`CODES`.
+"""
+
+from __future__ import annotations
+
+from textwrap import dedent, indent
+
+from ltdsl.diagnostics import Code, Diagnostic, Edit, Label, Severity
+from ltdsl.source import Span
+
+
+def entry(severity: Severity, title: str, text: str, bad: str = "", good: str = "") -> Code:
+    """A code whose explanation ends in an example of the mistake and its correction."""
+    parts = [" ".join(text.split())]
+    for heading, example in (("Wrong:", bad), ("Right:", good)):
+        if example:
+            parts.append(f"{heading}\n\n{indent(dedent(example).strip(chr(10)), '    ')}")
+    return Code(severity, title, "\n\n".join(parts))
+
+
+def _error(title: str, text: str, bad: str = "", good: str = "") -> Code:
+    return entry(Severity.ERROR, title, text, bad, good)
+
+
+SYNTAX: dict[str, Code] = {
+    "LT001": _error(
+        "unexpected text",
+        """Something stands where the language has no place for it, or something is missing. A recipe is a series of
+        settings (`name = value`), stages (`name: trick + trick @ start { overrides }`) and `use "path"` lines.""",
+        "epochs 400\nstage1 input_mixup",
+        "epochs = 400\nstage1: input_mixup",
+    ),
+    "LT002": _error(
+        "bracket without a partner",
+        """Every `(`, `[` and `{` needs its closing bracket, of the same shape, and the other way round.""",
+        "stage1: input_mixup(alpha = 1.0",
+        "stage1: input_mixup(alpha = 1.0)",
+    ),
+    "LT003": _error(
+        "malformed string",
+        r"""Strings stand in straight double quotes and end on the line they begin on. Two escapes exist: `\"` for a
+        double quote and `\\` for a backslash.""",
+        r'init = "weights\resnet32.ckpt"',
+        'init = "weights/resnet32.ckpt"',
+    ),
+    "LT004": _error(
+        "malformed number",
+        """Numbers are written in decimal: `420`, `0.1`, `1e-4`, `-2`. A percentage ends in `%` without a space. There
+        are no separators between digits, no units, no infinities and no NaN.""",
+        "epochs = 1_000",
+        "epochs = 1000",
+    ),
+    "LT005": _error(
+        "name not in lower_snake_case",
+        """Names are made of lower-case ASCII words joined by single underscores; digits may follow the first letter.""",
+        "stage1: Input-Mixup",
+        "stage1: input_mixup",
+    ),
+    "LT006": _error(
+        "nested too deeply",
+        """Brackets may stand inside each other 32 levels deep. No recipe needs more than three or four.""",
+    ),
+    "LT007": _error(
+        "file cannot be read",
+        """The file does not exist, is a folder, or the system refuses to open it.""",
+    ),
+    "LT008": _error(
+        "file too large",
+        """Recipes are short; a file over 1 MiB is something else, and is refused before it is looked at.""",
+    ),
+    "LT009": _error(
+        "file is not text",
+        """Recipes are text files in UTF-8. The file has bytes that are no UTF-8, or holds binary data.""",
+    ),
+    "LT010": _error(
+        "reserved word",
+        """`ltdsl` and `let` cannot begin a statement: they are kept for later versions of the language. As names of
+        tricks, values or arguments they are free.""",
+        "let = 3",
+        "epochs = 3",
+    ),
+    "LT011": _error(
+        "argument without a name",
+        """Arguments are always written `name = value`, so that a recipe can be read without knowing their order.""",
+        "stage1: input_mixup(1.0)",
+        "stage1: input_mixup(alpha = 1.0)",
+    ),
+    "LT012": _error(
+        "statements not separated",
+        """Two statements on a line need a `;` between them.""",
+        "epochs = 400 seed = 1",
+        "epochs = 400; seed = 1",
+    ),
+    "LT013": _error(
+        "misplaced block",
+        """A `{ }` block belongs to a stage, comes last in it, begins on the line where its tricks or its `@` end, and
+        holds settings only.""",
+        "stage2: cam_bs @ epoch 160\n{\n    batch_size = 64\n}",
+        "stage2: cam_bs @ epoch 160 {\n    batch_size = 64\n}",
+    ),
+    "LT014": _error(
+        "syntax of another language",
+        """The intention is clear, but it is written as other languages write it.""",
+        "epochs := 400   // as in the paper",
+        "epochs = 400    # as in the paper",
+    ),
+    "LT015": _error(
+        "too many errors",
+        """After 100 syntax errors the rest of the file is not looked at.""",
+    ),
+}
+
+MEANING: dict[str, Code] = {
+    "LT101": _error(
+        "unknown setting",
+        """A setting's name, or that of a stage's own setting in its braces, is not one that exists. Nothing unknown is
+        ever ignored.""",
+        "epoch = 400",
+        "epochs = 400",
+    ),
+    "LT102": _error(
+        "unknown trick",
+        """The catalogue has no trick of this name, or none that can stand here.""",
+        "stage1: input_mixpu",
+        "stage1: input_mixup",
+    ),
+    "LT103": _error(
+        "unknown parameter",
+        """The trick, model, data set or schedule exists, but has no parameter of this name.""",
+        "stage1: input_mixup(aplha = 1.0)",
+        "stage1: input_mixup(alpha = 1.0)",
+    ),
+    "LT104": _error(
+        "unknown name for a value",
+        """The value has to be one of a fixed set of names, and is none of them.""",
+        "model = resnet33",
+        "model = resnet32",
+    ),
+    "LT105": _error(
+        "value of the wrong type",
+        """Numbers, whole numbers, `true`/`false`, names, text in quotes, lists and calls are never converted into each
+        other.""",
+        'epochs = "400"',
+        "epochs = 400",
+    ),
+    "LT106": _error(
+        "value out of range",
+        """The value is of the right type but outside the range that makes sense for it.""",
+        "stage1: input_mixup(alpha = 0)",
+        "stage1: input_mixup(alpha = 0.2)",
+    ),
+    "LT107": _error(
+        "missing value",
+        """A parameter without a default was left out.""",
+        "model = mindcv",
+        'model = mindcv(name = "resnet50")',
+    ),
+    "LT108": _error(
+        "written twice",
+        """A setting, an argument, a trick or a stage's name is there twice. Neither would silently win.""",
+        "epochs = 200; epochs = 400",
+        "epochs = 400",
+    ),
+    "LT109": _error(
+        "statement in the wrong place",
+        """`use` comes first, settings stand before all stages, and a used file holds settings only.""",
+        "stage1: ce\nepochs = 400",
+        "epochs = 400\nstage1: ce",
+    ),
+    "LT110": _error(
+        "two tricks of a kind",
+        """A stage has at most one sampler, one mixer and one loss.""",
+        "stage1: ce + cs_ce",
+        "stage1: cs_ce",
+    ),
+    "LT111": _error(
+        "no stage",
+        """A recipe without a stage trains nothing.""",
+        "epochs = 400",
+        "epochs = 400\nstage1: ce",
+    ),
+    "LT112": _error(
+        "trick needs trained weights",
+        """The trick asks the network what it has learned, so something has to be learned before: in an earlier stage, or
+        in a checkpoint named by `init`.""",
+        "stage1: cam_bs",
+        "stage1: input_mixup\nstage2: cam_bs @ 80%",
+    ),
+    "LT113": _error(
+        "stage named like a setting",
+        """`--set` addresses settings and stages by name, so the two must differ.""",
+        "model: ce",
+        "stage1: ce",
+    ),
+    "LT114": _error(
+        "impossible handoff",
+        """`handoff = best` starts a stage from the best weights of the stage before. Something must choose them
+        (`validation`, or `best_on = test`), and the stage needs a fresh optimizer, since the state of the running one
+        belongs to the last weights.""",
+        "stage2: ce @ 80% { handoff = best }",
+        "validation = 0.1\nstage1: input_mixup\nstage2: ce @ 80% { optimizer = sgd(lr = 0.001); handoff = best }",
+    ),
+    "LT115": _error(
+        "file to use not usable",
+        """`use` takes a relative path to a readable recipe file in the recipe's folder or below it, that does not use
+        itself.""",
+        'use "../elsewhere.lt"',
+        'use "common/cifar.lt"',
+    ),
+    "LT116": _error(
+        "bad --set",
+        """`--set` takes `address=value`. An address is a setting (`epochs`), a part of one (`dataset.imbalance`), or the
+        same within a stage (`stage2.at`, `stage2.tricks`, `stage2.cs_ce.gamma`, `stage2.optimizer.lr`).""",
+    ),
+    "LT118": _error(
+        "nothing to choose the best epoch on",
+        """`best_on = validation` needs a validation part, held out of the training images by `validation`.""",
+        "best_on = validation",
+        "validation = 0.1",
+    ),
+}
+
+ADVICE: dict[str, Code] = {
+    "LT201": entry(
+        Severity.ADVICE,
+        "cs_ce with cam_bs",
+        """Both enlarge the influence of the tail: `cam_bs` draws tail images more often, and `cs_ce` weighs each of them
+        more. The authors of Bag of Tricks (AAAI 2021) write that the combination “cannot further improve the accuracy”
+        and may overfit.""",
+        "stage2: cam_bs + cs_ce @ epoch 160",
+        "stage2: cam_bs @ epoch 160",
+    ),
+}
+
+TIME: dict[str, Code] = {
+    "LT301": _error(
+        "stage without a start",
+        """Every stage but the first says after which completed epoch it starts.""",
+        "stage1: ce\nstage2: cs_ce",
+        "stage1: ce\nstage2: cs_ce @ epoch 160",
+    ),
+    "LT302": _error(
+        "malformed start",
+        """A stage starts at `epoch N` or at `N%` of `epochs`. A bare number could mean either.""",
+        "stage2: cs_ce @ 160",
+        "stage2: cs_ce @ epoch 160",
+    ),
+    "LT303": _error(
+        "stages out of order",
+        """Stages are written in order of time; each starts later than the one before.""",
+        "stage1: ce\nstage2: cs_ce @ epoch 160\nstage3: ce @ epoch 120",
+        "stage1: ce\nstage2: ce @ epoch 120\nstage3: cs_ce @ epoch 160",
+    ),
+    "LT304": _error(
+        "stage outside the run",
+        """The first stage starts at epoch 0, and every stage before the last epoch.""",
+        "epochs = 100\nstage1: ce\nstage2: cs_ce @ epoch 160",
+        "epochs = 200\nstage1: ce\nstage2: cs_ce @ epoch 160",
+    ),
+    "LT305": _error(
+        "milestones out of order",
+        """Milestones ascend. After percentages are rounded, two of them can fall on one epoch.""",
+        "schedule = multistep(milestones = [160, 80])",
+        "schedule = multistep(milestones = [80, 160])",
+    ),
+    "LT306": entry(
+        Severity.WARNING,
+        "milestone never acts",
+        """The milestone lies at or after the end of the epochs it counts within: those of the run for the recipe's
+        schedule, those of the stage for a stage's own.""",
+        "epochs = 100; schedule = multistep(milestones = [160])",
+        "epochs = 100; schedule = multistep(milestones = [80%])",
+    ),
+    "LT307": entry(
+        Severity.WARNING,
+        "warm-up too long",
+        """Warm-up should end before the first milestone and before the end; the rate would otherwise never be the
+        optimizer's own.""",
+        "epochs = 5; schedule = constant(warmup = 5)",
+        "epochs = 5; schedule = constant(warmup = 1)",
+    ),
+    "LT308": entry(
+        Severity.WARNING,
+        "percentage rounded",
+        """The percentage does not land on an epoch. It is rounded to the nearest one, halves up.""",
+        "epochs = 15\nstage1: ce\nstage2: cs_ce @ 50%",
+        "epochs = 15\nstage1: ce\nstage2: cs_ce @ epoch 8",
+    ),
+}
+
+DATA: dict[str, Code] = {
+    "LT400": _error("run failed", """Something outside the recipe stopped the run; the message says what."""),
+    "LT401": _error(
+        "data missing", """The folder given by `--data` does not hold the files that the data set needs."""
+    ),
+    "LT402": _error("data damaged", """A file is there but is truncated, unreadable, or not what it should be."""),
+    "LT403": _error("counts differ", """The data do not have the class counts that the plan was made for."""),
+    "LT404": _error(
+        "less than one batch",
+        """The training part has fewer images than a batch, and only full batches are trained.""",
+    ),
+}
+
+CODES: dict[str, Code] = {**SYNTAX, **MEANING, **ADVICE, **TIME, **DATA}
+"""All codes, in order."""
+
+
+def report(
+    code: str,
+    span: Span | None,
+    message: str,
+    *,
+    label: str = "",
+    others: tuple[Label, ...] = (),
+    help: str = "",  # noqa: A002 - named like the attribute it fills
+    note: str = "",
+    edit: Edit | None = None,
+    severity: Severity | None = None,
+) -> Diagnostic:
+    """A diagnostic with the severity that the table gives its code.
+
+    Args:
+        code: A key of :data:`CODES`.
+        span: The place, if there is one.
+        message: One sentence without a full stop.
+        label: A few words beside the carets.
+        others: Further places that matter.
+        help: What to do about it.
+        note: Background.
+        edit: A replacement that would mend it.
+        severity: Instead of the code's own.
+
+    Returns:
+        The diagnostic.
+    """
+    return Diagnostic(
+        code=code,
+        severity=severity or CODES[code].severity,
+        message=message,
+        span=span,
+        label=label,
+        others=others,
+        help=help,
+        note=note,
+        edit=edit,
+    )

@@ -1,0 +1,71 @@
+"""The phases, in order: text → syntax tree → resolved layers → Recipe → Plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ltdsl.advice import advise
+from ltdsl.assignments import read_assignments
+from ltdsl.check import check
+from ltdsl.diagnostics import Diagnostic, Severity
+from ltdsl.load import load
+from ltdsl.lower import lower
+from ltdsl.plan import Plan
+from ltdsl.recipe import Recipe
+from ltdsl.resolve import resolve
+from ltdsl.source import Source
+from ltdsl.syntax import File
+
+
+@dataclass
+class Compilation:
+    """What became of a recipe.
+
+    Attributes:
+        source: Its text.
+        tree: What could be parsed of it.
+        sources: Every file read, the recipe first.
+        recipe, plan: None where a problem is in the way.
+        diagnostics: Everything found, errors or not, in the order in which files and lines were read.
+    """
+
+    source: Source
+    tree: File
+    sources: list[Source]
+    recipe: Recipe | None = None
+    plan: Plan | None = None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """True where there is an error."""
+        return any(problem.severity is Severity.ERROR for problem in self.diagnostics)
+
+
+def compile_recipe(source: Source, assignments: Sequence[str] = ()) -> Compilation:
+    """Compile a recipe as far as its problems allow; all of them are reported at once.
+
+    Args:
+        source: The recipe.
+        assignments: ``address=value`` texts from the command line, later ones winning.
+    """
+    found: list[Diagnostic] = []
+    document = load(source, found.append)
+    changes = read_assignments(assignments, found.append)
+    resolved = resolve(document, changes, found.append)
+    recipe = check(resolved, document.tree.span, found.append)
+    result = Compilation(source, document.tree, document.sources, diagnostics=found)
+    if recipe is not None and not result.failed:
+        advise(recipe, resolved, found.append)
+        result.recipe = recipe
+        result.plan = lower(recipe)
+    order = {id(each): i for i, each in enumerate(document.sources)}
+    found.sort(
+        key=lambda problem: (
+            (order.get(id(problem.span.source), len(order)), problem.span.start)
+            if problem.span
+            else (-1, 0)
+        )
+    )
+    return result

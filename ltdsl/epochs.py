@@ -1,0 +1,35 @@
+"""Epoch arithmetic: every conversion of a written place in time into an epoch happens here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import floor
+
+
+def exact(point: int | str, length: int) -> Fraction:
+    """The place of an epoch or percentage within ``length`` epochs, before rounding."""
+    if isinstance(point, int):
+        return Fraction(point)
+    return Fraction(point[:-1]) * length / 100
+
+
+def place(point: int | str, length: int) -> int:
+    """The epoch of a point within ``length`` epochs; halves round up."""
+    if isinstance(point, int):
+        return point
+    return floor(exact(point, length) + Fraction(1, 2))
+
+
+def is_rounded(point: int | str, length: int) -> bool:
+    """True where a percentage does not land on an epoch."""
+    return exact(point, length).denominator != 1
+
+
+def steps(values: Iterable[float], first: int) -> tuple[tuple[int, float], ...]:
+    """A value for each epoch from ``first`` on, as pairs of (epoch, value from there on)."""
+    pairs: list[tuple[int, float]] = []
+    for epoch, value in enumerate(values, first):
+        if not pairs or pairs[-1][1] != value:
+            pairs.append((epoch, value))
+    return tuple(pairs)

@@ -1,0 +1,64 @@
+"""Lowering: a Recipe, which says what is wanted, becomes a Plan, which says what happens in each epoch."""
+
+from __future__ import annotations
+
+from ltdsl.catalogue import Constant, Optimizer, Schedule
+from ltdsl.epochs import place, steps
+from ltdsl.plan import Plan, StagePlan
+from ltdsl.recipe import Recipe
+
+
+def lower(recipe: Recipe) -> Plan:
+    """Resolve a checked recipe in time.
+
+    A stage that sets ``optimizer`` or ``schedule`` starts a fresh optimizer and counts from its own start; any
+    other continues the running optimizer under the recipe's schedule, which counts from the run's.
+    """
+    settings = recipe.settings
+    starts = [place(stage.start, settings.epochs) for stage in recipe.stages]
+    ends = [*starts[1:], settings.epochs]
+    running = settings.optimizer
+    stages = []
+    for stage, start, end in zip(recipe.stages, starts, ends, strict=True):
+        own = stage.overrides
+        fresh = start == 0 or own.optimizer is not None or own.schedule is not None
+        if own.optimizer is None and own.schedule is None:
+            whole = _rates(running, settings.schedule, settings.epochs)
+            rates = whole[start:end]
+        else:
+            running = own.optimizer or settings.optimizer
+            rates = _rates(running, own.schedule or Constant(), end - start)
+        stages.append(
+            StagePlan(
+                name=stage.name,
+                start=start,
+                end=end,
+                sampler=stage.sampler,
+                mixer=stage.mixer,
+                loss=stage.loss,
+                optimizer=running,
+                fresh_optimizer=fresh,
+                rates=steps(rates, start),
+                batch_size=own.batch_size or settings.batch_size,
+                augment=settings.augment if own.augment is None else own.augment,
+                handoff=own.handoff,
+            )
+        )
+    return Plan(
+        dataset=settings.dataset,
+        model=settings.model,
+        class_counts=settings.dataset.class_counts(),
+        validation=settings.validation,
+        best_on=settings.best_on or ("validation" if settings.validation else None),
+        seed=settings.seed,
+        split_seed=settings.split_seed,
+        precision=settings.precision,
+        init=settings.init,
+        epochs=settings.epochs,
+        stages=tuple(stages),
+    )
+
+
+def _rates(optimizer: Optimizer, schedule: Schedule, length: int) -> list[float]:
+    """The learning rate of each of ``length`` epochs."""
+    return [optimizer.lr * factor for factor in schedule.factors(length)]

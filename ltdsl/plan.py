@@ -1,0 +1,112 @@
+"""The Plan: the contract between the language and the runtime.
+
+Fully resolved and free of text: all epoch arithmetic has happened. The runtime reads nothing else, and golden tests
+pin its JSON form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_right
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ltdsl.catalogue import (
+    AnyAugment,
+    AnyDataset,
+    AnyLoss,
+    AnyMixer,
+    AnyModel,
+    AnyOptimizer,
+    AnySampler,
+)
+
+#: Raised whenever a plan's meaning or form changes.
+PLAN_VERSION = 1
+
+
+class Frozen(BaseModel):
+    """A value object."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StagePlan(Frozen):
+    """A half-open range of epochs that is trained in one way.
+
+    Attributes:
+        name: As the recipe calls it.
+        start: First epoch, counted from 0 over the whole run.
+        end: The epoch after the last.
+        sampler, mixer, loss: One trick of each kind.
+        optimizer: In force during the stage, with its base learning rate.
+        fresh_optimizer: True where the optimizer's state starts anew.
+        rates: Learning rate as a step function: pairs of (epoch of the run, rate from there on).
+        batch_size: Images of a step.
+        augment: Random changes of training images, in order.
+        handoff: Which weights of the stage before it starts from.
+    """
+
+    name: str
+    start: int
+    end: int
+    sampler: AnySampler
+    mixer: AnyMixer | None
+    loss: AnyLoss
+    optimizer: AnyOptimizer
+    fresh_optimizer: bool
+    rates: tuple[tuple[int, float], ...]
+    batch_size: int
+    augment: tuple[AnyAugment, ...]
+    handoff: Literal["last", "best"]
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the stage lasts."""
+        return self.end - self.start
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate of an epoch of the run that lies within the stage."""
+        return self.rates[bisect_right(self.rates, epoch, key=lambda pair: pair[0]) - 1][1]
+
+
+class Plan(Frozen):
+    """Everything that decides the numbers of a run, and nothing about the machine it runs on.
+
+    Attributes:
+        version: :data:`PLAN_VERSION`.
+        dataset, model: What is trained on what.
+        class_counts: Training images of each class, before a validation part is taken from them.
+        validation: Share of the training images held out, in [0, 0.5].
+        best_on: What chooses the best epoch; None where nothing does.
+        seed, split_seed: Seeds of the training and of the choice of images.
+        precision: Number format of the training step.
+        init: Checkpoint to start from, relative to the recipe's folder.
+        epochs: Epochs of all stages together.
+        stages: Contiguous, covering [0, epochs).
+    """
+
+    version: Literal[1] = PLAN_VERSION
+    dataset: AnyDataset
+    model: AnyModel
+    class_counts: tuple[Annotated[int, Field(ge=1)], ...]
+    validation: float
+    best_on: Literal["validation", "test"] | None
+    seed: int
+    split_seed: int
+    precision: Literal["fp32"]
+    init: str | None
+    epochs: int
+    stages: tuple[StagePlan, ...]
+
+    def to_json(self) -> str:
+        """The plan as JSON text that :meth:`pydantic.BaseModel.model_validate_json` reads back."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2) + "\n"
+
+    def digest(self) -> str:
+        """SHA-256, in hex, of the plan's canonical JSON: equal for recipes that mean the same."""
+        data = self.model_dump(mode="json", by_alias=True)
+        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,98 @@
+"""The Recipe: what a file, its includes and the command line mean together, validated but not yet scheduled."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ltdsl.catalogue import (
+    AnyAugment,
+    AnyDataset,
+    AnyLoss,
+    AnyMixer,
+    AnyModel,
+    AnyOptimizer,
+    AnySampler,
+    AnySchedule,
+    CrossEntropy,
+    DigitsLT,
+    Entry,
+    InstanceBalanced,
+)
+from ltdsl.catalogue.entry import Fraction, Point, Text
+
+
+class Settings(Entry):
+    """The settings of a recipe. Those without a default come from the data set's protocol."""
+
+    name = "settings"
+    kind = "setting"
+
+    dataset: AnyDataset = Field(default_factory=DigitsLT, description="What to train on.")
+    model: AnyModel = Field(description="The network.")
+    epochs: int = Field(ge=1, le=100_000, description="Epochs of all stages together.")
+    batch_size: int = Field(ge=1, le=1_000_000, description="Images of a training step.")
+    optimizer: AnyOptimizer = Field(description="How weights are updated.")
+    schedule: AnySchedule = Field(description="How the learning rate changes within `epochs`.")
+    augment: tuple[AnyAugment, ...] = Field(description="Random changes of training images.")
+    validation: Fraction = Field(
+        0.0, le=0.5, description="Share of the training images held out to choose the best epoch."
+    )
+    best_on: Literal["validation", "test"] | None = Field(
+        None,
+        description="What chooses the best epoch; `validation` wherever there is a validation part.",
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, order, augmentation and tricks.")
+    split_seed: int = Field(0, ge=0, lt=2**32, description="Seed of which images the tail keeps.")
+    precision: Literal["fp32"] = Field("fp32", description="Number format of the training step.")
+    init: Text | None = Field(
+        None, min_length=1, description="Checkpoint to start from, a path within the recipe's folder."
+    )
+
+
+class Overrides(Entry):
+    """What a stage can set for itself, in its braces."""
+
+    name = "overrides"
+    kind = "stage setting"
+
+    optimizer: AnyOptimizer | None = Field(None, description="A fresh optimizer for the stage.")
+    schedule: AnySchedule | None = Field(
+        None, description="A schedule that counts within the stage; the optimizer starts afresh."
+    )
+    batch_size: int | None = Field(None, ge=1, le=1_000_000, description="Images of a step.")
+    augment: tuple[AnyAugment, ...] | None = Field(None, description="Random changes of images.")
+    handoff: Literal["last", "best"] = Field(
+        "last", description="Which weights of the stage before to start from."
+    )
+
+
+class StageRecipe(BaseModel):
+    """One stage: its complete set of tricks, when it starts, and what it overrides."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    start: Point
+    sampler: AnySampler = Field(default_factory=InstanceBalanced)
+    mixer: AnyMixer | None = None
+    loss: AnyLoss = Field(default_factory=CrossEntropy)
+    overrides: Overrides = Field(default_factory=Overrides)
+
+
+class Recipe(BaseModel):
+    """A validated recipe.
+
+    Attributes:
+        settings: Every setting, resolved.
+        stages: In order of time.
+        origins: Where each value was written, by address (``optimizer.lr``, ``stage2.start``):
+            ``default``, ``protocol of cifar10_lt``, ``recipe.lt:3`` or ``--set``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: Settings
+    stages: tuple[StageRecipe, ...]
+    origins: dict[str, str]

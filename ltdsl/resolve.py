@@ -1,0 +1,208 @@
+"""Resolving: layers of settings become one value for each name, by precedence.
+
+From weakest to strongest: the data set's protocol, used files, the recipe, ``--set name``, a stage's braces,
+``--set stage.name``. Merged values are syntax again, so each part still knows where it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ltdsl.assignments import Assignment
+from ltdsl.build import Report
+from ltdsl.catalogue import DATASETS, DigitsLT
+from ltdsl.codes import report
+from ltdsl.diagnostics import Edit, nearest
+from ltdsl.load import Document
+from ltdsl.parser import parse_file
+from ltdsl.recipe import Overrides, Settings
+from ltdsl.source import Source, Span
+from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value
+
+
+@dataclass
+class ResolvedStage:
+    """A stage with its braces and the command line's changes merged in."""
+
+    name: Identifier
+    span: Span
+    tricks: list[Call]
+    start: Start | None
+    overrides: dict[str, Argument] = field(default_factory=dict)
+
+
+@dataclass
+class Resolved:
+    """One value for each setting, and the stages."""
+
+    settings: dict[str, Argument]
+    stages: list[ResolvedStage]
+
+
+def resolve(document: Document, assignments: Sequence[Assignment], problems: Report) -> Resolved:
+    """Merge all layers by precedence."""
+    names = {stage.name.text for stage in document.stages}
+    scoped = [a for a in assignments if a.path[0].text in names and len(a.path) > 1]
+    unscoped = [a for a in assignments if a not in scoped]
+    own = [Argument(s.span, s.name, s.value) for s in document.settings]
+    settings: dict[str, Argument] = {}
+    for argument in [*_protocol([*own, *(a.argument() for a in unscoped)]), *own]:
+        _put(settings, argument)
+    for assignment in unscoped:
+        if assignment.path[0].text not in Settings.model_fields:
+            problems(_unknown_address(assignment, list(names)))
+        else:
+            _assign(settings, settings, assignment, assignment.path, problems)
+    stages = [_stage(stage, settings) for stage in document.stages]
+    for assignment in scoped:
+        stage = next(s for s in stages if s.name.text == assignment.path[0].text)
+        _assign_in_stage(stage, settings, assignment, problems)
+    return Resolved(settings, stages)
+
+
+def _protocol(arguments: Sequence[Argument]) -> list[Argument]:
+    """The settings of the protocol of the data set that was chosen last."""
+    entry = DigitsLT
+    for argument in arguments:
+        if argument.name.text == "dataset" and isinstance(argument.value, Call):
+            entry = DATASETS.get(argument.value.name.text, entry)  # type: ignore[assignment]
+    text = f"dataset = {entry.name}\n{entry.protocol}"
+    tree, _ = parse_file(Source(f"protocol of {entry.name}", text, kind="protocol"))
+    return [Argument(s.span, s.name, s.value) for s in tree.statements if isinstance(s, Setting)]
+
+
+def _put(values: dict[str, Argument], argument: Argument) -> None:
+    """Set a value; a call of the name that is there already changes only what it writes."""
+    name = argument.name.text
+    if name in values:
+        argument = replace(argument, value=merge(values[name].value, argument.value))
+    values[name] = argument
+
+
+def merge(old: Value, new: Value) -> Value:
+    """The newer value; a call keeps the arguments of an older one of the same name that it does not write."""
+    if not (isinstance(old, Call) and isinstance(new, Call) and old.name.text == new.name.text):
+        return new
+    arguments = {argument.name.text: argument for argument in old.arguments}
+    for argument in new.arguments:
+        _put(arguments, argument)
+    return replace(new, arguments=tuple(arguments.values()))
+
+
+def _stage(stage: Stage, settings: dict[str, Argument]) -> ResolvedStage:
+    resolved = ResolvedStage(stage.name, stage.span, list(stage.tricks), stage.start)
+    for own in stage.overrides:
+        _inherit(resolved.overrides, settings, Argument(own.span, own.name, own.value))
+    return resolved
+
+
+def _inherit(
+    overrides: dict[str, Argument], settings: dict[str, Argument], argument: Argument
+) -> None:
+    """Set a stage's own value, which starts from the recipe's where it calls the same name."""
+    name = argument.name.text
+    inherited = overrides.get(name, settings.get(name))
+    if inherited is not None:
+        argument = replace(argument, value=merge(inherited.value, argument.value))
+    overrides[name] = argument
+
+
+def _assign(
+    values: dict[str, Argument],
+    inherited: dict[str, Argument],
+    assignment: Assignment,
+    path: tuple[Identifier, ...],
+    problems: Report,
+) -> None:
+    """Apply ``name = value`` or ``name.key = value`` from the command line."""
+    value = assignment.value()
+    if value is None:
+        return
+    name, *keys = path
+    if keys:
+        current = values.get(name.text, inherited.get(name.text))
+        nested = _nested(current.value if current else None, keys, value)
+        if nested is None:
+            problems(
+                report(
+                    "LT116",
+                    assignment.address,
+                    f"`{name.text}` has no parts that `{'.'.join(key.text for key in keys)}` could name",
+                )
+            )
+            return
+        value = nested
+    argument = Argument(assignment.span, name, value)
+    if values is inherited:
+        _put(values, argument)
+    else:
+        _inherit(values, inherited, argument)
+
+
+def _nested(current: Value | None, keys: Sequence[Identifier], value: Value) -> Value | None:
+    """A call of the current name that writes only the argument at ``keys``; None where there is no such call."""
+    if not isinstance(current, Call):
+        return None
+    key, *rest = keys
+    if rest:
+        inner = next((a.value for a in current.arguments if a.name.text == key.text), None)
+        nested = _nested(inner, rest, value)
+        if nested is None:
+            return None
+        value = nested
+    return Call(current.span, current.name, (Argument(value.span, key, value),))
+
+
+def _assign_in_stage(
+    stage: ResolvedStage, settings: dict[str, Argument], assignment: Assignment, problems: Report
+) -> None:
+    """Apply ``stage.at``, ``stage.tricks``, ``stage.setting…`` or ``stage.trick.parameter``."""
+    _, name, *keys = assignment.path
+    if name.text == "at" and not keys:
+        stage.start = assignment.start() or stage.start
+    elif name.text == "tricks" and not keys:
+        stage.tricks = list(assignment.chain() or stage.tricks)
+    elif name.text in Overrides.model_fields:
+        _assign(stage.overrides, settings, assignment, assignment.path[1:], problems)
+    else:
+        place = next((i for i, t in enumerate(stage.tricks) if t.name.text == name.text), None)
+        if place is None or not keys:
+            problems(_unknown_in_stage(stage, assignment, name))
+            return
+        value = assignment.value()
+        nested = _nested(stage.tricks[place], keys, value) if value else None
+        if nested is not None:
+            stage.tricks[place] = merge(stage.tricks[place], nested)  # type: ignore[call-overload]
+        elif value:
+            problems(
+                report(
+                    "LT116", assignment.address, f"`{name.text}` has no such part; write it in `tricks`"
+                )
+            )
+
+
+def _unknown_address(assignment: Assignment, stages: list[str]):  # type: ignore[no-untyped-def]
+    name = assignment.path[0]
+    close = nearest(name.text, [*Settings.model_fields, *stages])
+    return report(
+        "LT116",
+        name.span,
+        f"no setting and no stage is called `{name.text}`",
+        help=f"did you mean `{close}`?" if close else "",
+        edit=Edit(name.span, close) if close else None,
+    )
+
+
+def _unknown_in_stage(stage: ResolvedStage, assignment: Assignment, name: Identifier):  # type: ignore[no-untyped-def]
+    known = ["at", "tricks", *Overrides.model_fields, *(t.name.text for t in stage.tricks)]
+    close = nearest(name.text, known)
+    is_trick = any(trick.name.text == name.text for trick in stage.tricks)
+    return report(
+        "LT116",
+        name.span,
+        f"`{name.text}` is a trick: name the parameter to set, as in `{stage.name.text}.{name.text}.…`"
+        if is_trick
+        else f"the stage `{stage.name.text}` has nothing called `{name.text}`",
+        help=f"did you mean `{close}`?" if close and not is_trick else f"it has: {', '.join(known)}",
+    )

@@ -1,0 +1,245 @@
+"""The LT3xx family: stages, milestones and percentages in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ltdsl.build import Report
+from ltdsl.catalogue import Schedule
+from ltdsl.codes import report
+from ltdsl.diagnostics import Edit, Label, nearest
+from ltdsl.epochs import exact, is_rounded, place
+from ltdsl.recipe import Recipe
+from ltdsl.resolve import Resolved, ResolvedStage
+from ltdsl.source import Span
+from ltdsl.syntax import Argument, Call, Integer, List, Percent, Start
+
+
+def start_of(start: Start | None) -> int | str:
+    """A start as an epoch or a percentage; 0 where none is written or it is not one (see :func:`_unit`)."""
+    if start is None:
+        return 0
+    if isinstance(start.value, Percent):
+        return f"{start.value.value:.12g}%"
+    return start.value.value if isinstance(start.value, Integer) else 0
+
+
+def check_starts(
+    stages: Sequence[ResolvedStage],
+    epochs: int | None,
+    written: Argument | None,
+    problems: Report,
+) -> bool:
+    """Check that the stages' starts are well formed, in order and inside the run.
+
+    Args:
+        stages: In the order in which they are written.
+        epochs: Epochs of the run; None where that is not known.
+        written: Where `epochs` is set.
+        problems: Receives every problem found.
+
+    Returns:
+        True where all starts can be relied on.
+    """
+    good = [_unit(stage, is_first=i == 0, problems=problems) for i, stage in enumerate(stages)]
+    if not all(good) or epochs is None:
+        return False
+    previous: tuple[int, Span] | None = None
+    fine = True
+    for stage in stages:
+        start = place(start_of(stage.start), epochs)
+        span = stage.start.span if stage.start else stage.name.span
+        if previous is None and start != 0:
+            problem = report(
+                "LT304",
+                span,
+                f"the first stage starts at epoch {start}: nothing would train before it",
+                help="remove its `@`, or add a stage before it",
+            )
+        elif previous is not None and start <= previous[0]:
+            problem = report(
+                "LT303",
+                span,
+                f"`{stage.name.text}` starts at epoch {start}, not after the stage before it",
+                others=(Label(previous[1], f"this one starts at epoch {previous[0]}"),),
+                help="stages are written in order of time, each starting later than the one before",
+            )
+        elif previous is not None and start >= epochs:
+            known = written is not None and written.span.source.kind == "file"
+            problem = report(
+                "LT304",
+                span,
+                f"`{stage.name.text}` starts at epoch {start}, but training ends after {epochs}",
+                others=(Label(written.span, "the end is set here"),) if known and written else (),
+                help=f"start it before epoch {epochs}, or raise `epochs`",
+            )
+        else:
+            previous = (start, span)
+            continue
+        problems(problem)
+        fine = False
+        previous = (max(start, previous[0] if previous else 0), span)
+    return fine
+
+
+def _unit(stage: ResolvedStage, is_first: bool, problems: Report) -> bool:
+    """Check the form of one stage's start."""
+    start = stage.start
+    if start is None:
+        if not is_first:
+            problems(
+                report(
+                    "LT301",
+                    stage.name.span,
+                    f"`{stage.name.text}` does not say when it starts",
+                    help="every stage but the first needs `@ epoch N` or `@ N%` after its tricks",
+                )
+            )
+        return is_first
+    if isinstance(start.value, Percent):
+        if start.unit is not None:
+            problems(
+                report(
+                    "LT302",
+                    start.span,
+                    "a percentage takes no unit",
+                    help=f"write `@ {start.value.span.text}`",
+                )
+            )
+            return False
+        if not 0 <= start.value.value <= 100:
+            problems(report("LT302", start.value.span, "a percentage of the epochs is 0% to 100%"))
+            return False
+        return True
+    text = start.value.span.text
+    if start.unit is None:
+        edit = Edit(start.value.span, f"epoch {text}")
+        problems(
+            report(
+                "LT302",
+                start.span,
+                f"`@ {text}` has no unit",
+                help=f"write `@ epoch {text}` for completed epochs, or `@ {text}%` of `epochs`",
+                edit=edit,
+            )
+        )
+        return False
+    if start.unit.text != "epoch":
+        reserved = start.unit.text == "step"
+        close = nearest(start.unit.text, ["epoch"])
+        problems(
+            report(
+                "LT302",
+                start.unit.span,
+                "`step` is reserved for later as a unit"
+                if reserved
+                else f"unknown unit `{start.unit.text}`",
+                help=f"did you mean `epoch {text}`?" if close else "a stage starts at `epoch N` or `N%`",
+                edit=Edit(start.unit.span, "epoch") if close else None,
+            )
+        )
+        return False
+    if not isinstance(start.value, Integer) or start.value.value < 0:
+        problems(
+            report("LT302", start.value.span, f"an epoch is a whole number from 0, not {text}")
+        )
+        return False
+    return True
+
+
+def check_milestones(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+    """Check that milestones ascend and act before their span ends, and that warm-up ends before they do."""
+    for schedule, length, argument in _schedules(recipe, resolved):
+        epochs = [place(point, length) for point in schedule.points()]
+        spans = _milestone_spans(argument)
+        span = argument.value.span
+        for i, epoch in enumerate(epochs):
+            here = spans[i] if i < len(spans) else span
+            if i and epoch <= epochs[i - 1]:
+                problems(
+                    report(
+                        "LT305",
+                        here,
+                        f"the milestone at epoch {epoch} does not come after the one before it, "
+                        f"at epoch {epochs[i - 1]}",
+                        help="milestones are written in ascending order",
+                    )
+                )
+            elif epoch >= length:
+                problems(
+                    report(
+                        "LT306",
+                        here,
+                        f"the milestone at epoch {epoch} never acts: it counts within {length} epochs",
+                        help="lower it, or write it as a percentage",
+                    )
+                )
+        if schedule.warmup and schedule.warmup >= min([length, *epochs]):
+            problems(
+                report(
+                    "LT307",
+                    span,
+                    f"warm-up lasts {schedule.warmup} epochs, not less than the "
+                    f"{min([length, *epochs])} before "
+                    + ("the first milestone" if epochs and min(epochs) <= length else "the end"),
+                    help="shorten `warmup`",
+                )
+            )
+
+
+def report_rounding(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+    """Say where a percentage does not land on an epoch."""
+    epochs = recipe.settings.epochs
+    for stage in resolved.stages:
+        if stage.start:
+            _rounding(start_of(stage.start), epochs, stage.start.span, resolved, problems)
+    for schedule, length, argument in _schedules(recipe, resolved):
+        spans = _milestone_spans(argument)
+        for i, point in enumerate(schedule.points()):
+            span = spans[i] if i < len(spans) else argument.value.span
+            _rounding(point, length, span, resolved, problems)
+
+
+def _rounding(
+    point: int | str, length: int, span: Span, resolved: Resolved, problems: Report
+) -> None:
+    if not is_rounded(point, length):
+        return
+    where = ""
+    if span.source.kind == "protocol":  # nobody wrote it: point at what made it uneven instead
+        where = f" ({span.source.name})"
+        span = resolved.settings["epochs"].span
+    problems(
+        report(
+            "LT308",
+            span,
+            f"{point} of {length} epochs is {float(exact(point, length)):.4g}: "
+            f"rounded to epoch {place(point, length)}{where}",
+            help="write the epoch to be exact",
+        )
+    )
+
+
+def _schedules(recipe: Recipe, resolved: Resolved) -> list[tuple[Schedule, int, Argument]]:
+    """Every schedule that acts, with the epochs it spans and where it is written."""
+    settings = recipe.settings
+    starts = [place(stage.start, settings.epochs) for stage in recipe.stages]
+    ends = [*starts[1:], settings.epochs]
+    found = []
+    if any(s.overrides.optimizer is None and s.overrides.schedule is None for s in recipe.stages):
+        found.append((settings.schedule, settings.epochs, resolved.settings["schedule"]))
+    for stage, written, start, end in zip(
+        recipe.stages, resolved.stages, starts, ends, strict=True
+    ):
+        if stage.overrides.schedule is not None:
+            found.append((stage.overrides.schedule, end - start, written.overrides["schedule"]))
+    return found
+
+
+def _milestone_spans(argument: Argument) -> list[Span]:
+    """The places of the milestones, where they are written out."""
+    if isinstance(argument.value, Call):
+        for inner in argument.value.arguments:
+            if inner.name.text == "milestones" and isinstance(inner.value, List):
+                return [item.span for item in inner.value.items]
+    return []
