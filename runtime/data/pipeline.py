@@ -22,8 +22,10 @@ __all__ = ["EvaluationSource", "StageSource", "evaluation_dataset", "training_da
 def training_dataset(source: StageSource) -> ds.GeneratorDataset:
     """Return a stage's batches, from ``source.start_batch`` to the stage's end, as one dataset.
 
-    One row is one batch. ``Model.train(1, dataset)`` runs the stage; with
-    ``sink_size=source.steps`` an epoch is one sink. Columns are ``source.columns``.
+    One row is one batch; columns are ``source.columns``. Without sinking, ``Model.train(1,
+    dataset)`` runs the stage; on a device that sinks, ``Model.train(epochs, dataset,
+    dataset_sink_mode=True, sink_size=source.steps)`` does. Not on a CPU: there MindSpore falls back
+    to no sinking, ignores ``sink_size`` and would run the whole stage ``epochs`` times.
     """
     return _dataset(source, source.columns)
 

@@ -1,0 +1,20 @@
+import os
+
+# Before anything imports mindspore: fast convolutions, and a quiet C++ side.
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+os.environ.setdefault("GLOG_v", "3")
+
+import numpy as np
+import pytest
+
+from runtime.data.arrays import ImageArrays
+
+
+@pytest.fixture
+def arrays():
+    """60 images of 2×6×5 pixels, 4 classes with 30, 18, 9 and 3; no two images alike."""
+    rng = np.random.default_rng(7)
+    labels = rng.permutation(np.repeat(np.arange(4, dtype=np.int32), [30, 18, 9, 3]))
+    images = rng.integers(0, 256, (60, 2, 6, 5), dtype=np.uint8)
+    images[:, 0, 0, 0] = np.arange(60)
+    return ImageArrays(images, labels, ("a", "b", "c", "d"))
