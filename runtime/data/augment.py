@@ -50,8 +50,8 @@ class RandomCrop:
         p = self.padding
         padded = np.zeros((count, channels, height + 2 * p, width + 2 * p), images.dtype)
         padded[:, :, p : p + height, p : p + width] = images
-        # All crops there are, without copying: [B, C, top, left, H, W]. Indexing then copies one a
-        # image.
+        # All crops there are, without copying: [B, C, top, left, H, W]. Indexing
+        # then copies one per image.
         crops = sliding_window_view(padded, (height, width), axis=(2, 3))
         return crops[np.arange(count), :, parameters[:, 0], parameters[:, 1]]
 
@@ -84,15 +84,15 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
 
 
 def draw_epoch(
-    chain: Sequence[Augmentation], seed: int, epoch: int, count: int
+    chain: Sequence[Augmentation], seed: int, epoch: int, count: int, branch: int = 0
 ) -> list[np.ndarray]:
     """Draw an epoch's parameters for every augmentation of a chain.
 
     Each place in the chain has its own stream, so that adding one to the end leaves the others'
-    draws alone.
+    draws alone. So has each branch: 0 for the images, 1 for their partners.
     """
     return [
-        step.draw(generator(seed, "augment", epoch, place), count)
+        step.draw(generator(seed, "augment", epoch, branch, place), count)
         for place, step in enumerate(chain)
     ]
 

@@ -93,7 +93,10 @@ def load_cifar100(folder: Path) -> tuple[ImageArrays, ImageArrays]:
 
 def load(layout: Layout, folder: Path) -> tuple[ImageArrays, ImageArrays]:
     """Return (train, test) of any such archive; see :func:`load_cifar10`."""
-    root = _locate(layout, folder)
+    try:
+        root = _locate(layout, folder)
+    except OSError as error:
+        raise _unreadable(folder, error) from error
     names = _class_names(layout, root)
     return _part(layout, root, layout.train, names), _part(layout, root, layout.test, names)
 
@@ -173,8 +176,12 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DataError(code="LT402", message=f"{path} cannot be read: {reason}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    reason = error.strerror or type(error).__name__
+    return DataError(code="LT402", message=f"{path} cannot be read: {reason}")
 
 
 def _again(layout: Layout) -> str:

@@ -33,11 +33,18 @@ dtypes must be the same each epoch.
 
 
 @dataclass(frozen=True)
-class _Epoch:
-    """Everything random about one epoch."""
+class _Branch:
+    """Which images an epoch takes, and how they are augmented."""
 
     indices: np.ndarray  # [steps, B]
     augmentation: list[np.ndarray]  # each [steps * B, ...]
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """Everything random about one epoch."""
+
+    branches: list[_Branch]
     extra: Mapping[str, np.ndarray]  # each [steps, ...]
 
 
@@ -58,6 +65,10 @@ class StageSource:
         seed: The run's seed.
         augmentation: Applied in this sequence.
         draws: Extra columns, see :data:`Draws`.
+        partner: A second sampler whose images go beside the first one's, for tricks that pair two
+            draws (bilateral branches, a tail image's patch on a head image): columns
+            ``partner_image`` and ``partner_label``. Its order is at least as long as ``order``'s
+            full batches.
         start_batch: Batches of the stage already trained; ``source[0]`` is the next one.
 
     Raises:
@@ -72,6 +83,7 @@ class StageSource:
     seed: int
     augmentation: Sequence[Augmentation] = ()
     draws: Draws | None = None
+    partner: Order | None = None
     start_batch: int = 0
     steps: int = field(init=False)
     columns: tuple[str, ...] = field(init=False)
@@ -90,7 +102,8 @@ class StageSource:
             raise DataError(code="LT404", message=message, hint="lower batch_size")
         if not 0 <= self.start_batch <= self.epochs * self.steps:
             raise ValueError(f"start_batch {self.start_batch} is outside the stage")
-        self.columns = ("image", "label", *self._epoch(self.first_epoch).extra)
+        pair = ("partner_image", "partner_label") if self.partner else ()
+        self.columns = ("image", "label", *pair, *self._epoch(self.first_epoch).extra)
 
     def __len__(self) -> int:
         return self.epochs * self.steps - self.start_batch
@@ -102,26 +115,27 @@ class StageSource:
             item: Its number, from ``start_batch`` on, in [0, len).
 
         Returns:
-            image uint8 ``[B, C, H, W]``, label int32 ``[B]``, then the extra columns.
+            image uint8 ``[B, C, H, W]``, label int32 ``[B]``, the partner's if there is one, then
+            the extra columns.
         """
         item = int(item)
         if not 0 <= item < len(self):
             raise IndexError(item)
         passed, step = divmod(self.start_batch + item, self.steps)
         epoch = self._epoch(self.first_epoch + passed)
-        indices = epoch.indices[step]
         here = slice(step * self.batch_size, (step + 1) * self.batch_size)
-        images = apply_chain(
-            self.augmentation,
-            self.arrays.images[indices],
-            [parameters[here] for parameters in epoch.augmentation],
-        )
-        extra = (np.asarray(column[step]) for column in epoch.extra.values())
-        return (images, self.arrays.labels[indices], *extra)
+        row: list[np.ndarray] = []
+        for branch in epoch.branches:
+            indices = branch.indices[step]
+            parameters = [drawn[here] for drawn in branch.augmentation]
+            row.append(apply_chain(self.augmentation, self.arrays.images[indices], parameters))
+            row.append(self.arrays.labels[indices])
+        row.extend(np.asarray(column[step]) for column in epoch.extra.values())
+        return tuple(row)
 
     def labels(self, epoch: int) -> np.ndarray:
         """Labels of the full batches of an epoch of the run: int32 ``[steps, B]``."""
-        return self.arrays.labels[self._epoch(epoch).indices]
+        return self.arrays.labels[self._epoch(epoch).branches[0].indices]
 
     def _epoch(self, epoch: int) -> _Epoch:
         """The epoch's draws; the two latest are kept, as prefetching crosses their border."""
@@ -134,20 +148,27 @@ class StageSource:
             return self._cache[epoch]
 
     def _draw(self, epoch: int) -> _Epoch:
+        orders = [np.asarray(self.order(epoch))]
+        if len(orders[0]) // self.batch_size != self.steps:
+            raise ValueError(f"epoch {epoch} has other steps than {self.steps}: its order differs")
+        if self.partner is not None:
+            orders.append(np.asarray(self.partner(epoch)))
         used = self.steps * self.batch_size
-        order = np.asarray(self.order(epoch))
-        if len(order) // self.batch_size != self.steps:
-            raise ValueError(f"the order of epoch {epoch} has {len(order)} entries: steps differ")
-        indices = order[:used].reshape(self.steps, self.batch_size)
-        parameters = draw_epoch(self.augmentation, self.seed, epoch, used)
+        branches = [
+            _Branch(
+                order[:used].reshape(self.steps, self.batch_size),
+                draw_epoch(self.augmentation, self.seed, epoch, used, branch),
+            )
+            for branch, order in enumerate(orders)
+        ]
         extra: Mapping[str, np.ndarray] = {}
         if self.draws is not None:
 
             def streams(name: str, *keys: int) -> np.random.Generator:
                 return generator(self.seed, name, epoch, *keys)
 
-            extra = self.draws(streams, epoch, self.arrays.labels[indices])
+            extra = self.draws(streams, epoch, self.arrays.labels[branches[0].indices])
             wrong = [name for name, column in extra.items() if len(column) != self.steps]
             if wrong:
                 raise ValueError(f"columns {wrong} do not have {self.steps} rows, one a step")
-        return _Epoch(indices, parameters, extra)
+        return _Epoch(branches, extra)

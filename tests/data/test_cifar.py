@@ -151,3 +151,6 @@ def test_unreadable(layout, tmp_path):
     error = problem(layout, tmp_path)
     assert error.code == "LT402"
     assert "cannot be read" in error.message
+    error = problem(layout, tmp_path / ("x" * 300))  # no file system can even look for it
+    assert error.code == "LT402"
+    assert "cannot be read" in error.message

@@ -93,13 +93,9 @@ def test_channel_statistics(arrays):
 
 def test_arrays_refuse_other_types():
     images, labels = np.zeros((2, 1, 3, 3), np.uint8), np.zeros(2, np.int32)
-    for bad in (
-        (images / 255, labels),
-        (images[0], labels),
-        (images, labels[:1]),
-        (images, [0, 0]),
-    ):
-        with pytest.raises((TypeError, AttributeError)):
+    wide = labels.astype(np.int64)
+    for bad in ((images / 255, labels), (images[0], labels), (images, labels[:1]), (images, wide)):
+        with pytest.raises(TypeError):
             ImageArrays(*bad, ("a",))
 
 

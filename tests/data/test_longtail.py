@@ -72,7 +72,7 @@ def test_limits():
     ],
 )
 def test_nonsense_is_refused(available, imbalance, profile):
-    with pytest.raises(ValueError, match="class|imbalance|profile"):
+    with pytest.raises(ValueError, match=r"class|imbalance|profile"):
         profile_counts(available, imbalance, profile)
 
 

@@ -55,7 +55,8 @@ def test_global_seed_does_not_matter(arrays):
         two = rows(training_dataset(make(arrays)))
     finally:
         ds.config.set_seed(before)
-    assert all(np.array_equal(a, b) for x, y in zip(one, two, strict=True) for a, b in zip(x, y))
+    for row, other in zip(one, two, strict=True):
+        assert all(map(np.array_equal, row, other))
 
 
 @pytest.mark.parametrize("batch_size", [7, 20, 60, 64])

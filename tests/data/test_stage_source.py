@@ -119,6 +119,23 @@ def test_longer_and_shorter_orders(arrays):
     assert (over.steps, under.steps) == (7, 1)
 
 
+def test_partner(arrays):
+    """A second draw beside the first, which it leaves as it is."""
+
+    def reverse(epoch):
+        return np.arange(60)[::-1]
+
+    alone, paired = make(arrays), make(arrays, partner=reverse)
+    assert paired.columns[:4] == ("image", "label", "partner_image", "partner_label")
+    assert same((*paired[4][:2], *paired[4][4:]), alone[4])
+    assert np.array_equal(paired[4][3], arrays.labels[::-1][16:32])
+    plain = make(arrays, partner=reverse, augmentation=())
+    assert np.array_equal(plain[4][2], arrays.images[::-1][16:32])
+    twins = make(arrays, order=lambda epoch: np.arange(60), partner=lambda epoch: np.arange(60))
+    assert np.array_equal(twins[0][1], twins[0][3])
+    assert not np.array_equal(twins[0][0], twins[0][2])  # augmented on their own
+
+
 def test_no_full_batch(arrays):
     with pytest.raises(DataError, match="has 60 images, fewer than one batch of 64") as caught:
         make(arrays, batch_size=64)
@@ -137,5 +154,5 @@ def test_mistakes_of_the_caller(arrays):
         make(arrays, start_batch=13)
     with pytest.raises(ValueError, match="do not have 3 rows"):
         make(arrays, draws=lambda streams, epoch, labels: {"x": np.zeros(4)})
-    with pytest.raises(ValueError, match="steps differ"):
+    with pytest.raises(ValueError, match="other steps"):
         make(arrays, order=lambda epoch: np.arange(60 if epoch == 10 else 20))[3]
