@@ -1,0 +1,45 @@
+"""The models, built by the names that a recipe uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runtime.errors import RunError
+from runtime.models.initial import initialise
+from runtime.models.mindcv import MindCV
+from runtime.models.network import Frozen, Network, copy_weights, freeze
+from runtime.models.resnet import cifar_resnet, imagenet_resnet10
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["BUILDERS", "Frozen", "Network", "build_network", "copy_weights", "freeze"]
+
+BUILDERS: dict[str, Callable[..., Network]] = {
+    "resnet8": lambda num_classes, in_channels: cifar_resnet(1, num_classes, in_channels),
+    "resnet32": lambda num_classes, in_channels: cifar_resnet(5, num_classes, in_channels),
+    "resnet10": imagenet_resnet10,
+    "mindcv": lambda num_classes, in_channels, name: MindCV(name, num_classes, in_channels),
+}
+
+
+def build_network(
+    name: str, params: Mapping[str, Any], num_classes: int, in_channels: int, seed: int = 0
+) -> Network:
+    """Builds a model with weights drawn from ``seed`` alone.
+
+    Args:
+        name: One of ``BUILDERS``.
+        params: The model's own parameters: ``name`` for ``mindcv``, none for the others.
+        num_classes: Number of classes C.
+        in_channels: Channels of the images.
+        seed: Seed of the initial weights.
+
+    Raises:
+        RunError: There is no such model.
+    """
+    if name not in BUILDERS:
+        raise RunError("LT431", f"there is no model `{name}`", f"known: {', '.join(BUILDERS)}")
+    network = BUILDERS[name](num_classes=num_classes, in_channels=in_channels, **params)
+    initialise(network, seed)
+    return network

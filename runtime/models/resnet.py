@@ -1,0 +1,114 @@
+"""Residual networks: for small images (option A shortcuts) and for ImageNet-sized ones.
+
+He et al., "Deep Residual Learning for Image Recognition" (2016).
+"""
+
+from __future__ import annotations
+
+from mindspore import Tensor, nn, ops
+
+from runtime.models.network import GlobalPool, Network
+
+
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(
+        inputs, outputs, kernel, stride, pad_mode="pad", padding=kernel // 2, has_bias=False
+    )
+
+
+class PadShortcut(nn.Cell):
+    """Option A, without parameters: every ``stride``-th pixel, zeros for the new channels.
+
+    The zeros are split evenly before and after the old channels. Pooling with kernel 1 is the
+    same as a strided slice, whose gradient fails outside of graph mode.
+
+    Args:
+        inputs: Channels of the input.
+        outputs: Channels of the output; the difference is even.
+        stride: Step between the pixels kept.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.subsample = nn.MaxPool2d(kernel_size=1, stride=stride)
+        side = (outputs - inputs) // 2
+        self.pad = ops.Pad(((0, 0), (side, side), (0, 0), (0, 0)))
+
+    def construct(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, outputs, ⌈H/stride⌉, ⌈W/stride⌉]."""
+        return self.pad(self.subsample(x))
+
+
+class BasicBlock(nn.Cell):
+    """Two 3×3 convolutions and a shortcut.
+
+    Args:
+        inputs: Channels of the input.
+        outputs: Channels of the output.
+        stride: Stride of the first convolution and of the shortcut.
+        option: Shortcut where the shape changes: ``A`` pads with zeros, ``B`` projects by 1×1.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, option: str) -> None:
+        super().__init__()
+        self.conv1 = _convolution(inputs, outputs, 3, stride)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = _convolution(outputs, outputs, 3, 1)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU()
+        if stride == 1 and inputs == outputs:
+            self.shortcut = nn.Identity()
+        elif option == "A":
+            self.shortcut = PadShortcut(inputs, outputs, stride)
+        else:
+            self.shortcut = nn.SequentialCell(
+                _convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs)
+            )
+
+    def construct(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, outputs, ⌈H/stride⌉, ⌈W/stride⌉]."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return self.relu(out + self.shortcut(x))
+
+
+def _groups(inputs: int, widths: tuple[int, ...], blocks: int, option: str) -> dict[str, nn.Cell]:
+    groups = {}
+    for index, width in enumerate(widths):
+        cells = []
+        for block in range(blocks):
+            stride = 2 if index > 0 and block == 0 else 1
+            cells.append(BasicBlock(inputs, width, stride, option))
+            inputs = width
+        groups[f"layer{index + 1}"] = nn.SequentialCell(cells)
+    return groups
+
+
+def cifar_resnet(blocks: int, num_classes: int, in_channels: int) -> Network:
+    """A ResNet for small images, 6·blocks + 2 layers deep: layers stem, layer1..layer3, pool, fc.
+
+    Args:
+        blocks: Blocks in each of the three groups: 1 for ResNet-8, 5 for ResNet-32.
+        num_classes: Number of classes.
+        in_channels: Channels of the images.
+    """
+    stem = nn.SequentialCell(_convolution(in_channels, 16, 3, 1), nn.BatchNorm2d(16), nn.ReLU())
+    body = {"stem": stem, **_groups(16, (16, 32, 64), blocks, "A")}
+    return Network(body, GlobalPool(), nn.Dense(64, num_classes))
+
+
+def imagenet_resnet10(num_classes: int, in_channels: int) -> Network:
+    """ResNet-10, one block a group: layers stem, layer1..layer4, pool, fc.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Channels of the images.
+    """
+    stem = nn.SequentialCell(
+        _convolution(in_channels, 64, 7, 2),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.MaxPool2d(kernel_size=3, stride=2, pad_mode="pad", padding=1),
+    )
+    body = {"stem": stem, **_groups(64, (64, 128, 256, 512), 1, "B")}
+    return Network(body, GlobalPool(), nn.Dense(512, num_classes))

@@ -1,0 +1,6 @@
+import os
+
+# Both must be set before mindspore is loaded: without the cap, oneDNN 3.10 falls into a reference
+# convolution on AVX-512 machines; 3 silences the warnings of the C++ side.
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+os.environ.setdefault("GLOG_v", "3")
