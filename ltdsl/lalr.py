@@ -1,0 +1,86 @@
+"""The generated parser: the grammar file, compiled once, and the filter behind its lexer."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from lark import Lark, Token, Tree
+from lark.lark import PostLex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+StartRule: TypeAlias = Literal["file", "value", "chain", "start"]
+
+MAX_NESTING = 32
+"""How deep brackets may stand inside each other."""
+
+
+class TooDeepError(Exception):
+    """Brackets are nested deeper than :data:`MAX_NESTING`."""
+
+
+class _NewlineFilter(PostLex):
+    """Drops newlines where they mean nothing: inside ( ) and [ ], and after a ``+``."""
+
+    always_accept = ("_NEWLINE",)
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        depth = 0
+        after_plus = False
+        for token in stream:
+            kind = token.type
+            if kind == "_NEWLINE":
+                if depth or after_plus:
+                    continue
+            elif kind in ("LPAR", "LSQB"):
+                depth += 1
+                if depth > MAX_NESTING:
+                    raise TooDeepError
+            elif kind in ("RPAR", "RSQB"):
+                depth -= 1
+            after_plus = kind == "PLUS"
+            yield token
+
+
+def grammar_path() -> Path:
+    """Where the grammar is: beside this module when installed, else in the checkout."""
+    here = Path(__file__).resolve().parent
+    installed = here / "grammar" / "recipe.lark"
+    return installed if installed.is_file() else here.parent / "grammar" / "recipe.lark"
+
+
+@cache
+def _lark() -> Lark:
+    return Lark(
+        grammar_path().read_text(encoding="utf-8"),
+        parser="lalr",
+        lexer="contextual",
+        start=["file", "value", "chain", "start"],
+        postlex=_NewlineFilter(),
+    )
+
+
+def parse_text(text: str, start: StartRule) -> Tree[Token]:
+    """Parses ``text`` as one rule of the grammar.
+
+    Raises:
+        lark.UnexpectedInput: At the first token that cannot stand where it stands.
+        TooDeepError: See there.
+    """
+    return _lark().parse(text, start=start)
+
+
+@cache
+def terminal(name: str) -> str:
+    """The regular expression of a terminal, so that no other module repeats it."""
+    return _lark().get_terminal(name).pattern.to_regexp()
+
+
+@cache
+def terminal_pattern(name: str) -> re.Pattern[str]:
+    """The compiled regular expression of a terminal."""
+    return re.compile(terminal(name))

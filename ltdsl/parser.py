@@ -1,0 +1,119 @@
+"""From text to the syntax tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lark import UnexpectedInput
+
+from ltdsl import syntax
+from ltdsl.builder import build
+from ltdsl.codes import report
+from ltdsl.diagnostics import Diagnostic, Severity
+from ltdsl.lalr import StartRule, TooDeepError, parse_text
+from ltdsl.recovery import Recovery
+from ltdsl.source import Source, Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES = 1 << 20
+"""Larger files are refused."""
+
+
+def read_source(path: Path, name: str | None = None) -> Source | Diagnostic:
+    """Reads a recipe file.
+
+    Args:
+        path: Where it is.
+        name: What to call it in messages; the path as given unless told otherwise.
+
+    Returns:
+        The source with newlines normalised and without a byte-order mark, or why there is none.
+    """
+    name = str(path) if name is None else name
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return report("LT007", None, f"there is no file `{name}`")
+    except IsADirectoryError:
+        return report("LT007", None, f"`{name}` is a folder, not a recipe file")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        why = getattr(error, "strerror", None) or str(error)
+        return report("LT007", None, f"`{name}` cannot be read: {why}")
+    return source_from_bytes(data, name, path)
+
+
+def source_from_bytes(data: bytes, name: str, path: Path | None = None) -> Source | Diagnostic:
+    """The source that the bytes of a file are, or why they are none; see :func:`read_source`."""
+    if len(data) > MAX_BYTES:
+        return report("LT008", None, f"`{name}` is larger than 1 MiB, too large for a recipe")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return report("LT009", None, f"`{name}` is in UTF-16", help="save it as UTF-8")
+    if b"\0" in data:
+        return report("LT009", None, f"`{name}` is a binary file, not a recipe")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"`{name}` is not text in UTF-8: see line {line}"
+        return report("LT009", None, message, help="save it as UTF-8")
+    return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"), path)
+
+
+def parse_file(source: Source) -> tuple[syntax.File, list[Diagnostic]]:
+    """Parses a recipe file.
+
+    Args:
+        source: Its text.
+
+    Returns:
+        All statements that are well formed, and all syntax errors by position.
+    """
+    try:
+        statements, problems = build(parse_text(source.text, "file"), _places(source))
+    except (UnexpectedInput, TooDeepError) as error:
+        recovery = Recovery(source)
+        statements = recovery.file(error)
+        problems = recovery.problems
+    whole = Span(source, 0, len(source.text))
+    return syntax.File(whole, tuple(statements)), _by_position(problems)
+
+
+def parse_value(source: Source) -> tuple[syntax.Value | None, list[Diagnostic]]:
+    """Parses command-line text as a value; None where it is none."""
+    value, problems = _parse_piece(source, "value")
+    return value, problems
+
+
+def parse_chain(source: Source) -> tuple[tuple[syntax.Call, ...] | None, list[Diagnostic]]:
+    """Parses command-line text as tricks joined by ``+``; None where it is not."""
+    chain, problems = _parse_piece(source, "chain")
+    return chain, problems
+
+
+def parse_start(source: Source) -> tuple[syntax.Start | None, list[Diagnostic]]:
+    """Parses command-line text as what follows an ``@``; None where it cannot."""
+    start, problems = _parse_piece(source, "start")
+    return start, problems
+
+
+def _parse_piece(source: Source, rule: StartRule) -> tuple[Any, list[Diagnostic]]:
+    try:
+        node, problems = build(parse_text(source.text.rstrip(), rule), _places(source))
+    except (UnexpectedInput, TooDeepError) as error:
+        recovery = Recovery(source, whole=False)
+        recovery.piece(error)
+        return None, _by_position(recovery.problems)
+    fatal = any(problem.severity is Severity.ERROR for problem in problems)
+    return None if fatal else node, _by_position(problems)
+
+
+def _places(source: Source) -> Any:
+    return lambda start, end: Span(source, start, end)
+
+
+def _by_position(problems: list[Diagnostic]) -> list[Diagnostic]:
+    last = float("inf")
+    return sorted(problems, key=lambda p: (p.span.start, p.span.end) if p.span else (last, last))
