@@ -209,7 +209,9 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 def describe(annotation: Any) -> str:
     """What a type takes, in words."""
     if choices := _choices(annotation):
-        return "`" + "`, `".join(choices[:-1]) + ("` or `" if choices[1:] else "") + f"{choices[-1]}`"
+        return (
+            "`" + "`, `".join(choices[:-1]) + ("` or `" if choices[1:] else "") + f"{choices[-1]}`"
+        )
     if base := _entry_of(annotation):
         many = get_origin(_optional(annotation)) is tuple
         return f"a list of {base.kind}s in brackets" if many else _article(base.kind)

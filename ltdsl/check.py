@@ -128,7 +128,7 @@ def _check_first(resolved: Resolved, problems: Report) -> None:
                         call.span,
                         f"`{call.name.text}` needs trained weights, and nothing is trained before "
                         f"`{first.name.text}`",
-                        help="use it in a later stage, or start from a checkpoint: `init = \"….ckpt\"`",
+                        help='use it in a later stage, or start from a checkpoint: `init = "….ckpt"`',
                     )
                 )
     handoff = first.overrides.get("handoff")
@@ -177,4 +177,3 @@ def _check_selection(recipe: Recipe, resolved: Resolved, problems: Report) -> No
                     help=f"set `optimizer` or `schedule` in the braces of `{stage.name}`",
                 )
             )
-

@@ -290,20 +290,50 @@ TIME: dict[str, Code] = {
     ),
 }
 
-DATA: dict[str, Code] = {
-    "LT400": _error("run failed", """Something outside the recipe stopped the run; the message says what."""),
+RUN: dict[str, Code] = {
     "LT401": _error(
-        "data missing", """The folder given by `--data` does not hold the files that the data set needs."""
+        "data missing",
+        """The folder given by `--data` does not hold the files that the data set needs.""",
     ),
-    "LT402": _error("data damaged", """A file is there but is truncated, unreadable, or not what it should be."""),
-    "LT403": _error("counts differ", """The data do not have the class counts that the plan was made for."""),
+    "LT402": _error(
+        "data damaged",
+        """A file is there but is truncated, unreadable, or not what it should be.""",
+    ),
+    "LT403": _error(
+        "counts differ", """The data do not have the class counts that the plan was made for."""
+    ),
     "LT404": _error(
         "less than one batch",
-        """The training part has fewer images than a batch, and only full batches are trained.""",
+        """An epoch has fewer images than a batch, and only full batches are trained.""",
     ),
+    "LT410": _error(
+        "loss not finite",
+        """The loss became infinite or NaN. The run stops; its checkpoints are those of the epoch before.""",
+    ),
+    "LT411": _error(
+        "checkpoint unusable", """A checkpoint is missing, damaged, or no MindSpore checkpoint."""
+    ),
+    "LT412": _error(
+        "checkpoint of another model", """The checkpoint's weights do not fit the recipe's model."""
+    ),
+    "LT420": _error(
+        "no such device",
+        """This machine, or this build of MindSpore, has no device of the kind asked for.""",
+    ),
+    "LT421": _error(
+        "run directory unusable", """A run needs an empty folder that it can write to."""
+    ),
+    "LT430": _error(
+        "optional package missing", """The recipe needs a package that is not installed."""
+    ),
+    "LT431": _error(
+        "model unusable",
+        """The package has no such model, or it has no feature maps or classifier.""",
+    ),
+    "LT499": _error("run failed", """The system stopped the run; the message says what it said."""),
 }
 
-CODES: dict[str, Code] = {**SYNTAX, **MEANING, **ADVICE, **TIME, **DATA}
+CODES: dict[str, Code] = {**SYNTAX, **MEANING, **ADVICE, **TIME, **RUN}
 """All codes, in order."""
 
 

@@ -133,7 +133,9 @@ def _follow(
         )
         return
     if any(target == source.path.resolve() for source in chain if source.path):
-        problems(report("LT115", span, f"`{written}` uses itself, directly or through another file"))
+        problems(
+            report("LT115", span, f"`{written}` uses itself, directly or through another file")
+        )
         return
     if len(document.sources) >= MAX_FILES:
         problems(report("LT115", span, f"more than {MAX_FILES} files are used"))

@@ -43,11 +43,15 @@ class Settings(Entry):
         None,
         description="What chooses the best epoch; `validation` wherever there is a validation part.",
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, order, augmentation and tricks.")
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="Seed of weights, order, augmentation and tricks."
+    )
     split_seed: int = Field(0, ge=0, lt=2**32, description="Seed of which images the tail keeps.")
     precision: Literal["fp32"] = Field("fp32", description="Number format of the training step.")
     init: Text | None = Field(
-        None, min_length=1, description="Checkpoint to start from, a path within the recipe's folder."
+        None,
+        min_length=1,
+        description="Checkpoint to start from, a path within the recipe's folder.",
     )
 
 

@@ -177,7 +177,9 @@ def _assign_in_stage(
         elif value:
             problems(
                 report(
-                    "LT116", assignment.address, f"`{name.text}` has no such part; write it in `tricks`"
+                    "LT116",
+                    assignment.address,
+                    f"`{name.text}` has no such part; write it in `tricks`",
                 )
             )
 
@@ -204,5 +206,7 @@ def _unknown_in_stage(stage: ResolvedStage, assignment: Assignment, name: Identi
         f"`{name.text}` is a trick: name the parameter to set, as in `{stage.name.text}.{name.text}.…`"
         if is_trick
         else f"the stage `{stage.name.text}` has nothing called `{name.text}`",
-        help=f"did you mean `{close}`?" if close and not is_trick else f"it has: {', '.join(known)}",
+        help=f"did you mean `{close}`?"
+        if close and not is_trick
+        else f"it has: {', '.join(known)}",
     )

@@ -134,7 +134,9 @@ def _unit(stage: ResolvedStage, is_first: bool, problems: Report) -> bool:
                 "`step` is reserved for later as a unit"
                 if reserved
                 else f"unknown unit `{start.unit.text}`",
-                help=f"did you mean `epoch {text}`?" if close else "a stage starts at `epoch N` or `N%`",
+                help=f"did you mean `epoch {text}`?"
+                if close
+                else "a stage starts at `epoch N` or `N%`",
                 edit=Edit(start.unit.span, "epoch") if close else None,
             )
         )

@@ -18,7 +18,7 @@ from ltdsl.catalogue.models import MindCV, Model, ResNet8, ResNet10, ResNet32
 from ltdsl.catalogue.samplers import CamBalanced, ClassBalanced, InstanceBalanced
 from ltdsl.catalogue.training import (
     SGD,
-    AdamW,
+    Adam,
     Augment,
     Constant,
     Cosine,
@@ -37,7 +37,7 @@ TRICKS: dict[str, type[Trick]] = {**SAMPLERS, **MIXERS, **LOSSES}
 
 DATASETS: dict[str, type[Dataset]] = index(DigitsLT, Cifar10LT, Cifar100LT)
 MODELS: dict[str, type[Model]] = index(ResNet8, ResNet32, ResNet10, MindCV)
-OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, AdamW)
+OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam)
 SCHEDULES: dict[str, type[Schedule]] = index(MultiStep, Cosine, Constant)
 AUGMENTS: dict[str, type[Augment]] = index(RandomCrop, RandomHorizontalFlip)
 

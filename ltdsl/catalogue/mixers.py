@@ -11,8 +11,12 @@ class InputMixup(Mixer):
     """Each image is blended with another of its batch, and so are their losses."""
 
     name = "input_mixup"
-    formula = "x = λ·x_a + (1 − λ)·x_b, L = λ·L(a) + (1 − λ)·L(b), λ ~ Beta(alpha, alpha), one λ a batch"
-    citation = "Zhang, Cisse, Dauphin, Lopez-Paz: mixup: Beyond Empirical Risk Minimization, ICLR 2018"
+    formula = (
+        "x = λ·x_a + (1 − λ)·x_b, L = λ·L(a) + (1 − λ)·L(b), λ ~ Beta(alpha, alpha), one λ a batch"
+    )
+    citation = (
+        "Zhang, Cisse, Dauphin, Lopez-Paz: mixup: Beyond Empirical Risk Minimization, ICLR 2018"
+    )
 
     alpha: float = Field(
         1.0, gt=0, le=100, description="Both parameters of λ's Beta distribution; 1 is uniform."

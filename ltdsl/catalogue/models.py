@@ -41,4 +41,6 @@ class MindCV(Model):
 
     name = "mindcv"
 
-    model: Text = Field(alias="name", min_length=1, description='A model\'s name in mindcv: "resnet50".')
+    model: Text = Field(
+        alias="name", min_length=1, description='A model\'s name in mindcv: "resnet50".'
+    )

@@ -72,7 +72,7 @@ class CamBalanced(Sampler):
     )
     keep_originals: bool = Field(
         True,
-        description="Leave a drawn image as it is with probability N_c / (N_c + g_c); false transforms every one.",
+        description="Leave a drawn image as it is with probability N_c / (N_c + g_c); false transforms every image of a class that has g_c > 0.",
     )
     below: int | None = Field(
         None,
@@ -90,8 +90,6 @@ class CamBalanced(Sampler):
 
     def keep_shares(self, counts: Sequence[int]) -> tuple[float, ...]:
         """Probability that a drawn image of each class stays as it is."""
-        if not self.keep_originals:
-            return (0.0,) * len(counts)
         ends = max(counts) + min(counts)
         made = [ends - count for count in counts]
         if self.below is not None:
@@ -100,4 +98,6 @@ class CamBalanced(Sampler):
                 0 if count >= limit else min(limit, g)
                 for count, g in zip(counts, made, strict=True)
             ]
+        if not self.keep_originals:
+            return tuple(0.0 if g else 1.0 for g in made)
         return tuple(count / (count + g) for count, g in zip(counts, made, strict=True))

@@ -31,14 +31,13 @@ class SGD(Optimizer):
     nesterov: bool = Field(True, description="Look one momentum step ahead.")
 
 
-class AdamW(Optimizer):
-    """Adam with decoupled weight decay."""
+class Adam(Optimizer):
+    """Adam; weight decay acts on every parameter, through the gradient."""
 
-    name = "adamw"
-    citation = "Loshchilov, Hutter: Decoupled Weight Decay Regularization, ICLR 2019"
+    name = "adam"
+    citation = "Kingma, Ba: Adam: A Method for Stochastic Optimization, ICLR 2015, end of section 2"
 
     lr: float = Field(0.001, gt=0, le=100, description="Base learning rate.")
-    weight_decay: float = Field(0.01, ge=0, le=1, description="Decoupled decay of every weight.")
     beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the mean of gradients.")
     beta2: float = Field(0.999, ge=0, lt=1, description="Decay of the mean of squared gradients.")
 

@@ -1,0 +1,52 @@
+"""The device: chosen and prepared before mindspore is imported for the first time."""
+
+from __future__ import annotations
+
+import os
+
+from runtime.errors import RunError
+
+#: Names for `--device`, and what MindSpore calls them; in the order in which ``auto`` prefers them.
+TARGETS = {"ascend": "Ascend", "gpu": "GPU", "cpu": "CPU"}
+
+#: Set before mindspore is loaded, never over a value that the user set.
+ENVIRONMENT = {
+    # With AVX-512, oneDNN answers MindSpore's plain layouts with a reference kernel: a ResNet-32 step takes 25 times as
+    # long. Only its CPU kernels read this.
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    # errors only: its C++ side greets every start with warnings
+    "GLOG_v": "3",
+}
+
+
+def prepare(device: str) -> str:
+    """Import mindspore with graph mode on a device.
+
+    Args:
+        device: ``auto``, or a name of :data:`TARGETS`.
+
+    Returns:
+        The name of the device chosen.
+
+    Raises:
+        RunError: LT420, this machine or this build of MindSpore has no such device.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import mindspore as ms
+    from mindspore.device_context import ascend, gpu
+
+    present = {"ascend": ascend.is_available(), "gpu": gpu.is_available(), "cpu": True}
+    if device == "auto":
+        device = next(name for name in TARGETS if present[name])
+    if not present[device]:
+        raise RunError(
+            "LT420",
+            f"--device {device}: MindSpore {ms.__version__} finds no {TARGETS[device]} here",
+            "use --device cpu, or install the MindSpore build and drivers for this device",
+        )
+    ms.set_device(TARGETS[device])
+    ms.set_context(mode=ms.GRAPH_MODE)
+    if device != "cpu":  # the CPU's kernels are deterministic as they are
+        ms.set_deterministic(True)
+    return device

@@ -1,0 +1,44 @@
+"""Optimizers: MindSpore's own, with the learning rate of every step laid down in advance.
+
+The rate is looked up by the optimizer's own step counter, which is part of its state: no callback sets it, and a
+continued run cannot miss a change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mindspore import nn
+
+from ltdsl import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mindspore import Parameter
+
+
+def _sgd(entry: catalogue.SGD, parameters: list, rates: list[float]) -> nn.Optimizer:
+    return nn.Momentum(parameters, rates, entry.momentum, use_nesterov=entry.nesterov)
+
+
+def _adam(entry: catalogue.Adam, parameters: list, rates: list[float]) -> nn.Optimizer:
+    return nn.Adam(parameters, rates, entry.beta1, entry.beta2)
+
+
+OPTIMIZERS: dict[str, Callable[..., nn.Optimizer]] = {"sgd": _sgd, "adam": _adam}
+
+
+def build_optimizer(
+    entry: catalogue.Optimizer, parameters: Sequence[Parameter], rates: Sequence[float]
+) -> nn.Optimizer:
+    """An optimizer in its initial state.
+
+    Args:
+        entry: Its declaration and arguments.
+        parameters: What it updates.
+        rates: The learning rate of each step that it will make.
+    """
+    # as a group, weight decay acts on every parameter; otherwise MindSpore leaves out batch norms
+    group = [{"params": list(parameters), "weight_decay": entry.weight_decay}]
+    return OPTIMIZERS[entry.name](entry, group, list(rates))

@@ -1,0 +1,147 @@
+"""What a person sees while a run goes on: a live line on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from ltdsl.plan import Plan
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is known when an epoch ends.
+
+    Attributes:
+        epoch: Its number, from 0.
+        stage: Its stage's name.
+        loss: Mean of its batches' losses.
+        lr: Its learning rate.
+        top1_error: In percent, on ``measured_on``.
+        measured_on: ``validation`` or ``test``.
+        seconds: Wall time of training, evaluation not included.
+    """
+
+    epoch: int
+    stage: str
+    loss: float
+    lr: float
+    top1_error: float
+    measured_on: str
+    seconds: float
+
+
+class Reporter:
+    """Plain lines: one for each stage and epoch.
+
+    Args:
+        console: Where to print.
+        plan: What will be run.
+    """
+
+    def __init__(self, console: Console, plan: Plan) -> None:
+        self.console = console
+        self.plan = plan
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def stage(self, name: str, compiling: bool = True) -> None:
+        """A stage begins."""
+        del compiling
+        self.console.print(f"{name}: compiling its graph", highlight=False)
+
+    def step(self, done: float, loss: Callable[[], float]) -> None:
+        """A training step is over.
+
+        Args:
+            done: Epochs completed, with a fraction.
+            loss: Fetches the step's loss from the device.
+        """
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch is over."""
+        self.console.print(
+            f"epoch {record.epoch + 1}/{self.plan.epochs}  {record.stage}  loss {record.loss:.4f}  "
+            f"lr {record.lr:.3g}  {record.measured_on} error {record.top1_error:.2f} %  "
+            f"{record.seconds:.1f} s",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+class LiveReporter(Reporter):
+    """A progress bar with stage, epoch, loss, learning rate, error and the time left."""
+
+    #: Seconds between two looks at a step's loss, each of which waits for the device.
+    INTERVAL = 1.0
+
+    def __init__(self, console: Console, plan: Plan) -> None:
+        super().__init__(console, plan)
+        self._bar = Progress(
+            TextColumn("[bold]{task.fields[stage]}"),
+            BarColumn(bar_width=None),
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            expand=True,
+        )
+        self._task = self._bar.add_task("", total=plan.epochs, stage="", figures="")
+        self._looked = 0.0
+        self._last: EpochRecord | None = None
+
+    def __enter__(self) -> Reporter:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def stage(self, name: str, compiling: bool = True) -> None:
+        """A stage begins."""
+        self._bar.update(self._task, stage=name, figures="compiling" if compiling else "")
+
+    def step(self, done: float, loss: Callable[[], float]) -> None:
+        """A training step is over."""
+        now = time.monotonic()
+        if now - self._looked >= self.INTERVAL:
+            self._looked = now
+            self._show(done, loss())
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch is over."""
+        self._last = record
+        self._show(record.epoch + 1, record.loss)
+
+    def _show(self, done: float, loss: float) -> None:
+        figures = f"loss {loss:.4f}"
+        if self._last:
+            figures += f"  lr {self._last.lr:.3g}  error {self._last.top1_error:.2f} %"
+        self._bar.update(self._task, completed=int(done), figures=figures)
+
+
+def reporter(console: Console, plan: Plan) -> Reporter:
+    """The reporter that suits a console."""
+    return (LiveReporter if console.is_terminal else Reporter)(console, plan)

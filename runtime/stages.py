@@ -1,0 +1,124 @@
+"""Lowering of one stage: its dataset and its training graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runtime.data.augment import AUGMENTATIONS
+from runtime.data.source import StageSource
+from runtime.samplers import Moment
+from runtime.step import Normalise, TrainStep
+from runtime.tricks import LOSSES, MIXERS, SAMPLERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mindspore import nn
+
+    from ltdsl.plan import Plan, StagePlan
+    from runtime.data import LoadedData
+    from runtime.models import Network
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage, ready to train.
+
+    Attributes:
+        plan: What was asked for.
+        source: Its batches.
+        step: Its graph.
+    """
+
+    plan: StagePlan
+    source: StageSource
+    step: TrainStep
+
+
+def steps_per_epoch(stage: StagePlan, counts: tuple[int, ...]) -> int:
+    """Full batches in an epoch of a stage."""
+    return stage.sampler.draws(counts) // stage.batch_size
+
+
+def rates_of_steps(plan: Plan, first: int, counts: tuple[int, ...]) -> list[float]:
+    """The learning rate of every step from a stage on, until another stage starts a fresh optimizer.
+
+    Args:
+        plan: The run.
+        first: Index of the stage whose optimizer it is.
+        counts: Training images of each class.
+    """
+    rates: list[float] = []
+    for index, stage in enumerate(plan.stages[first:]):
+        if index and stage.fresh_optimizer:
+            break
+        steps = steps_per_epoch(stage, counts)
+        for epoch in range(stage.start, stage.end):
+            rates += [stage.rate(epoch)] * steps
+    return rates
+
+
+def build_stage(
+    plan: Plan, stage: StagePlan, data: LoadedData, network: Network, optimizer: nn.Optimizer
+) -> Stage:
+    """Make a stage's dataset and graph from its plan.
+
+    Args:
+        plan: The run.
+        stage: The stage.
+        data: What is trained on.
+        network: The model, with the weights that the stage starts from.
+        optimizer: In the state that the stage starts from.
+
+    Raises:
+        DataError: LT404, an epoch has not one full batch.
+    """
+    sampling = SAMPLERS[stage.sampler.name](stage.sampler, network, data.counts)
+    mixer = MIXERS[stage.mixer.name](stage.mixer) if stage.mixer else None
+    objective = LOSSES[stage.loss.name](stage.loss, data.counts)
+    labels = data.train.labels
+
+    def order(epoch: int) -> np.ndarray:
+        moment = Moment(plan.seed, epoch, stage.start, stage.end, plan.epochs)
+        return sampling.order(labels, moment)
+
+    def draws(streams, epoch: int, batches: np.ndarray) -> Mapping[str, np.ndarray]:
+        del epoch
+        columns = {}
+        if sampling.draw is not None:
+            rng = streams("warp")
+            columns |= _stack("warp", [sampling.draw(rng, labels) for labels in batches])
+        if mixer is not None:
+            rng = streams("mix")
+            columns |= _stack("mix", [mixer.draw(rng, stage.batch_size) for _ in batches])
+        return columns
+
+    source = StageSource(
+        data.train,
+        order,
+        stage.batch_size,
+        stage.start,
+        stage.epochs,
+        plan.seed,
+        [AUGMENTATIONS[entry.name](**dict(entry)) for entry in stage.augment],
+        draws,
+    )
+    step = TrainStep(
+        network,
+        objective.loss,
+        objective.reduction,
+        optimizer,
+        Normalise(data.mean, data.std),
+        sampling.transform,
+        sum(name.startswith("warp") for name in source.columns),
+        mixer,
+    )
+    return Stage(stage, source, step)
+
+
+def _stack(name: str, batches: list[tuple[np.ndarray, ...]]) -> dict[str, np.ndarray]:
+    """Columns of an epoch from the draws of its batches."""
+    return {f"{name}{i}": np.stack(column) for i, column in enumerate(zip(*batches, strict=True))}

@@ -1,0 +1,235 @@
+"""Training: a plan, stage after stage, into a run directory."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from mindspore import Tensor
+from mindspore import dtype as mstype
+from mindspore.train import Callback, Model
+
+from ltdsl.longtail import validation_counts
+from runtime import checkpoints
+from runtime.data import LoadedData, load_dataset
+from runtime.data.pipeline import training_dataset
+from runtime.errors import RunError
+from runtime.evaluate import Evaluator
+from runtime.models import build_network
+from runtime.optimizers import build_optimizer
+from runtime.progress import EpochRecord
+from runtime.stages import Stage, build_stage, rates_of_steps
+from runtime.step import EvalStep, Normalise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mindspore import nn
+
+    from ltdsl.plan import Plan
+    from runtime.progress import Reporter
+    from runtime.rundir import RunDirectory
+
+
+def load_data(plan: Plan, folder: Path | None) -> LoadedData:
+    """Read the data that a plan names.
+
+    Raises:
+        DataError: They are missing, damaged or not those that were planned.
+    """
+    return load_dataset(
+        plan.dataset.name,
+        dict(plan.dataset),
+        folder,
+        plan.validation,
+        plan.split_seed,
+        expected=tuple(
+            count - held
+            for count, held in zip(
+                plan.class_counts,
+                validation_counts(plan.class_counts, plan.validation),
+                strict=True,
+            )
+        ),
+    )
+
+
+class Trainer:
+    """Trains a plan.
+
+    Args:
+        plan: What to do.
+        data: What to do it on.
+        run: Where everything goes.
+        reporter: Who is told.
+        init: Checkpoint to start from, or None.
+        sink: Let MindSpore keep the loop over an epoch's steps on the device (Ascend, GPU).
+
+    Raises:
+        RunError: LT411 or LT412, ``init`` cannot be used.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        data: LoadedData,
+        run: RunDirectory,
+        reporter: Reporter,
+        init: Path | None = None,
+        sink: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.data = data
+        self.run = run
+        self.reporter = reporter
+        self.sink = sink
+        self.digest = plan.digest()
+        classes, channels = len(data.counts), data.train.images.shape[1]
+        self.network = build_network(
+            plan.model.name,
+            plan.model.model_dump(by_alias=True)["arguments"],
+            classes,
+            channels,
+            plan.seed,
+        )
+        if init is not None:
+            checkpoints.restore(init, self.network)
+        step = EvalStep(self.network, Normalise(data.mean, data.std))
+        self.evaluate = Evaluator(step, classes)
+        #: Lowest error so far, of the run and of the stage.
+        self.best = self.stage_best = math.inf
+
+    def __call__(self) -> dict[str, Any]:
+        """Run all stages, then evaluate.
+
+        Returns:
+            What evaluation.json holds.
+
+        Raises:
+            RunError: LT410, the loss is no longer finite.
+        """
+        optimizer: nn.Optimizer | None = None
+        for index, stage in enumerate(self.plan.stages):
+            if stage.handoff == "best":
+                checkpoints.restore(self._stage_best_path(index - 1), self.network)
+            if optimizer is None or stage.fresh_optimizer:
+                rates = rates_of_steps(self.plan, index, self.data.counts)
+                weights = self.network.trainable_params()
+                optimizer = build_optimizer(stage.optimizer, weights, rates)
+            if stage.sampler.needs_weights:
+                start = self.run.checkpoint(f"{stage.name}-start")
+                checkpoints.save(start, self.network.get_parameters())
+            self._train(index, build_stage(self.plan, stage, self.data, self.network, optimizer))
+        return self._final_evaluation()
+
+    def _train(self, index: int, stage: Stage) -> None:
+        """Train one stage to its end."""
+        self.reporter.stage(stage.plan.name)
+        self.stage_best = math.inf
+        dataset = training_dataset(stage.source)
+        callbacks = [_EpochEnd(self, index, stage)]
+        stage.step.set_train(True)
+        if self.sink:
+            Model(stage.step).train(
+                stage.plan.epochs,
+                dataset,
+                callbacks,
+                dataset_sink_mode=True,
+                sink_size=stage.source.steps,
+            )
+        else:  # to MindSpore the whole stage is one epoch; see `training_dataset`
+            Model(stage.step).train(1, dataset, callbacks, dataset_sink_mode=False)
+
+    def finish_epoch(
+        self, index: int, stage: Stage, epoch: int, loss: float, seconds: float
+    ) -> None:
+        """Evaluate, save and record, as an epoch ends.
+
+        Args:
+            index: The stage's place in the plan.
+            stage: The stage.
+            epoch: The epoch's number, from 0.
+            loss: Mean of its batches' losses.
+            seconds: Wall time of its training.
+
+        Raises:
+            RunError: LT410, the loss is not finite; the checkpoints are those of the epoch before.
+        """
+        last = self.run.checkpoint("last")
+        if not math.isfinite(loss):
+            kept = f"; {last} holds the epoch before" if last.exists() else ""
+            raise RunError(
+                "LT410",
+                f"the loss is {loss} in epoch {epoch + 1} (stage `{stage.plan.name}`)",
+                f"lower the learning rate, or let it warm up{kept}",
+            )
+        measured_on = self.plan.best_on or "test"
+        error = self.evaluate(getattr(self.data, measured_on)).top1_error
+        # by name: an optimizer's parameters include the weights that it updates
+        holders = (self.network, stage.step.optimizer)
+        parameters = {p.name: p for cell in holders for p in cell.get_parameters()}.values()
+        facts = {"epoch": epoch, "stage": stage.plan.name, "plan_sha256": self.digest}
+        checkpoints.save(last, parameters, **facts)
+        if self.plan.best_on:
+            if error < self.best:
+                self.best = error
+                checkpoints.save(self.run.checkpoint("best"), parameters, **facts)
+            if self._is_handed_on(index) and error < self.stage_best:
+                self.stage_best = error
+                checkpoints.save(self._stage_best_path(index), parameters, **facts)
+        record = EpochRecord(
+            epoch, stage.plan.name, loss, stage.plan.rate(epoch), error, measured_on, seconds
+        )
+        self.run.record(**asdict(record))
+        self.reporter.epoch(record)
+
+    def _is_handed_on(self, index: int) -> bool:
+        """True where the next stage starts from this one's best weights."""
+        return any(stage.handoff == "best" for stage in self.plan.stages[index + 1 : index + 2])
+
+    def _stage_best_path(self, index: int) -> Path:
+        return self.run.checkpoint(f"{self.plan.stages[index].name}-best")
+
+    def _final_evaluation(self) -> dict[str, Any]:
+        """Evaluate the last and the best epoch on the test part."""
+        names = self.data.test.class_names
+        result: dict[str, Any] = {"best_on": self.plan.best_on, "test_images": len(self.data.test)}
+        for which in ("last", "best") if self.plan.best_on else ("last",):
+            path = self.run.checkpoint(which)
+            checkpoints.restore(path, self.network)
+            scores = self.evaluate(self.data.test)
+            epoch = int(checkpoints.load(path)["epoch"])
+            result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}
+        self.run.write("evaluation.json", result)
+        return result
+
+
+class _EpochEnd(Callback):
+    """Tells the trainer where an epoch ends, whether MindSpore reports each step or each sink."""
+
+    def __init__(self, trainer: Trainer, index: int, stage: Stage) -> None:
+        super().__init__()
+        self._trainer = trainer
+        self._index = index
+        self._stage = stage
+        self._started = time.monotonic()
+
+    def on_train_step_end(self, run_context: Any) -> None:
+        """A step, or with sinking an epoch's steps, are over."""
+        context = run_context.original_args()
+        steps = self._stage.source.steps
+        passed, within = divmod(context.cur_step_num, steps)
+        first = self._stage.plan.start
+        if within:
+            done = first + context.cur_step_num / steps
+            loss = context.net_outputs
+            self._trainer.reporter.step(done, lambda: float(loss.asnumpy()))
+            return
+        total = self._stage.step.total
+        loss = float(total.asnumpy()) / steps  # waits for the device: now the epoch is over
+        total.set_data(Tensor(0.0, mstype.float32))
+        seconds = time.monotonic() - self._started
+        self._trainer.finish_epoch(self._index, self._stage, first + passed - 1, loss, seconds)
+        self._started = time.monotonic()

@@ -1,0 +1,77 @@
+"""From declared tricks to what implements them: one table a kind.
+
+A test asserts that the tables' names are those of the catalogue.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ltdsl import catalogue
+from runtime import cam, samplers
+from runtime.losses import CrossEntropy, Reduction
+from runtime.mixers import InputMixup
+from runtime.models import freeze
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mindspore import nn
+
+    from runtime.models import Network
+
+
+class Objective(NamedTuple):
+    """A loss with the reduction that it is published with."""
+
+    loss: nn.Cell
+    reduction: Reduction
+
+
+def _ce(entry: catalogue.CrossEntropy, counts: Sequence[int]) -> Objective:
+    del entry, counts
+    return Objective(CrossEntropy(), Reduction("mean"))
+
+
+def _cs_ce(entry: catalogue.CostSensitiveCrossEntropy, counts: Sequence[int]) -> Objective:
+    weights = np.asarray(entry.class_weights(counts))
+    return Objective(CrossEntropy(weights), Reduction(entry.reduction))
+
+
+#: (declaration, training images of each class) -> objective
+LOSSES: dict[str, Callable[..., Objective]] = {"ce": _ce, "cs_ce": _cs_ce}
+
+#: declaration -> cell with ``draw(rng, batch_size)`` and ``construct(images, partner, share)``
+MIXERS: dict[str, Callable[..., nn.Cell]] = {"input_mixup": lambda entry: InputMixup(entry.alpha)}
+
+
+class Sampling(NamedTuple):
+    """What a sampler is made of.
+
+    Attributes:
+        order: Labels and a moment to an index order.
+        transform: The graph's change of the drawn images, from the columns that ``draw`` makes; or None.
+        draw: A generator and the labels of a batch to columns.
+    """
+
+    order: samplers.Sampler
+    transform: nn.Cell | None = None
+    draw: Callable[..., tuple[np.ndarray, ...]] | None = None
+
+
+def _cam_bs(entry: catalogue.CamBalanced, network: Network, counts: Sequence[int]) -> Sampling:
+    keep = np.asarray(entry.keep_shares(counts))
+    return Sampling(
+        samplers.SAMPLERS[entry.sampler.name],
+        cam.CamBalance(freeze(network), entry.threshold),
+        lambda rng, labels: cam.draw(rng, labels, keep),
+    )
+
+
+#: (declaration, network as the stage starts, training images of each class) -> sampling
+SAMPLERS: dict[str, Callable[..., Sampling]] = {
+    **{name: lambda *_, order=order: Sampling(order) for name, order in samplers.SAMPLERS.items()},
+    "cam_bs": _cam_bs,
+}
