@@ -1,7 +1,7 @@
 """Times the refined-operator loss, gradient included, against nn.CrossEntropyLoss.
 
-Run from the checkout: ``python -m benchmarks.loss``. Both are compiled graphs and take turns within one
-run, so that whatever else the machine does meets both.
+Run from the checkout: ``python -m benchmarks.loss``. Both are compiled graphs and take turns
+within one run, so that whatever else the machine does meets both.
 """
 
 import os
@@ -70,6 +70,7 @@ def _time(cell, logits, labels, calls):
 
 def measure(sizes=SIZES, rounds: int = 21, seconds_per_size: float = 8.0) -> list[Row]:
     """Times both losses, with and without class weights, at every size."""
+    ms.set_context(mode=ms.GRAPH_MODE)
     rng = np.random.default_rng(0)
     rows = []
     for batch, classes in sizes:

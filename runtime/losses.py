@@ -96,8 +96,8 @@ class Reduction(nn.Cell):
     """Reduces per-sample losses to one number; the only place that does.
 
     L = Σ_i λ_i w_{a_i} L(a_i) / D_a + Σ_i (1−λ_i) w_{b_i} L(b_i) / D_b, where D_a = Σ_i w_{a_i},
-    D_b = Σ_i w_{b_i} for ``weighted_mean`` and D_a = D_b = B for ``mean``. The shares λ_i may differ
-    between samples. Without mixing, λ = 1 and the second term is not compiled.
+    D_b = Σ_i w_{b_i} for ``weighted_mean`` and D_a = D_b = B for ``mean``. The shares λ_i may
+    differ between samples. Without mixing, λ = 1 and the second term is not compiled.
 
     Args:
         reduction: ``weighted_mean`` divides by the sum of the weights, as published results do;

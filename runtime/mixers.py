@@ -31,8 +31,8 @@ class InputMixup(nn.Cell):
             batch_size: Number of images B.
 
         Returns:
-            ``partner``, int32 [B], a permutation of 0..B−1, and ``share``, float32 [B] in [0, 1]: one
-            λ ~ Beta(alpha, alpha) repeated B times.
+            ``partner``, int32 [B], a permutation of 0..B−1, and ``share``, float32 [B] in [0, 1]:
+            one λ ~ Beta(alpha, alpha) repeated B times.
         """
         share = rng.beta(self.alpha, self.alpha)
         partner = rng.permutation(batch_size).astype(np.int32)

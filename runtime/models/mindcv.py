@@ -73,7 +73,7 @@ def _create(name: str, num_classes: int, in_channels: int) -> nn.Cell:
 
 
 def _detach_classifier(model: nn.Cell, num_classes: int) -> nn.Dense | None:
-    """Takes the last dense layer with one output a class out of a model; families name it freely."""
+    """Takes the last dense layer with one output a class out of a model, whatever its name."""
     found = None
     for parent in [cell for _, cell in model.cells_and_names()]:
         for name, child in parent.name_cells().items():

@@ -1,4 +1,4 @@
-"""What every model looks like to the rest of the runtime: named layers, then a pool and a classifier."""
+"""What every model looks like to the runtime: named layers, then a pool and a classifier."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Network(nn.Cell):
         return self._run(x, 0, self.layer_names.index(layer) + 1)
 
     def after(self, hidden: Tensor, layer: str) -> Tensor:
-        """The output of ``layer`` -> logits; ``after(until(x, layer), layer)`` is the whole model."""
+        """The output of ``layer`` -> logits: ``after(until(x, layer), layer)`` is the model."""
         return self._run(hidden, self.layer_names.index(layer) + 1, len(self.layer_names))
 
     def _run(self, x, start, stop):
