@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ltdsl.build import Report
 from ltdsl.codes import report
@@ -12,6 +13,8 @@ from ltdsl.diagnostics import Diagnostic
 from ltdsl.parser import parse_chain, parse_start, parse_value
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Start, String, Value
+
+T = TypeVar("T")
 
 _ADDRESS = re.compile(r"\s*([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)\s*=")
 
@@ -45,7 +48,8 @@ class Assignment:
 
     def value(self) -> Value | None:
         """The value; None, after a report, where it is not one."""
-        return self._parsed(parse_value(self._source()))
+        value: Value | None = self._parsed(parse_value(self._source()))
+        return value
 
     def start(self) -> Start | None:
         """The value as a stage's start."""
@@ -55,7 +59,7 @@ class Assignment:
         """The value as a chain of tricks, with or without quotes around it."""
         return self._parsed(parse_chain(self._source(unquote=True)))
 
-    def _parsed(self, result):  # type: ignore[no-untyped-def]
+    def _parsed(self, result: tuple[T | None, list[Diagnostic]]) -> T | None:
         node, found = result
         for problem in found:
             self.problems(problem)
@@ -67,7 +71,8 @@ class Assignment:
         value = text[self.start_of_value :]
         if unquote and re.fullmatch(r'\s*".*"\s*', value):
             value = value.replace('"', " ")
-        return Source(self.span.source.name, " " * self.start_of_value + value, kind="set")
+        blanked = " " * self.start_of_value + value
+        return Source(self.span.source.name, blanked, kind="set", shown=text)
 
 
 def read_assignments(texts: Sequence[str], problems: Report) -> list[Assignment]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Interval, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -43,12 +43,14 @@ def find(node: Call, base: type[E], problems: Report) -> type[E] | None:
         return known[name]  # type: ignore[return-value]
     code = "LT102" if base.kind in ("sampler", "mixer", "loss", "trick") else "LT104"
     close = nearest(name, known)
+    other = next((index[name].kind for index in INDEXES.values() if name in index), None)
+    misplaced = f"`{name}`, a {other}, cannot stand here"
     problems(
         report(
             code,
             node.name.span,
-            f"unknown {base.kind} `{name}`",
-            label=f"no {base.kind} has this name",
+            misplaced if other else f"unknown {base.kind} `{name}`",
+            label="" if other else f"no {base.kind} has this name",
             help=f"did you mean `{close}`?" if close else f"known: {', '.join(known)}",
             edit=Edit(node.name.span, close) if close else None,
         )
@@ -107,7 +109,7 @@ _WRONG = object()
 
 def _value(node: Value, info: FieldInfo, name: str, problems: Report) -> Any:
     """The plain value of a node where a field of this type is expected, or ``_WRONG``."""
-    annotation = _strip(info.annotation, tuple(info.metadata))
+    annotation = _annotation(info)
     base = _entry_of(annotation)
     if base is not None:
         return _entry(node, annotation, base, name, problems)
@@ -123,8 +125,8 @@ def _value(node: Value, info: FieldInfo, name: str, problems: Report) -> Any:
             problems(_type_problem(node, name, "text in quotes", "a name", edit))
             return _WRONG
         if quoted and not text:
-            edit = Edit(node.span, str(written)) if written in choices else None
-            problems(_type_problem(node, name, describe(annotation), "text in quotes", edit))
+            bare = Edit(node.span, str(written)) if written in choices else None
+            problems(_type_problem(node, name, describe(annotation), "text in quotes", bare))
             return _WRONG
     return _plain(node)
 
@@ -137,14 +139,14 @@ def _entry(node: Value, annotation: Any, base: type[Entry], name: str, problems:
         edit = Edit(node.span, f"[{node.span.text}]") if many else None
         problems(_type_problem(node, name, describe(annotation), _what(node), edit))
         return _WRONG
-    built = []
+    built: list[Entry | None] = []
     for item in items:
         if not isinstance(item, Call):
-            problems(_type_problem(item, name, f"{_article(base.kind)}", _what(item)))
+            problems(_type_problem(item, name, _article(base.kind), _what(item)))
             built.append(None)
             continue
         entry = find(item, base, problems)
-        built.append(entry and build(entry, item.arguments, item.span, problems))
+        built.append(build(entry, item.arguments, item.span, problems) if entry else None)
     if None in built:
         return _WRONG
     return tuple(built) if many else built[0]
@@ -164,8 +166,12 @@ def _plain(node: Value) -> Any:
 # ── types, in words ──────────────────────────────────────────────────────────────────────────────
 
 
-def _strip(annotation: Any, metadata: tuple[Any, ...] = ()) -> Any:
-    return Annotated[(annotation, *metadata)] if metadata else annotation
+def _annotation(info: FieldInfo) -> Any:
+    """A field's type with the metadata that pydantic has moved out of it."""
+    annotation = info.annotation
+    for part in info.metadata:
+        annotation = Annotated[annotation, part]  # type: ignore[assignment]
+    return annotation
 
 
 def _members(annotation: Any) -> list[Any]:
@@ -287,7 +293,7 @@ def _translate(
     """One sentence for what pydantic found wrong with a field or an item of it."""
     name, item = key
     info = fields[name]
-    annotation = _strip(info.annotation, tuple(info.metadata))
+    annotation = _annotation(info)
     if name not in nodes:
         return report(
             "LT107",
@@ -300,7 +306,7 @@ def _translate(
         node = node.items[item]
         annotation = get_args(_optional(annotation))[0]
     limit = next((d for d in details if d["type"] in _LIMITS), None)
-    if limit:
+    if limit and not isinstance(node, Call):
         bounds = limits(annotation if item is not None else info)
         words = f"must be {bounds}" if bounds else _LIMITS[limit["type"]].format(**limit["ctx"])
         return report("LT106", node.span, f"`{name}` {words}, not {node.span.text}")
@@ -329,20 +335,21 @@ _LIMITS = {
 
 def limits(info: FieldInfo | Any) -> str:
     """The range of a numeric field in words, such as ``at least 0 and at most 10``; empty without one."""
-    metadata = info.metadata if isinstance(info, FieldInfo) else _metadata(info)
-    words = {}
-    for part in metadata:
-        if isinstance(part, FieldInfo):
-            metadata = [*metadata, *part.metadata]
-    for part in metadata:
-        for limit in part if isinstance(part, Interval) else (part,):
-            if isinstance(limit, Ge | Gt):
-                low = limit.ge if isinstance(limit, Ge) else limit.gt
-                words["low"] = f"{'at least' if isinstance(limit, Ge) else 'more than'} {low}"
-            elif isinstance(limit, Le | Lt):
-                high = limit.le if isinstance(limit, Le) else limit.lt
-                words["high"] = f"{'at most' if isinstance(limit, Le) else 'less than'} {high}"
-    return " and ".join(words[end] for end in ("low", "high") if end in words)
+    low: list[tuple[Any, str]] = []
+    high: list[tuple[Any, str]] = []
+    for part in info.metadata if isinstance(info, FieldInfo) else _metadata(info):
+        for limit in part.metadata if isinstance(part, FieldInfo) else (part,):
+            if isinstance(limit, Ge):
+                low.append((limit.ge, f"at least {limit.ge}"))
+            elif isinstance(limit, Gt):
+                low.append((limit.gt, f"more than {limit.gt}"))
+            elif isinstance(limit, Le):
+                high.append((limit.le, f"at most {limit.le}"))
+            elif isinstance(limit, Lt):
+                high.append((limit.lt, f"less than {limit.lt}"))
+    tightest = [max(low)[1]] if low else []
+    tightest += [min(high)[1]] if high else []
+    return " and ".join(tightest)
 
 
 def _metadata(annotation: Any) -> list[Any]:

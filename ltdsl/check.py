@@ -55,12 +55,14 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
 
 def _stage(stage: ResolvedStage, problems: Report) -> StageRecipe | None:
     """One stage's tricks and overrides."""
-    kinds: dict[str, tuple[Call, Trick]] = {}
+    kinds: dict[str, tuple[Call, Trick | None]] = {}
     failed = False
     seen: dict[str, Call] = {}
     for call in stage.tricks:
+        trick: Trick | None = None
         entry = find(call, Trick, problems)
-        trick = entry and build(entry, call.arguments, call.span, problems)
+        if entry:
+            trick = build(entry, call.arguments, call.span, problems)
         failed |= trick is None
         first = seen.setdefault(call.name.text, call)
         if first is not call:
@@ -87,10 +89,8 @@ def _stage(stage: ResolvedStage, problems: Report) -> StageRecipe | None:
                 )
             )
             failed = True
-        elif entry and trick:
-            kinds[entry.kind] = (call, trick)
         elif entry:
-            kinds[entry.kind] = (call, entry.model_construct())
+            kinds[entry.kind] = (call, trick)
     overrides = build(Overrides, tuple(stage.overrides.values()), stage.span, problems)
     if failed or overrides is None:
         return None

@@ -197,9 +197,10 @@ class Splitter:
         end = self._closer.get(index)
         if end is None:
             chunk.unclosed.append(self.lexemes[index])
-            chunk.missing = _CLOSING[self.kind(index)] + chunk.missing
-            if len(chunk.missing) > MAX_NESTING and chunk.too_deep is None:
-                chunk.too_deep = self.lexemes[index]
+            if len(chunk.missing) < MAX_NESTING:
+                chunk.missing = _CLOSING[self.kind(index)] + chunk.missing
+            else:
+                chunk.too_deep = chunk.too_deep or self.lexemes[index]
             return index
         open_ends: list[int] = []
         for at in range(index, end + 1):

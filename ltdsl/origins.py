@@ -19,7 +19,7 @@ def origin(span: Span) -> str:
 
 def origins(resolved: Resolved) -> dict[str, str]:
     """The origin of every value by address; ``default`` for those nobody wrote."""
-    found = {name: "default" for name in Settings.model_fields}
+    found = dict.fromkeys(Settings.model_fields, "default")
     found |= _of(resolved.settings.values(), "")
     for stage in resolved.stages:
         name = stage.name.text

@@ -23,9 +23,6 @@ from ltdsl.catalogue import (
     AnySampler,
 )
 
-#: Raised whenever a plan's meaning or form changes.
-PLAN_VERSION = 1
-
 
 class Frozen(BaseModel):
     """A value object."""
@@ -76,7 +73,7 @@ class Plan(Frozen):
     """Everything that decides the numbers of a run, and nothing about the machine it runs on.
 
     Attributes:
-        version: :data:`PLAN_VERSION`.
+        version: Raised whenever a plan's meaning or form changes.
         dataset, model: What is trained on what.
         class_counts: Training images of each class, before a validation part is taken from them.
         validation: Share of the training images held out, in [0, 0.5].
@@ -88,7 +85,7 @@ class Plan(Frozen):
         stages: Contiguous, covering [0, epochs).
     """
 
-    version: Literal[1] = PLAN_VERSION
+    version: Literal[1] = 1
     dataset: AnyDataset
     model: AnyModel
     class_counts: tuple[Annotated[int, Field(ge=1)], ...]

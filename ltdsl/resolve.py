@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from ltdsl.assignments import Assignment
 from ltdsl.build import Report
-from ltdsl.catalogue import DATASETS, DigitsLT
+from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
 from ltdsl.codes import report
-from ltdsl.diagnostics import Edit, nearest
+from ltdsl.diagnostics import Diagnostic, Edit, nearest
 from ltdsl.load import Document
 from ltdsl.parser import parse_file
 from ltdsl.recipe import Overrides, Settings
@@ -63,10 +63,10 @@ def resolve(document: Document, assignments: Sequence[Assignment], problems: Rep
 
 def _protocol(arguments: Sequence[Argument]) -> list[Argument]:
     """The settings of the protocol of the data set that was chosen last."""
-    entry = DigitsLT
+    entry: type[Dataset] = DigitsLT
     for argument in arguments:
         if argument.name.text == "dataset" and isinstance(argument.value, Call):
-            entry = DATASETS.get(argument.value.name.text, entry)  # type: ignore[assignment]
+            entry = DATASETS.get(argument.value.name.text, entry)
     text = f"dataset = {entry.name}\n{entry.protocol}"
     tree, _ = parse_file(Source(f"protocol of {entry.name}", text, kind="protocol"))
     return [Argument(s.span, s.name, s.value) for s in tree.statements if isinstance(s, Setting)]
@@ -168,12 +168,14 @@ def _assign_in_stage(
     else:
         place = next((i for i, t in enumerate(stage.tricks) if t.name.text == name.text), None)
         if place is None or not keys:
-            problems(_unknown_in_stage(stage, assignment, name))
+            problems(_unknown_in_stage(stage, name))
             return
         value = assignment.value()
         nested = _nested(stage.tricks[place], keys, value) if value else None
         if nested is not None:
-            stage.tricks[place] = merge(stage.tricks[place], nested)  # type: ignore[call-overload]
+            merged = merge(stage.tricks[place], nested)
+            assert isinstance(merged, Call)  # both are
+            stage.tricks[place] = merged
         elif value:
             problems(
                 report(
@@ -184,7 +186,7 @@ def _assign_in_stage(
             )
 
 
-def _unknown_address(assignment: Assignment, stages: list[str]):  # type: ignore[no-untyped-def]
+def _unknown_address(assignment: Assignment, stages: list[str]) -> Diagnostic:
     name = assignment.path[0]
     close = nearest(name.text, [*Settings.model_fields, *stages])
     return report(
@@ -196,7 +198,7 @@ def _unknown_address(assignment: Assignment, stages: list[str]):  # type: ignore
     )
 
 
-def _unknown_in_stage(stage: ResolvedStage, assignment: Assignment, name: Identifier):  # type: ignore[no-untyped-def]
+def _unknown_in_stage(stage: ResolvedStage, name: Identifier) -> Diagnostic:
     known = ["at", "tricks", *Overrides.model_fields, *(t.name.text for t in stage.tricks)]
     close = nearest(name.text, known)
     is_trick = any(trick.name.text == name.text for trick in stage.tricks)

@@ -10,19 +10,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Source:
-    """A piece of recipe text and where it came from.
+    r"""A piece of recipe text and where it came from.
 
     Attributes:
         name: What people call it: a path as it was typed, or ``--set``.
-        text: The text itself, newlines normalised to ``\\n``.
+        text: The text itself, newlines normalised to ``\n``.
         path: The file it was read from; None for command-line text and built-in protocols.
         kind: Which layer it speaks for; decides how its values' origins read.
+        shown: What a person typed, of the same length, where ``text`` blanks out a part of it.
     """
 
     name: str
     text: str = field(repr=False)
     path: Path | None = None
     kind: str = "file"
+    shown: str | None = field(default=None, repr=False)
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -36,8 +38,9 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of line ``number`` (from 1), without its newline."""
+        text = self.text if self.shown is None else self.shown
         start = self.line_starts[number - 1]
-        return self.text[start:].split("\n", 1)[0] if start < len(self.text) else ""
+        return text[start:].split("\n", 1)[0] if start < len(text) else ""
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def _unit(stage: ResolvedStage, is_first: bool, problems: Report) -> bool:
                 "LT302",
                 start.span,
                 f"`@ {text}` has no unit",
-                help=f"write `@ epoch {text}` for completed epochs, or `@ {text}%` of `epochs`",
+                help=f"write `@ epoch {text}` for completed epochs, or a percentage as in `@ 80%`",
                 edit=edit,
             )
         )

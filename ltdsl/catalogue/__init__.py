@@ -15,7 +15,7 @@ from ltdsl.catalogue.entry import Entry, index, revive
 from ltdsl.catalogue.losses import CostSensitiveCrossEntropy, CrossEntropy
 from ltdsl.catalogue.mixers import InputMixup
 from ltdsl.catalogue.models import MindCV, Model, ResNet8, ResNet10, ResNet32
-from ltdsl.catalogue.samplers import CamBalanced, ClassBalanced, InstanceBalanced
+from ltdsl.catalogue.samplers import PLAIN, CamBalanced, ClassBalanced, InstanceBalanced
 from ltdsl.catalogue.training import (
     SGD,
     Adam,
@@ -28,9 +28,61 @@ from ltdsl.catalogue.training import (
     RandomHorizontalFlip,
     Schedule,
 )
-from ltdsl.catalogue.tricks import Loss, Mixer, Sampler, Trick
+from ltdsl.catalogue.tricks import Loss, Mixer, PlainSampler, Sampler, Trick
 
-SAMPLERS: dict[str, type[Sampler]] = index(InstanceBalanced, ClassBalanced, CamBalanced)
+__all__ = [
+    "AUGMENTS",
+    "DATASETS",
+    "INDEXES",
+    "LOSSES",
+    "MIXERS",
+    "MODELS",
+    "OPTIMIZERS",
+    "SAMPLERS",
+    "SCHEDULES",
+    "SGD",
+    "TRICKS",
+    "Adam",
+    "AnyAugment",
+    "AnyDataset",
+    "AnyLoss",
+    "AnyMixer",
+    "AnyModel",
+    "AnyOptimizer",
+    "AnySampler",
+    "AnySchedule",
+    "Augment",
+    "CamBalanced",
+    "Cifar10LT",
+    "Cifar100LT",
+    "ClassBalanced",
+    "Constant",
+    "Cosine",
+    "CostSensitiveCrossEntropy",
+    "CrossEntropy",
+    "Dataset",
+    "DigitsLT",
+    "Entry",
+    "InputMixup",
+    "InstanceBalanced",
+    "Loss",
+    "MindCV",
+    "Mixer",
+    "Model",
+    "MultiStep",
+    "Optimizer",
+    "PlainSampler",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "ResNet8",
+    "ResNet10",
+    "ResNet32",
+    "Sampler",
+    "Schedule",
+    "Trick",
+]
+
+SAMPLERS: dict[str, type[Sampler]] = {**PLAIN, **index(CamBalanced)}
 MIXERS: dict[str, type[Mixer]] = index(InputMixup)
 LOSSES: dict[str, type[Loss]] = index(CrossEntropy, CostSensitiveCrossEntropy)
 TRICKS: dict[str, type[Trick]] = {**SAMPLERS, **MIXERS, **LOSSES}
@@ -45,6 +97,7 @@ AUGMENTS: dict[str, type[Augment]] = index(RandomCrop, RandomHorizontalFlip)
 INDEXES: dict[type[Entry], dict[str, type[Entry]]] = {
     Trick: dict(TRICKS),
     Sampler: dict(SAMPLERS),
+    PlainSampler: dict(PLAIN),
     Mixer: dict(MIXERS),
     Loss: dict(LOSSES),
     Dataset: dict(DATASETS),

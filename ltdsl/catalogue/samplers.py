@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from ltdsl.catalogue.entry import index, revive
-from ltdsl.catalogue.tricks import Sampler
+from ltdsl.catalogue.tricks import PlainSampler, Sampler
 
 
-class InstanceBalanced(Sampler):
+class InstanceBalanced(PlainSampler):
     """Every image once an epoch, in random order. The default sampler."""
 
     name = "instance_balanced"
@@ -23,7 +23,7 @@ class InstanceBalanced(Sampler):
         return tuple(count / total for count in counts)
 
 
-class ClassBalanced(Sampler):
+class ClassBalanced(PlainSampler):
     """Every class equally often: a class at random, then one of its images, N draws an epoch."""
 
     name = "class_balanced"
@@ -38,8 +38,7 @@ class ClassBalanced(Sampler):
         return (1 / len(counts),) * len(counts)
 
 
-#: Samplers that `cam_bs` can draw its images with.
-INNER: dict[str, type[Sampler]] = index(ClassBalanced, InstanceBalanced)
+PLAIN: dict[str, type[PlainSampler]] = index(InstanceBalanced, ClassBalanced)
 
 
 def _mean(value: Any) -> Any:
@@ -61,7 +60,7 @@ class CamBalanced(Sampler):
     )
     needs_weights = True
 
-    sampler: Annotated[SerializeAsAny[Sampler], revive(INNER)] = Field(
+    sampler: Annotated[SerializeAsAny[PlainSampler], revive(PLAIN)] = Field(
         default_factory=ClassBalanced, description="How the images are drawn."
     )
     threshold: Annotated[float, BeforeValidator(_mean)] = Field(

@@ -15,6 +15,8 @@ from ltdsl.catalogue.entry import Entry
 class Trick(Entry):
     """A trick of a stage."""
 
+    kind = "trick"
+
     #: True where it starts from trained weights, so that it cannot stand in a first stage without ``init``.
     needs_weights: ClassVar[bool] = False
 
@@ -35,6 +37,10 @@ class Sampler(Trick):
     def draws(self, counts: Sequence[int]) -> int:
         """Images drawn in an epoch, before the remainder of the last batch is dropped."""
         return sum(counts)
+
+
+class PlainSampler(Sampler):
+    """A sampler that draws images and leaves them as they are."""
 
 
 class Mixer(Trick):

@@ -1,0 +1,5 @@
+"""`python -m ltdsl`."""
+
+from ltdsl.cli import main
+
+main()

@@ -1,0 +1,72 @@
+"""One run, from a plan to a filled run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.device import prepare
+from runtime.errors import RunError
+from runtime.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ltdsl.plan import Plan
+
+
+def run(
+    plan: Plan,
+    recipe: Mapping[str, str],
+    out: Path,
+    console: Console,
+    *,
+    device: str = "auto",
+    data: Path | None = None,
+    init: Path | None = None,
+    changes: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Train and evaluate a plan.
+
+    Args:
+        plan: What to do.
+        recipe: Texts of the recipe and the files it uses, by relative path, to be kept with the results.
+        out: The run directory; must be empty or missing.
+        console: Where progress is shown.
+        device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
+        data: Folder of the data set's files, for those that have any.
+        init: Checkpoint to start from, or None.
+        changes: What ``--set`` changed, to be recorded.
+
+    Returns:
+        What evaluation.json holds.
+
+    Raises:
+        RunError: Something outside the recipe is in the way; the message says what.
+        KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
+    """
+    device = prepare(device)
+    # they import mindspore, which must find the environment prepared
+    from runtime.progress import reporter
+    from runtime.train import Trainer, load_data
+
+    loaded = load_data(plan, data)
+    directory = RunDirectory(out)
+    directory.begin(
+        plan, dict(recipe), changes=list(changes), device=device, data_sha256=loaded.fingerprint
+    )
+    status = "failed"
+    try:
+        with reporter(console, plan) as told:
+            result = Trainer(plan, loaded, directory, told, init, sink=device != "cpu")()
+        status = "finished"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    except RunError as error:
+        directory.note(error=str(error))
+        raise
+    finally:
+        directory.note(status=status)
+    return result
