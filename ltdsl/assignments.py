@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from ltdsl.build import Report
 from ltdsl.codes import report
@@ -13,8 +12,6 @@ from ltdsl.diagnostics import Diagnostic
 from ltdsl.parser import parse_chain, parse_start, parse_value
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Start, String, Value
-
-T = TypeVar("T")
 
 _ADDRESS = re.compile(r"\s*([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)\s*=")
 
@@ -48,22 +45,25 @@ class Assignment:
 
     def value(self) -> Value | None:
         """The value; None, after a report, where it is not one."""
-        value: Value | None = self._parsed(parse_value(self._source()))
+        value, found = parse_value(self._source())
+        self._report(found)
         return value
 
     def start(self) -> Start | None:
         """The value as a stage's start."""
-        return self._parsed(parse_start(self._source()))
+        start, found = parse_start(self._source())
+        self._report(found)
+        return start
 
     def chain(self) -> Sequence[Call] | None:
         """The value as a chain of tricks, with or without quotes around it."""
-        return self._parsed(parse_chain(self._source(unquote=True)))
+        chain, found = parse_chain(self._source(unquote=True))
+        self._report(found)
+        return chain
 
-    def _parsed(self, result: tuple[T | None, list[Diagnostic]]) -> T | None:
-        node, found = result
+    def _report(self, found: list[Diagnostic]) -> None:
         for problem in found:
             self.problems(problem)
-        return node
 
     def _source(self, unquote: bool = False) -> Source:
         """The text with the address blanked out, so that places in the value stay right."""
