@@ -116,5 +116,5 @@ def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
     """
     pairs = zip(source.get_parameters(), target.get_parameters(), strict=True)
     for from_parameter, to_parameter in pairs:
-        # set_data may share memory with its argument; an assignment never does
+        # set_data would make both share one memory, and training would move both
         ops.assign(to_parameter, from_parameter)
