@@ -14,6 +14,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
+from ltdsl.catalogue import CamBalanced, Cifar10LT
 from runtime.cam import CamBalance, draw
 from runtime.models import build_network, freeze
 
@@ -34,9 +35,9 @@ def measure(batch: int = 128, rounds: int = 15) -> dict[str, float]:
     ms.set_context(mode=ms.GRAPH_MODE)
     rng = np.random.default_rng(0)
     frozen = freeze(build_network("resnet32", {}, 10, 3))
-    counts = (5000 * 100 ** (-np.arange(10) / 9)).astype(int)
+    keep = np.asarray(CamBalanced().keep_shares(Cifar10LT().class_counts()))
     labels = rng.integers(10, size=batch)
-    kind, u = draw(rng, labels, counts)
+    kind, u = draw(rng, labels, keep)
     images = Tensor(rng.normal(size=(batch, 3, 32, 32)), ms.float32)
     columns = Tensor(labels, ms.int32), Tensor(kind), Tensor(u)
     cells = {

@@ -18,54 +18,22 @@ if TYPE_CHECKING:
     from runtime.models.network import Network
 
 
-def transform_probability(
-    counts: np.ndarray, keep_originals: bool = True, below: int | None = None
-) -> np.ndarray:
-    """Probability that an image drawn for a class is transformed: g_c / (N_c + g_c).
-
-    The resampled set holds N_c originals and g_c = N_max + N_min − N_c generated images of class c.
-
-    Args:
-        counts: Training images N_c of each class, positive, int [C].
-        keep_originals: Whether the originals are part of the set; if not, a class's drawn images
-            are all transformed where g_c > 0.
-        below: If given, g_c = 0 where N_c ≥ below, else min(below, g_c).
-
-    Returns:
-        Probabilities, float64 [C].
-    """
-    counts = np.asarray(counts, dtype=np.float64)
-    generated = counts.max() + counts.min() - counts
-    if below is not None:
-        generated = np.where(counts >= below, 0.0, np.minimum(below, generated))
-    if not keep_originals:
-        return (generated > 0).astype(np.float64)
-    return generated / (counts + generated)
-
-
 def draw(
-    rng: np.random.Generator,
-    labels: np.ndarray,
-    counts: np.ndarray,
-    keep_originals: bool = True,
-    below: int | None = None,
+    rng: np.random.Generator, labels: np.ndarray, keep: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws what happens to each image; pure in the state of ``rng``.
 
     Args:
         rng: Source of randomness.
         labels: Classes of the images, int [B].
-        counts: Training images N_c of each class, int [C].
-        keep_originals: See :func:`transform_probability`.
-        below: See :func:`transform_probability`.
+        keep: Probability that an image of each class stays as it is, float [C].
 
     Returns:
         ``kind``, int32 [B], of KEEP, FLIP, TRANSLATE, ROTATE, SCALE (the last four are equally
         likely), and ``u``, float32 [B, 2], uniform in [0, 1): the transformation's parameters.
     """
-    probability = transform_probability(counts, keep_originals, below)[labels]
-    transformed = rng.random(len(labels)) < probability
-    kind = np.where(transformed, rng.integers(FLIP, SCALE + 1, len(labels)), KEEP)
+    kept = rng.random(len(labels)) < keep[labels]
+    kind = np.where(kept, KEEP, rng.integers(FLIP, SCALE + 1, len(labels)))
     # 24 bits: a float32 below 1 stays below 1
     u = rng.integers(1 << 24, size=(len(labels), 2)) / (1 << 24)
     return kind.astype(np.int32), u.astype(np.float32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import signal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +60,7 @@ def run(
     )
     status = "failed"
     try:
-        with reporter(console, plan) as told:
+        with _terminable(), reporter(console, plan) as told:
             result = Trainer(plan, loaded, directory, told, init, sink=device != "cpu")()
         status = "finished"
     except KeyboardInterrupt:
@@ -70,3 +72,20 @@ def run(
     finally:
         directory.note(status=status)
     return result
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does.
+
+    A cluster that takes its machine back sends it; and once MindSpore has compiled a graph, it turns Ctrl-C into it.
+    """
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

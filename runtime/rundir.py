@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ltdsl.plan import Plan
 
 #: Packages that have a part in the numbers.
-PACKAGES = ("mindspore", "numpy", "pillow", "mindcv")
+PACKAGES = ("mindspore", "numpy", "mindcv")
 
 
 class RunDirectory:
@@ -104,10 +105,5 @@ class RunDirectory:
 
 def versions() -> dict[str, str]:
     """Versions of everything that has a part in the numbers."""
-    found = {"ltdsl": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    own = {"ltdsl": __version__, "python": platform.python_version()}
+    return own | {name: version(name) for name in PACKAGES if find_spec(name)}

@@ -76,7 +76,7 @@ def build_stage(
     Raises:
         DataError: LT404, an epoch has not one full batch.
     """
-    sampling = SAMPLERS[stage.sampler.name](stage.sampler, network, data.counts)
+    sampling = SAMPLERS[stage.sampler.name](stage.sampler, network, data)
     mixer = MIXERS[stage.mixer.name](stage.mixer) if stage.mixer else None
     objective = LOSSES[stage.loss.name](stage.loss, data.counts)
     labels = data.train.labels

@@ -67,7 +67,7 @@ class TrainStep(nn.Cell):
         transform_columns: int = 0,
         mixer: nn.Cell | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(auto_prefix=False)  # weights keep their names from stage to stage
         self.network = network
         self.loss = loss
         self.reduction = reduction
@@ -118,7 +118,7 @@ class EvalStep(nn.Cell):
     """
 
     def __init__(self, network: Network, normalise: Normalise) -> None:
-        super().__init__()
+        super().__init__(auto_prefix=False)
         self.network = network
         self.normalise = normalise
         self.softmax = ops.Softmax(-1)

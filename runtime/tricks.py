@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import mindspore as ms
 import numpy as np
+from mindspore import ops
 
 from ltdsl import catalogue
 from runtime import cam, samplers
+from runtime.errors import RunError
 from runtime.losses import CrossEntropy, Reduction
 from runtime.mixers import InputMixup
 from runtime.models import freeze
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from mindspore import nn
 
+    from runtime.data import LoadedData
     from runtime.models import Network
 
 
@@ -61,8 +65,9 @@ class Sampling(NamedTuple):
     draw: Callable[..., tuple[np.ndarray, ...]] | None = None
 
 
-def _cam_bs(entry: catalogue.CamBalanced, network: Network, counts: Sequence[int]) -> Sampling:
-    keep = np.asarray(entry.keep_shares(counts))
+def _cam_bs(entry: catalogue.CamBalanced, network: Network, data: LoadedData) -> Sampling:
+    _check_maps(network, data.train.images.shape[1:])
+    keep = np.asarray(entry.keep_shares(data.counts))
     return Sampling(
         samplers.SAMPLERS[entry.sampler.name],
         cam.CamBalance(freeze(network), entry.threshold),
@@ -70,7 +75,20 @@ def _cam_bs(entry: catalogue.CamBalanced, network: Network, counts: Sequence[int
     )
 
 
-#: (declaration, network as the stage starts, training images of each class) -> sampling
+def _check_maps(network: Network, image: tuple[int, ...]) -> None:
+    """Refuse a network whose classifier does not weigh its last feature maps one by one."""
+    maps = network.features(ops.zeros((1, *image), ms.float32))
+    weight = network.classifier.weight
+    if maps.ndim != 4 or maps.shape[1] != weight.shape[1]:
+        raise RunError(
+            "LT431",
+            f"`cam_bs` needs a classifier that weighs the last feature maps; this model has maps of "
+            f"shape {tuple(maps.shape)} and {weight.shape[1]} weights a class",
+            "choose a model with global pooling and one linear layer after its maps",
+        )
+
+
+#: (declaration, network as the stage starts, data) -> sampling
 SAMPLERS: dict[str, Callable[..., Sampling]] = {
     **{name: lambda *_, order=order: Sampling(order) for name, order in samplers.SAMPLERS.items()},
     "cam_bs": _cam_bs,

@@ -6,6 +6,7 @@ import pytest
 from mindspore import Tensor, nn, ops
 from scipy import stats
 
+from ltdsl.catalogue import CamBalanced
 from runtime import cam, warp
 from runtime.cam import CamBalance
 from runtime.models import Network, freeze
@@ -279,7 +280,7 @@ def test_translations_are_uniform_over_the_possible_shifts(pasted):
     images = np.zeros((16, 3, *SIZE), np.float32)
     shifts = []
     for _ in range(60):
-        u = cam.draw(rng, np.zeros(16, int), np.array([5, 5]))[1]
+        u = cam.draw(rng, np.zeros(16, int), np.array([0.5, 0.5]))[1]
         shifts.extend(-paste(pasted, images, mask, TRANSLATE, u)[2][:, 0, 2])
     values, counts = np.unique(shifts, return_counts=True)
     assert list(values) == [-4, -3, -2, -1, 0, 1]
@@ -381,32 +382,32 @@ def test_no_gradient_flows_and_the_frozen_network_stays_as_it_is(run):
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def test_transform_probability():
-    counts = np.array([100, 40, 10])
-    g = np.array([10, 70, 100])
-    np.testing.assert_allclose(cam.transform_probability(counts), g / (counts + g))
-    below = cam.transform_probability(counts, below=50)
-    np.testing.assert_allclose(below, [0, 50 / 90, 50 / 60])
-    assert list(cam.transform_probability(counts, keep_originals=False)) == [1, 1, 1]
-    assert list(cam.transform_probability(counts, keep_originals=False, below=50)) == [0, 1, 1]
-    np.testing.assert_allclose(cam.transform_probability(np.array([7, 7])), [0.5, 0.5])
+def test_keep_shares():
+    counts = (100, 40, 10)  # g = 10, 70, 100
+    np.testing.assert_allclose(CamBalanced().keep_shares(counts), [100 / 110, 40 / 110, 10 / 110])
+    below = CamBalanced(below=50)  # g = 0, 50, 50
+    np.testing.assert_allclose(below.keep_shares(counts), [1, 40 / 90, 10 / 60])
+    assert CamBalanced(keep_originals=False).keep_shares(counts) == (0, 0, 0)
+    assert CamBalanced(keep_originals=False, below=50).keep_shares(counts) == (1, 0, 0)
+    assert CamBalanced().keep_shares((7, 7)) == (0.5, 0.5)
 
 
 def test_draws_follow_the_probabilities():
     counts = np.array([100, 40, 10])
+    keep = np.asarray(CamBalanced().keep_shares(counts))
     labels = np.repeat(np.arange(3), 4000)
-    kind, u = cam.draw(np.random.default_rng(1), labels, counts)
+    kind, u = cam.draw(np.random.default_rng(1), labels, keep)
     assert kind.dtype == np.int32
     assert u.dtype == np.float32
     assert u.shape == (12000, 2)
     assert u.min() >= 0
     assert u.max() < 1
-    for label, probability in enumerate(cam.transform_probability(counts)):
+    for label, probability in enumerate(1 - keep):
         seen = np.bincount(kind[labels == label], minlength=5)
         wanted = 4000 * np.array([1 - probability, *[probability / 4] * 4])
         assert stats.chisquare(seen, wanted).pvalue > 0.01
     for column in u.T:
         assert stats.kstest(column, "uniform").pvalue > 0.01
-    again = cam.draw(np.random.default_rng(1), labels, counts)
+    again = cam.draw(np.random.default_rng(1), labels, keep)
     np.testing.assert_array_equal(kind, again[0])
     np.testing.assert_array_equal(u, again[1])

@@ -1,0 +1,207 @@
+"""`ltdsl run`: what it leaves behind, and everything that can be in its way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from support import command, environment
+
+#: All phases of a run in a few seconds.
+SHORT = """
+epochs = 4; schedule = multistep(milestones = [75%]); validation = 0.2
+stage1: input_mixup
+stage2: cam_bs + cs_ce @ 50% { optimizer = sgd(lr = 0.01); handoff = best }
+"""
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_a_run_and_its_directory(ltdsl, recipe, tmp_path):
+    done = ltdsl("run", recipe(SHORT), "--out", "result", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # nothing of MindSpore's own talk either
+    out = tmp_path / "result"
+
+    facts = read(out / "run.json")
+    assert facts["status"] == "finished"
+    assert facts["seed"] == 3
+    assert facts["changes"] == ["seed=3"]
+    assert facts["device"] == "cpu"
+    assert facts["versions"]["mindspore"].startswith("2.")
+    assert set(facts["data_sha256"]) == {"train", "validation", "test"}
+    assert (out / "recipe" / "recipe.lt").read_text() == SHORT
+
+    from ltdsl.plan import Plan
+
+    plan = Plan.model_validate_json((out / "plan.json").read_text())
+    assert plan.digest() == facts["plan_sha256"]
+
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
+    assert [line["stage"] for line in lines] == ["stage1"] * 2 + ["stage2"] * 2
+    assert [line["lr"] for line in lines] == [plan.stages[e // 2].rate(e) for e in range(4)]
+    assert all(line["measured_on"] == "validation" for line in lines)
+    assert all(np.isfinite(line["loss"]) and 0 <= line["top1_error"] <= 100 for line in lines)
+
+    names = {path.name for path in (out / "checkpoints").iterdir()}
+    assert names == {"last.ckpt", "best.ckpt", "stage1-best.ckpt", "stage2-start.ckpt"}
+
+    figures = read(out / "evaluation.json")
+    assert figures["best_on"] == "validation"
+    assert figures["test_images"] == 400
+    errors = [line["top1_error"] for line in lines]
+    assert figures["best"]["epoch"] == errors.index(min(errors))
+    for which in ("last", "best"):
+        confusion = np.array(figures[which]["confusion"])
+        assert confusion.sum(axis=1).tolist() == [40] * 10
+        error = 100 * (1 - np.trace(confusion) / 400)
+        assert figures[which]["top1_error"] == pytest.approx(error)
+        recalls = [row["accuracy"] for row in figures[which]["per_class"]]
+        assert np.mean(recalls) == pytest.approx(100 - error)
+        assert sum(group["classes"] for group in figures[which]["groups"].values()) == 10
+    assert f"{figures['last']['top1_error']:.2f} %" in done.stdout
+    assert "epoch 4/4" in done.stdout
+
+
+def test_one_seed_one_result(ltdsl, recipe, tmp_path):
+    path = recipe("epochs = 2; stage1: input_mixup + class_balanced; stage2: cam_bs @ epoch 1")
+    seen = []
+    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert ltdsl("run", path, "--out", out, "--seed", str(seed)).returncode == 0
+        lines = (tmp_path / out / "metrics.jsonl").read_text().splitlines()
+        seen.append([json.loads(line)["loss"] for line in lines])
+    assert seen[0] == seen[1]
+    assert seen[0] != seen[2]
+
+
+def test_init_starts_from_a_checkpoint_and_allows_cam_bs_at_once(ltdsl, recipe, tmp_path):
+    assert ltdsl("run", recipe("epochs = 1; a: ce"), "--out", "first").returncode == 0
+    shutil.copy(tmp_path / "first" / "checkpoints" / "last.ckpt", tmp_path / "weights.ckpt")
+    path = recipe('init = "weights.ckpt"; epochs = 1; a: cam_bs', "second.lt")
+    assert ltdsl("run", path, "--out", "second").returncode == 0
+    (tmp_path / "weights.ckpt").write_bytes(b"\x08\x96garbage")
+    done = ltdsl("run", path, "--out", "third")
+    assert done.returncode == 1
+    assert "error[LT411]" in done.stderr
+    (tmp_path / "weights.ckpt").unlink()
+    assert "error[LT411]" in ltdsl("run", path, "--out", "fourth").stderr
+
+
+def test_init_of_another_model(ltdsl, recipe, tmp_path):
+    assert ltdsl("run", recipe("epochs = 1; a: ce"), "--out", "first").returncode == 0
+    text = 'init = "first/checkpoints/last.ckpt"; model = resnet32; epochs = 1; a: ce'
+    done = ltdsl("run", recipe(text), "--out", "second")
+    assert done.returncode == 1
+    assert "error[LT412]" in done.stderr
+
+
+def test_a_loss_that_is_no_longer_finite(ltdsl, recipe, tmp_path):
+    text = "epochs = 20; optimizer = sgd(lr = 100); schedule = constant(warmup = 0); a: ce"
+    done = ltdsl("run", recipe(text), "--out", "result")
+    assert done.returncode == 1
+    assert "error[LT410]" in done.stderr
+    assert read(tmp_path / "result" / "run.json")["status"] == "failed"
+
+
+def test_no_full_batch(ltdsl, recipe):
+    done = ltdsl("run", recipe("batch_size = 1000; epochs = 1; a: ce"), "--out", "result")
+    assert done.returncode == 1
+    assert "error[LT404]" in done.stderr
+    assert "453" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--device", "gpu"], "LT420", "GPU"),
+        (["--device", "ascend"], "LT420", "Ascend"),
+        (["--out", "taken"], "LT421", "holds files already"),
+        (["--out", "file/below"], "LT421", "cannot write"),
+        (["--out", "/proc/ltdsl"], "LT421", "cannot write"),
+    ],
+)
+def test_machine_in_the_way(ltdsl, recipe, tmp_path, arguments, code, words):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").write_text("mine")
+    (tmp_path / "file").write_text("")
+    done = ltdsl("run", recipe("epochs = 1; a: ce"), *arguments)
+    assert done.returncode == 1
+    assert f"error[{code}]" in done.stderr
+    assert words in done.stderr
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["thesis.txt"]
+
+
+def cifar_files(folder, records=(10_000,) * 5, test=10_000):
+    folder.mkdir(parents=True)
+    for name, count in zip(
+        [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"],
+        [*records, test],
+        strict=True,
+    ):
+        images = np.zeros((count, 3073), np.uint8)
+        images[:, 0] = np.arange(count) % 10
+        images.tofile(folder / name)
+    (folder / "batches.meta.txt").write_text("\n".join("abcdefghij") + "\n")
+
+
+def test_data_in_the_way(ltdsl, recipe, tmp_path):
+    path = recipe("dataset = cifar10_lt; epochs = 1; a: ce")
+    done = ltdsl("run", path, "--out", "a")
+    assert (done.returncode, "error[LT401]" in done.stderr) == (1, True)
+    assert "--data" in done.stderr
+
+    done = ltdsl("run", path, "--out", "a", "--data", "nowhere")
+    assert (done.returncode, "error[LT401]" in done.stderr) == (1, True)
+
+    folder = tmp_path / "data" / "cifar-10-batches-bin"
+    cifar_files(folder)
+    (folder / "data_batch_3.bin").unlink()
+    done = ltdsl("run", path, "--out", "a", "--data", "data")
+    assert (done.returncode, "data_batch_3.bin" in done.stderr) == (1, True)
+
+    (folder / "data_batch_3.bin").write_bytes(b"\0" * 12_345)
+    done = ltdsl("run", path, "--out", "a", "--data", "data")
+    assert (done.returncode, "error[LT402]" in done.stderr) == (1, True)
+    assert "data_batch_3.bin" in done.stderr
+
+    (folder / "data_batch_3.bin").write_bytes(b"\x63" * 3073 * 10_000)
+    done = ltdsl("run", path, "--out", "a", "--data", "data")
+    assert (done.returncode, "error[LT402]" in done.stderr) == (1, True)
+    assert not (tmp_path / "a").exists()  # nothing half-written
+
+
+def test_interrupt_leaves_a_usable_directory(recipe, tmp_path):
+    path = recipe("epochs = 5000; schedule = constant; a: ce")
+    process = subprocess.Popen(
+        command("run", path, "--out", "result"),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    metrics = tmp_path / "result" / "metrics.jsonl"
+    for _ in range(600):
+        if metrics.exists() and metrics.read_text().count("\n") >= 2:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "interrupted" in errors
+    assert read(tmp_path / "result" / "run.json")["status"] == "interrupted"
+    recorded = len(metrics.read_text().splitlines())
+
+    import mindspore as ms
+
+    saved = ms.load_checkpoint(str(tmp_path / "result" / "checkpoints" / "last.ckpt"))
+    assert int(saved["epoch"]) in (recorded - 1, recorded)
