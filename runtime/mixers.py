@@ -38,16 +38,21 @@ class InputMixup(nn.Cell):
         partner = rng.permutation(batch_size).astype(np.int32)
         return partner, np.full(batch_size, share, dtype=np.float32)
 
-    def construct(self, images: Tensor, partner: Tensor, share: Tensor) -> Tensor:
+    def construct(
+        self, images: Tensor, labels: Tensor, partner: Tensor, share: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Mixes a batch.
 
         Args:
             images: Batch, float32 [B, ch, H, W].
+            labels: Their classes, int32 [B].
             partner: Index of each image's partner, int32 [B].
             share: Share λ of the image itself, float32 [B].
 
         Returns:
-            Mixed images, float32 [B, ch, H, W].
+            Mixed images, float32 [B, ch, H, W]; the partners' classes, int32 [B]; and the share of each image's own
+            label in its loss, float32 [B].
         """
-        share = share.reshape((-1, 1, 1, 1))
-        return share * images + (1.0 - share) * self.gather(images, partner, 0)
+        own = share.reshape((-1, 1, 1, 1))
+        mixed = own * images + (1.0 - own) * self.gather(images, partner, 0)
+        return mixed, self.gather(labels, partner, 0), share

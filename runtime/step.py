@@ -49,7 +49,7 @@ class TrainStep(nn.Cell):
         normalise: Bytes to network input.
         transform: The sampler's change of drawn images, or None.
         transform_columns: How many of the extra columns belong to it; they come first.
-        mixer: (images, partner, share) -> images, or None.
+        mixer: (images, labels, its columns) -> (images, partners' labels, share of the own label), or None.
 
     Attributes:
         total: Sum of the losses since it was last set to 0; a device scalar, so that the mean of an epoch costs one
@@ -102,10 +102,10 @@ class TrainStep(nn.Cell):
         if self.mixer is None:
             loss, weight = self.loss(self.network(images), label)
             return self.reduction(loss, weight)
-        partner, share = draws[0], draws[1]
-        logits = self.network(self.mixer(images, partner, share))
+        images, other, share = self.mixer(images, label, *draws)
+        logits = self.network(images)
         loss_a, weight_a = self.loss(logits, label)
-        loss_b, weight_b = self.loss(logits, ops.gather(label, partner, 0))
+        loss_b, weight_b = self.loss(logits, other)
         return self.reduction(loss_a, weight_a, loss_b, weight_b, share)
 
 

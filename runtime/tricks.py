@@ -47,7 +47,7 @@ def _cs_ce(entry: catalogue.CostSensitiveCrossEntropy, counts: Sequence[int]) ->
 #: (declaration, training images of each class) -> objective
 LOSSES: dict[str, Callable[..., Objective]] = {"ce": _ce, "cs_ce": _cs_ce}
 
-#: declaration -> cell with ``draw(rng, batch_size)`` and ``construct(images, partner, share)``
+#: declaration -> cell with ``draw(rng, batch_size)``, whose columns its ``construct(images, labels, …)`` takes
 MIXERS: dict[str, Callable[..., nn.Cell]] = {"input_mixup": lambda entry: InputMixup(entry.alpha)}
 
 
