@@ -152,12 +152,14 @@ def _unit(stage: ResolvedStage, is_first: bool, problems: Report) -> bool:
 def check_milestones(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
     """Check that milestones ascend and act before their span ends, and that warm-up ends before they do."""
     for schedule, length, argument in _schedules(recipe, resolved):
+        # in order before rounding: two percentages that fall on one epoch are reported as rounded
+        points = [exact(point, length) for point in schedule.points()]
         epochs = [place(point, length) for point in schedule.points()]
         spans = _milestone_spans(argument)
         span = argument.value.span
         for i, epoch in enumerate(epochs):
             here = spans[i] if i < len(spans) else span
-            if i and epoch <= epochs[i - 1]:
+            if i and points[i] <= points[i - 1]:
                 problems(
                     report(
                         "LT305",
