@@ -109,7 +109,7 @@ _WRONG = object()
 
 def _value(node: Value, info: FieldInfo, name: str, problems: Report) -> Any:
     """The plain value of a node where a field of this type is expected, or ``_WRONG``."""
-    annotation = _annotation(info)
+    annotation = annotation_of(info)
     base = _entry_of(annotation)
     if base is not None:
         return _entry(node, annotation, base, name, problems)
@@ -166,7 +166,7 @@ def _plain(node: Value) -> Any:
 # ── types, in words ──────────────────────────────────────────────────────────────────────────────
 
 
-def _annotation(info: FieldInfo) -> Any:
+def annotation_of(info: FieldInfo) -> Any:
     """A field's type with the metadata that pydantic has moved out of it."""
     annotation = info.annotation
     for part in info.metadata:
@@ -293,7 +293,7 @@ def _translate(
     """One sentence for what pydantic found wrong with a field or an item of it."""
     name, item = key
     info = fields[name]
-    annotation = _annotation(info)
+    annotation = annotation_of(info)
     if name not in nodes:
         return report(
             "LT107",

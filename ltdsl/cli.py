@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from enum import Enum
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from ltdsl.compiler import Compilation
     from ltdsl.diagnostics import Diagnostic
+
+# no plugin has a part in a command, and pydantic's search for them costs a quarter of its start-up
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 app = typer.Typer(
     name="ltdsl",
@@ -199,6 +203,50 @@ def run(
     console.print()
     console.print(result_table(figures))
     console.print(f"\n{out}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def tricks() -> None:
+    """List all tricks, by kind."""
+    from rich.table import Table
+
+    from ltdsl.catalogue import TRICKS
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("kind", "trick", ""):
+        table.add_column(column)
+    for name, entry in TRICKS.items():
+        table.add_row(entry.kind, name, entry.summary())
+    _console().print(table)
+
+
+@app.command()
+def explain(
+    name: Annotated[
+        str, typer.Argument(help="A trick, any other name of a recipe, or a code such as LT201.")
+    ],
+) -> None:
+    """Explain a name or a diagnostic code."""
+    from ltdsl.cards import SECTIONS, card, code_card
+    from ltdsl.codes import CODES
+    from ltdsl.diagnostics import nearest
+
+    entries = {key: entry for index in SECTIONS.values() for key, entry in index.items()}
+    if name.upper() in CODES:
+        text = code_card(name.upper(), CODES[name.upper()])
+    elif name in entries:
+        text = card(entries[name])
+    else:
+        close = nearest(name, [*entries, *CODES])
+        hint = f"; did you mean `{close}`?" if close else "; see `ltdsl tricks`"
+        _misused(f"nothing is called `{name}`{hint}")
+    console = _console()
+    if console.is_terminal:
+        from rich.markdown import Markdown
+
+        console.print(Markdown(text))
+    else:
+        typer.echo(text)
 
 
 # ── shared ───────────────────────────────────────────────────────────────────────────────────────

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ltdsl.advice import advise
 from ltdsl.assignments import read_assignments
 from ltdsl.check import check
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.load import load
-from ltdsl.lower import lower
-from ltdsl.plan import Plan
 from ltdsl.recipe import Recipe
 from ltdsl.resolve import resolve
 from ltdsl.source import Source
 from ltdsl.syntax import File
+
+if TYPE_CHECKING:
+    from ltdsl.plan import Plan
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Compilation:
         source: Its text.
         tree: What could be parsed of it.
         sources: Every file read, the recipe first.
-        recipe, plan: None where a problem is in the way.
+        recipe: None where a problem is in the way.
         diagnostics: Everything found, errors or not, in the order in which files and lines were read.
     """
 
@@ -34,8 +37,14 @@ class Compilation:
     tree: File
     sources: list[Source]
     recipe: Recipe | None = None
-    plan: Plan | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The recipe, lowered when somebody asks for it: `check` does not."""
+        from ltdsl.lower import lower
+
+        return lower(self.recipe) if self.recipe else None
 
     @property
     def failed(self) -> bool:
@@ -59,7 +68,6 @@ def compile_recipe(source: Source, assignments: Sequence[str] = ()) -> Compilati
     if recipe is not None and not result.failed:
         advise(recipe, resolved, found.append)
         result.recipe = recipe
-        result.plan = lower(recipe)
     order = {id(each): i for i, each in enumerate(document.sources)}
     found.sort(
         key=lambda problem: (

@@ -75,7 +75,7 @@ class Overrides(Entry):
 class StageRecipe(BaseModel):
     """One stage: its complete set of tricks, when it starts, and what it overrides."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     start: Point
@@ -95,7 +95,7 @@ class Recipe(BaseModel):
             ``default``, ``protocol of cifar10_lt``, ``recipe.lt:3`` or ``--set``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     settings: Settings
     stages: tuple[StageRecipe, ...]

@@ -30,8 +30,8 @@ class Entry(BaseModel):
         citation: The publication that defines it; empty where it is common knowledge.
     """
 
-    # strict: `true` is no number and 1.5 is no integer
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # strict: `true` is no number and 1.5 is no integer; deferred: `check` needs only what a recipe names
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     name: ClassVar[str]
     kind: ClassVar[str]

@@ -24,7 +24,7 @@ class CostSensitiveCrossEntropy(Loss):
     formula = "w_y · (−log p_y), w_c = (N_min / N_c)^gamma"
     citation = (
         "Zhang, Wei, Zhou, Wu: Bag of Tricks for Long-Tailed Visual Recognition with Deep "
-        "Convolutional Neural Networks, AAAI 2021, section 3.1"
+        "Convolutional Neural Networks, AAAI 2021"
     )
 
     gamma: float = Field(

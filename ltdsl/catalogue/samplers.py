@@ -56,7 +56,7 @@ class CamBalanced(Sampler):
     )
     citation = (
         "Zhang, Wei, Zhou, Wu: Bag of Tricks for Long-Tailed Visual Recognition with Deep "
-        "Convolutional Neural Networks, AAAI 2021, section 3.4"
+        "Convolutional Neural Networks, AAAI 2021"
     )
     needs_weights = True
 
