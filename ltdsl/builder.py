@@ -25,6 +25,9 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(%?)")
 _NO_NUMBERS = {"inf", "infinity", "nan"}
 _MAX_DIGITS = 18  # what fits 64 bits; also far below the length that int() refuses
 
+INCLUDES = ("use", "include", "import", "from")
+"""Words that people try for including a file; the first is right."""
+
 RESERVED = ("let", "ltdsl")
 """Words that cannot begin a statement yet."""
 
@@ -211,7 +214,7 @@ class TreeBuilder(Transformer[Token, Any]):
             span = self._token(word)
             if str(word) in RESERVED:
                 self._head(word)
-            elif str(word).lower() in ("use", "include", "import", "from"):
+            elif str(word).lower() in INCLUDES:
                 self._problem(
                     "LT014",
                     span,

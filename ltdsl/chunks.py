@@ -56,7 +56,7 @@ class Splitter:
         self.lexemes = scan(text)
         self._closer: dict[int, int] = {}
         self._match_brackets()
-        self._brace_ahead = self._next_braces()
+        self._brace_ahead = self._braces_ahead()
         self.chunks, _ = self._statements(0, inside=False)
 
     def kind(self, index: int) -> str:
@@ -65,6 +65,9 @@ class Splitter:
 
     def _begins_line(self, index: int) -> bool:
         return self.kind(index - 1) in ("", "newline")
+
+    def _begins_statement_line(self, index: int) -> bool:
+        return self._begins_line(index) and (self._is_stage_head(index) or self._is_use(index))
 
     def _is_stage_head(self, index: int) -> bool:
         return self.kind(index) == "name" and self.kind(index + 1) == ":"
@@ -75,7 +78,7 @@ class Splitter:
     def _match_brackets(self) -> None:
         """Pairs the round and square brackets, giving up on those open where no bracket can be."""
         stack: list[int] = []
-        harmless = -1
+        closes = self._closers_ahead()
         for index, lexeme in enumerate(self.lexemes):
             kind = lexeme.kind
             if kind in _CLOSING:
@@ -84,13 +87,10 @@ class Splitter:
                 self._close(stack, index)
             elif not stack:
                 continue
-            elif kind in ("{", "}", "@", "unclosed"):
-                stack.clear()
-            elif kind == ";" and index > harmless:
-                harmless = self._end_of_semicolons(index)
-                if harmless < index:
+            elif kind == ";":
+                if not closes[index]:  # else it was written for a `,`, probably
                     stack.clear()
-            elif self._begins_line(index) and (self._is_stage_head(index) or self._is_use(index)):
+            elif kind in ("{", "}", "@", "unclosed") or self._begins_statement_line(index):
                 stack.clear()
 
     def _close(self, stack: list[int], index: int) -> None:
@@ -100,17 +100,19 @@ class Splitter:
         if stack:
             self._closer[stack.pop()] = index
 
-    def _end_of_semicolons(self, index: int) -> int:
-        """Where a bracket with `;` in it, for `,` probably, closes on this line; else -1."""
-        while (kind := self.kind(index)) not in ("", "newline", "{", "}", "@"):
+    def _closers_ahead(self) -> list[bool]:
+        """For each index, whether a closing bracket comes on its line before anything else can."""
+        result = [False] * (len(self.lexemes) + 1)
+        for index in range(len(self.lexemes) - 1, -1, -1):
+            kind = self.kind(index)
             if kind in (")", "]"):
-                return index
-            if self._is_stage_head(index) or self._is_use(index):
-                break
-            index += 1
-        return -1
+                result[index] = True
+            elif kind not in ("newline", "{", "}", "@"):
+                ends = self._is_stage_head(index) or self._is_use(index)
+                result[index] = result[index + 1] and not ends
+        return result
 
-    def _next_braces(self) -> list[str]:
+    def _braces_ahead(self) -> list[str]:
         """For each index, the next brace at or after it; empty at the end."""
         result = [""] * (len(self.lexemes) + 1)
         for index in range(len(self.lexemes) - 1, -1, -1):
@@ -141,9 +143,7 @@ class Splitter:
 
     def _leaves_block(self, index: int) -> bool:
         """Whether what begins here shows that the block's `}` was forgotten."""
-        if self._is_stage_head(index):
-            return self._brace_ahead[index] != "}"
-        return self._is_use(index) and self._begins_line(index)
+        return self._is_stage_head(index) and self._brace_ahead[index] != "}"
 
     def _statement(self, first: int, inside: bool) -> tuple[Chunk, int]:
         chunk = Chunk(first, first)
