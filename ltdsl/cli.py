@@ -70,7 +70,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
@@ -163,6 +163,14 @@ def run(
             show_default=False,
         ),
     ] = None,
+    keep_cam: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep pictures of what stages with cam_bs do: image, map, foreground, result.",
+            show_default=False,
+        ),
+    ] = None,
     strict: Strict = False,
 ) -> None:
     """Train and evaluate a recipe."""
@@ -191,6 +199,7 @@ def run(
             device=device.value,
             data=data,
             init=recipe.parent / init if init else None,
+            keep_cam=keep_cam,
             changes=_changes(changes, seed),
         )
     except RunError as error:

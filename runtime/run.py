@@ -27,6 +27,7 @@ def run(
     device: str = "auto",
     data: Path | None = None,
     init: Path | None = None,
+    keep_cam: Path | None = None,
     changes: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Train and evaluate a plan.
@@ -39,6 +40,7 @@ def run(
         device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
         data: Folder of the data set's files, for those that have any.
         init: Checkpoint to start from, or None.
+        keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
         changes: What ``--set`` changed, to be recorded.
 
     Returns:
@@ -61,7 +63,8 @@ def run(
     status = "failed"
     try:
         with _terminable(), reporter(console, plan) as told:
-            result = Trainer(plan, loaded, directory, told, init, sink=device != "cpu")()
+            sink = device != "cpu"
+            result = Trainer(plan, loaded, directory, told, init, keep_cam, sink)()
         status = "finished"
     except KeyboardInterrupt:
         status = "interrupted"

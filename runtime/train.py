@@ -17,6 +17,7 @@ from runtime.data import LoadedData, load_dataset
 from runtime.data.pipeline import training_dataset
 from runtime.errors import RunError
 from runtime.evaluate import Evaluator
+from runtime.gallery import save_gallery
 from runtime.models import build_network
 from runtime.optimizers import build_optimizer
 from runtime.progress import EpochRecord
@@ -65,6 +66,7 @@ class Trainer:
         run: Where everything goes.
         reporter: Who is told.
         init: Checkpoint to start from, or None.
+        keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
         sink: Let MindSpore keep the loop over an epoch's steps on the device (Ascend, GPU).
 
     Raises:
@@ -78,12 +80,14 @@ class Trainer:
         run: RunDirectory,
         reporter: Reporter,
         init: Path | None = None,
+        keep_cam: Path | None = None,
         sink: bool = False,
     ) -> None:
         self.plan = plan
         self.data = data
         self.run = run
         self.reporter = reporter
+        self.keep_cam = keep_cam
         self.sink = sink
         self.digest = plan.digest()
         classes, channels = len(data.counts), data.train.images.shape[1]
@@ -121,7 +125,10 @@ class Trainer:
             if stage.sampler.needs_weights:
                 start = self.run.checkpoint(f"{stage.name}-start")
                 checkpoints.save(start, self.network.get_parameters())
-            self._train(index, build_stage(self.plan, stage, self.data, self.network, optimizer))
+            built = build_stage(self.plan, stage, self.data, self.network, optimizer)
+            if self.keep_cam and built.step.transform is not None:
+                save_gallery(self.keep_cam, built)
+            self._train(index, built)
         return self._final_evaluation()
 
     def _train(self, index: int, stage: Stage) -> None:

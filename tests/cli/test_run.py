@@ -205,3 +205,16 @@ def test_interrupt_leaves_a_usable_directory(recipe, tmp_path):
 
     saved = ms.load_checkpoint(str(tmp_path / "result" / "checkpoints" / "last.ckpt"))
     assert int(saved["epoch"]) in (recorded - 1, recorded)
+
+
+def test_pictures_of_cam_bs(ltdsl, recipe, tmp_path):
+    from PIL import Image
+
+    path = recipe("epochs = 2; stage1: ce; stage2: cam_bs @ epoch 1")
+    assert ltdsl("run", path, "--out", "result", "--keep-cam", "cam").returncode == 0
+    picture = Image.open(tmp_path / "cam" / "stage2.png")
+    assert picture.width == 4 * 96
+    assert picture.height % 96 == 0
+    (tmp_path / "file").write_text("")
+    done = ltdsl("run", path, "--out", "second", "--keep-cam", "file/below")
+    assert (done.returncode, "error[LT421]" in done.stderr) == (1, True)
