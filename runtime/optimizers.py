@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def _sgd(entry: catalogue.SGD, parameters: list, rates: list[float]) -> nn.Optimizer:
-    return nn.Momentum(parameters, rates, entry.momentum, use_nesterov=entry.nesterov)
+    # not nn.Momentum: on a CPU its kernel ignores `use_nesterov` and says nothing (MindSpore 2.10)
+    nesterov = entry.nesterov and entry.momentum > 0  # without momentum, both are the same
+    return nn.SGD(parameters, rates, entry.momentum, nesterov=nesterov)
 
 
 def _adam(entry: catalogue.Adam, parameters: list, rates: list[float]) -> nn.Optimizer:
