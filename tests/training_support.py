@@ -1,0 +1,103 @@
+"""Runs of small recipes in this process, watched epoch by epoch."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mindspore import nn
+from rich.console import Console
+
+from ltdsl.compiler import compile_recipe
+from ltdsl.plan import Plan
+from ltdsl.source import Source
+from runtime.data import LoadedData
+from runtime.models import Network
+from runtime.models.initial import initialise
+from runtime.progress import EpochRecord, Reporter
+from runtime.rundir import RunDirectory
+from runtime.train import Trainer
+
+#: No milestone and no warm-up, so that epochs are few.
+PLAIN = "schedule = constant(warmup = 0); augment = []; "
+
+
+def plan(text: str) -> Plan:
+    result = compile_recipe(Source("recipe.lt", text))
+    assert not result.failed, [problem.message for problem in result.diagnostics]
+    return result.plan
+
+
+def linear_network(seed: int = 0) -> Network:
+    """Logits W·x + b of 2×4×3 pixels and 4 classes: a training step can be written down by hand."""
+    network = Network({"stem": nn.Identity()}, nn.Flatten(), nn.Dense(24, 4))
+    initialise(network, seed)
+    return network
+
+
+def normed_network(seed: int = 0) -> Network:
+    """The same behind a batch norm."""
+    network = Network({"stem": nn.BatchNorm2d(2)}, nn.Flatten(), nn.Dense(24, 4))
+    initialise(network, seed)
+    return network
+
+
+def weights(cell: nn.Cell) -> dict[str, np.ndarray]:
+    """A copy of all parameters."""
+    return {p.name: p.asnumpy().copy() for p in cell.get_parameters()}
+
+
+def assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
+    """Bit for bit."""
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+class Watcher(Reporter):
+    """Keeps the weights that each stage starts from and each epoch ends with."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(Console(file=io.StringIO()), plan)
+        self.trainer: Trainer | None = None
+        self.starts: dict[str, dict[str, np.ndarray]] = {}
+        self.ends: list[dict[str, np.ndarray]] = []
+        self.records: list[EpochRecord] = []
+        self.on_step: Callable[[], None] = lambda: None
+
+    def stage(self, name: str, compiling: bool = True) -> None:
+        self.starts[name] = weights(self.trainer.network)
+
+    def step(self, done: float, loss: Callable[[], float]) -> None:
+        self.on_step()
+
+    def epoch(self, record: EpochRecord) -> None:
+        self.ends.append(weights(self.trainer.network))
+        self.records.append(record)
+
+
+def trainer(plan: Plan, data: LoadedData, folder: Path, network: Network | None = None) -> Trainer:
+    """A trainer told to a :class:`Watcher`, with a network of our own where one is given."""
+    watcher = Watcher(plan)
+    made = Trainer(plan, data, RunDirectory(folder), watcher)
+    if network is not None:
+        from runtime.evaluate import Evaluator
+        from runtime.step import EvalStep, Normalise
+
+        made.network = network
+        step = EvalStep(network, Normalise(data.mean, data.std))
+        made.evaluate = Evaluator(step, len(data.counts))
+    watcher.trainer = made
+    return made
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    import mindspore as ms
+
+    return {
+        name: value.asnumpy() if hasattr(value, "asnumpy") else value
+        for name, value in ms.load_checkpoint(str(path)).items()
+    }
