@@ -6,7 +6,7 @@ in the text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -19,15 +19,13 @@ from ltdsl.catalogue import INDEXES, Entry
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit, nearest
 from ltdsl.source import Span
-from ltdsl.syntax import Argument, Boolean, Call, Float, Integer, List, Percent, String, Value
+from ltdsl.syntax import Argument, Boolean, Call, List, Percent, String, Value
 
 E = TypeVar("E", bound=Entry)
 Report = Callable[[Diagnostic], None]
 
 _UNKNOWN = {"setting": "LT101", "stage setting": "LT101"}
 _WRITTEN = {
-    Integer: "a whole number",
-    Float: "a number",
     Percent: "a percentage",
     Boolean: "true or false",
     String: "text",
@@ -44,14 +42,14 @@ def find(node: Call, base: type[E], problems: Report) -> type[E] | None:
     code = "LT102" if base.kind in ("sampler", "mixer", "loss", "trick") else "LT104"
     close = nearest(name, known)
     other = next((index[name].kind for index in INDEXES.values() if name in index), None)
-    misplaced = f"`{name}`, a {other}, cannot stand here"
+    misplaced = f"`{name}`, {_article(other or '')}, cannot stand here"
     problems(
         report(
             code,
             node.name.span,
             misplaced if other else f"unknown {base.kind} `{name}`",
             label="" if other else f"no {base.kind} has this name",
-            help=f"did you mean `{close}`?" if close else f"known: {', '.join(known)}",
+            help=f"did you mean `{close}`?" if close else _listing(known),
             edit=Edit(node.name.span, close) if close else None,
         )
     )
@@ -232,13 +230,19 @@ def describe(annotation: Any) -> str:
 
 
 def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    return f"{'an' if noun[:1] in tuple('aeiou') else 'a'} {noun}"
+
+
+def _listing(names: Iterable[str]) -> str:
+    names = list(names)
+    shown = names if len(names) <= 12 else [*names[:11], "…"]
+    return f"known: {', '.join(shown)}"
 
 
 def _what(node: Value) -> str:
     if isinstance(node, Call):
         return "a call" if node.arguments else "a name"
-    return _WRITTEN[type(node)]
+    return _WRITTEN.get(type(node), f"`{node.span.text}`")
 
 
 # ── problems ─────────────────────────────────────────────────────────────────────────────────────
@@ -309,7 +313,8 @@ def _translate(
     if limit and not isinstance(node, Call):
         bounds = limits(annotation if item is not None else info)
         words = f"must be {bounds}" if bounds else _LIMITS[limit["type"]].format(**limit["ctx"])
-        return report("LT106", node.span, f"`{name}` {words}, not {node.span.text}")
+        found = "" if limit["type"] == "string_too_short" else f", not {node.span.text}"
+        return report("LT106", node.span, f"`{name}` {words}{found}")
     choices = _choices(annotation)
     if choices and isinstance(node, Call) and not node.arguments:
         close = nearest(node.name.text, choices)

@@ -78,7 +78,8 @@ def check_starts(
             continue
         problems(problem)
         fine = False
-        previous = (max(start, previous[0] if previous else 0), span)
+        if previous is None or start > previous[0]:
+            previous = (start, span)
     return fine
 
 
@@ -209,9 +210,9 @@ def _rounding(
 ) -> None:
     if not is_rounded(point, length):
         return
-    where = ""
+    where, advice = "", "write the epoch to be exact"
     if span.source.kind == "protocol":  # nobody wrote it: point at what made it uneven instead
-        where = f" ({span.source.name})"
+        where, advice = f" ({span.source.name})", "write the milestones of `schedule` to be exact"
         span = resolved.settings["epochs"].span
     problems(
         report(
@@ -219,7 +220,7 @@ def _rounding(
             span,
             f"{point} of {length} epochs is {float(exact(point, length)):.4g}: "
             f"rounded to epoch {place(point, length)}{where}",
-            help="write the epoch to be exact",
+            help=advice,
         )
     )
 
