@@ -66,18 +66,24 @@ class Sampling(NamedTuple):
 
 
 def _cam_bs(entry: catalogue.CamBalanced, network: Network, data: LoadedData) -> Sampling:
-    _check_maps(network, data.train.images.shape[1:])
+    frozen = freeze(network)
+    _check_maps(frozen, data.train.images.shape[1:])
     keep = np.asarray(entry.keep_shares(data.counts))
     return Sampling(
         samplers.SAMPLERS[entry.sampler.name],
-        cam.CamBalance(freeze(network), entry.threshold),
+        cam.CamBalance(frozen, entry.threshold),
         lambda rng, labels: cam.draw(rng, labels, keep),
     )
 
 
 def _check_maps(network: Network, image: tuple[int, ...]) -> None:
     """Refuse a network whose classifier does not weigh its last feature maps one by one."""
-    maps = network.features(ops.zeros((1, *image), ms.float32))
+    mode = ms.get_context("mode")
+    ms.set_context(mode=ms.PYNATIVE_MODE)  # in graph mode, each layer would be compiled for this
+    try:
+        maps = network.features(ops.zeros((1, *image), ms.float32))
+    finally:
+        ms.set_context(mode=mode)
     weight = network.classifier.weight
     if maps.ndim != 4 or maps.shape[1] != weight.shape[1]:
         raise RunError(

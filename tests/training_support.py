@@ -17,6 +17,7 @@ from ltdsl.source import Source
 from runtime.data import LoadedData
 from runtime.models import Network
 from runtime.models.initial import initialise
+from runtime.models.network import GlobalPool
 from runtime.progress import EpochRecord, Reporter
 from runtime.rundir import RunDirectory
 from runtime.train import Trainer
@@ -41,6 +42,14 @@ def linear_network(seed: int = 0) -> Network:
 def normed_network(seed: int = 0) -> Network:
     """The same behind a batch norm."""
     network = Network({"stem": nn.BatchNorm2d(2)}, nn.Flatten(), nn.Dense(24, 4))
+    initialise(network, seed)
+    return network
+
+
+def conv_network(seed: int = 0) -> Network:
+    """With 5 feature maps of the image's own size, as `cam_bs` needs them."""
+    body = {"stem": nn.SequentialCell(nn.Conv2d(2, 5, 3), nn.BatchNorm2d(5), nn.ReLU())}
+    network = Network(body, GlobalPool(), nn.Dense(5, 4))
     initialise(network, seed)
     return network
 
