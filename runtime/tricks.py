@@ -14,38 +14,19 @@ from mindspore import ops
 from ltdsl import catalogue
 from runtime import cam, samplers
 from runtime.errors import RunError
-from runtime.losses import CrossEntropy, Reduction
+from runtime.losses.objectives import LOSSES
 from runtime.mixers import InputMixup
 from runtime.models import freeze
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from mindspore import nn
 
     from runtime.data import LoadedData
     from runtime.models import Network
 
-
-class Objective(NamedTuple):
-    """A loss with the reduction that it is published with."""
-
-    loss: nn.Cell
-    reduction: Reduction
-
-
-def _ce(entry: catalogue.CrossEntropy, counts: Sequence[int]) -> Objective:
-    del entry, counts
-    return Objective(CrossEntropy(), Reduction("mean"))
-
-
-def _cs_ce(entry: catalogue.CostSensitiveCrossEntropy, counts: Sequence[int]) -> Objective:
-    weights = np.asarray(entry.class_weights(counts))
-    return Objective(CrossEntropy(weights), Reduction(entry.reduction))
-
-
-#: (declaration, training images of each class) -> objective
-LOSSES: dict[str, Callable[..., Objective]] = {"ce": _ce, "cs_ce": _cs_ce}
+__all__ = ["LOSSES", "MIXERS", "SAMPLERS", "Sampling"]
 
 #: declaration -> cell with ``draw(rng, batch_size)``, whose columns its ``construct(images, labels, …)`` takes
 MIXERS: dict[str, Callable[..., nn.Cell]] = {"input_mixup": lambda entry: InputMixup(entry.alpha)}

@@ -12,7 +12,7 @@ from pydantic import SerializeAsAny
 
 from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT
 from ltdsl.catalogue.entry import Entry, index, revive
-from ltdsl.catalogue.losses import CostSensitiveCrossEntropy, CrossEntropy
+from ltdsl.catalogue.losses import LOSSES, CostSensitiveCrossEntropy, CrossEntropy
 from ltdsl.catalogue.mixers import InputMixup
 from ltdsl.catalogue.models import MindCV, Model, ResNet8, ResNet10, ResNet32
 from ltdsl.catalogue.samplers import PLAIN, CamBalanced, ClassBalanced, InstanceBalanced
@@ -84,7 +84,6 @@ __all__ = [
 
 SAMPLERS: dict[str, type[Sampler]] = {**PLAIN, **index(CamBalanced)}
 MIXERS: dict[str, type[Mixer]] = index(InputMixup)
-LOSSES: dict[str, type[Loss]] = index(CrossEntropy, CostSensitiveCrossEntropy)
 TRICKS: dict[str, type[Trick]] = {**SAMPLERS, **MIXERS, **LOSSES}
 
 DATASETS: dict[str, type[Dataset]] = index(DigitsLT, Cifar10LT, Cifar100LT)

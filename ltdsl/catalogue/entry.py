@@ -45,7 +45,7 @@ class Entry(BaseModel):
     def __str__(self) -> str:
         """The call as a recipe would write it, with the arguments that differ from their defaults."""
         changed = [
-            f"{field} = {write(getattr(self, field))}"
+            f"{info.alias or field} = {write(getattr(self, field))}"
             for field, info in type(self).model_fields.items()
             if getattr(self, field) != info.get_default(call_default_factory=True)
         ]

@@ -7,7 +7,7 @@ Python floats, so that ``ltdsl plan`` and the runtime share them and ``ltdsl che
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ltdsl.catalogue.entry import Entry
 
@@ -50,9 +50,21 @@ class Mixer(Trick):
 
 
 class Loss(Trick):
-    """Maps logits and labels to a loss and a weight for each sample."""
+    """Maps logits and labels to a loss and a weight for each sample.
+
+    Class attributes:
+        confidence: What turns logits into the probability of a prediction, in evaluation after a last stage with it.
+        classifier: The classifier it needs; None where both kinds make sense.
+    """
 
     kind = "loss"
+    confidence: ClassVar[Literal["softmax", "sigmoid"]] = "softmax"
+    classifier: ClassVar[Literal["linear", "cosine"] | None] = None
+
+    @property
+    def logit_scale(self) -> float | None:
+        """The scale of the cosine classifier's logits that it asks for; None where it asks for none."""
+        return None
 
     def class_weights(self, counts: Sequence[int]) -> tuple[float, ...] | None:
         """The weight w_c of each class, or None where all samples weigh the same.

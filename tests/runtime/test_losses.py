@@ -223,7 +223,10 @@ def test_every_primitive_gets_a_strategy_that_fits_its_inputs(weighted):
         strategies["gather_weight"] = ((1,), (dp,))
     else:
         strategies["ones_like"] = ((dp,),)
-    primitives = {n: p for n, p in vars(loss).items() if isinstance(p, ops.Primitive)}
+    cells = [loss, loss.sample_weight]
+    primitives = {
+        n: p for cell in cells for n, p in vars(cell).items() if isinstance(p, ops.Primitive)
+    }
     assert {name: p.in_strategy for name, p in primitives.items()} == strategies
 
 

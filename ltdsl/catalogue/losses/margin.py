@@ -1,0 +1,60 @@
+"""The margin loss, and with it the cosine classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from ltdsl.catalogue.losses.shared import Reduced, effective_number_weights
+from ltdsl.catalogue.tricks import Loss
+
+
+class LabelDistributionAwareMargin(Loss):
+    """Cross entropy of scaled cosines, in which the label's must win by a margin that grows with rarity.
+
+    The cosine classifier it needs replaces the linear one for the whole run, whichever stage names `ldam`; its logits
+    are s · cos, in evaluation too, so all other softmax losses of the recipe train on s · cos. The published deferred
+    re-weighting is `ldam` in both stages, with beta 0.9999 in the second. (The reference switches weights on one
+    epoch earlier here than for its other losses, keeps s inside the loss, and so evaluates the softmax of plain
+    cosines: the same predictions, with confidences near 1/C.)
+    """
+
+    name = "ldam"
+    formula = (
+        "w_y · (−log softmax(s · (cos_c − [c = y] · Δ_y))_y), Δ_c = margin · (N_min / N_c)^(1/4); "
+        "cos_c of features and class weights; w_c as in `cb_ce`"
+    )
+    citation = (
+        "Cao, Wei, Gaidon, Arechiga, Ma: Learning Imbalanced Datasets with "
+        "Label-Distribution-Aware Margin Loss, NeurIPS 2019, equations 12 and 13"
+    )
+    classifier = "cosine"
+
+    s: float = Field(
+        30.0,
+        gt=0,
+        le=1000,
+        description="Scale of the cosines; one value for all stages of a recipe.",
+    )
+    margin: float = Field(
+        0.5, ge=0, le=2, description="Margin of the rarest class, as a difference of cosines."
+    )
+    beta: float = Field(
+        0.0, ge=0, lt=1, description="Class-balanced weights as in `cb_ce`; 0 weighs all the same."
+    )
+    reduction: Reduced = "weighted_mean"
+
+    @property
+    def logit_scale(self) -> float:
+        """The scale s of the cosine classifier."""
+        return self.s
+
+    def class_weights(self, counts: Sequence[int]) -> tuple[float, ...] | None:
+        """Those of `cb_ce`; None where beta is 0."""
+        return effective_number_weights(self.beta, counts) if self.beta else None
+
+    def margins(self, counts: Sequence[int]) -> tuple[float, ...]:
+        """Δ_c = margin · (N_min / N_c)^(1/4), in cosines; the rarest class has `margin`."""
+        rarest = min(counts)
+        return tuple(self.margin * (rarest / count) ** 0.25 for count in counts)

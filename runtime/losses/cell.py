@@ -1,0 +1,102 @@
+"""What every loss is: a cell over logits and labels whose operators can be split over devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+
+class Layout(NamedTuple):
+    """How tensors are split over devices: a number of slices for each axis.
+
+    Attributes:
+        rows: Of a tensor [B, C].
+        column: Of a tensor [B, 1].
+        row: Of a tensor [B].
+        classes: Of a tensor [1, C].
+        whole: Of a tensor [C] that every device holds all of.
+        scalar: Of a scalar.
+    """
+
+    rows: tuple[int, int]
+    column: tuple[int, int]
+    row: tuple[int]
+    classes: tuple[int, int]
+    whole: tuple[int] = (1,)
+    scalar: tuple[()] = ()
+
+
+class LossCell(nn.Cell):
+    """A loss: ``construct(logits [B, C], labels [B]) -> (loss [B], weight [B])``.
+
+    Each of its primitives is an attribute, so that :meth:`shard` can give each a strategy.
+
+    Attributes:
+        needs_features: True where ``construct`` takes the pooled features, float32 [B, K], as its third argument.
+        draw: None, or a function (generator, batch size) -> columns that ``construct`` takes last.
+    """
+
+    needs_features = False
+    draw = None
+
+    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+        """The strategy of each primitive, by the attribute's name: one layout for each of its inputs."""
+        raise NotImplementedError
+
+    def shard(self, data_parallel: int, class_parallel: int) -> LossCell:
+        """Splits the batch and the classes over devices (semi-automatic parallel mode).
+
+        Args:
+            data_parallel: Number of slices of the batch axis.
+            class_parallel: Number of slices of the class axis; their product is the device count.
+
+        Returns:
+            This cell.
+        """
+        layout = Layout(
+            (data_parallel, class_parallel),
+            (data_parallel, 1),
+            (data_parallel,),
+            (1, class_parallel),
+        )
+        for name, strategy in self.strategies(layout).items():
+            getattr(self, name).shard(strategy)
+        for child in self.cells():
+            child.shard(data_parallel, class_parallel)
+        return self
+
+
+class SampleWeight(LossCell):
+    """The weight of each sample's class, or 1.
+
+    Args:
+        class_weights: Weight of each class, shape [C], positive; None weighs all samples with 1.
+    """
+
+    def __init__(self, class_weights: np.ndarray | None = None) -> None:
+        super().__init__()
+        self.weighted = class_weights is not None
+        if class_weights is not None:
+            self.class_weights = Tensor(class_weights, ms.float32)
+            self.gather_weight = ops.Gather()
+        else:
+            self.ones_like = ops.OnesLike()
+
+    def construct(self, loss: Tensor, labels: Tensor) -> Tensor:
+        """Losses float32 [B] and labels int32 [B] -> weights, float32 [B]."""
+        if self.weighted:
+            return self.gather_weight(self.class_weights, labels, 0)
+        return self.ones_like(loss)
+
+    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+        """The C weights are small: every device holds all of them."""
+        if self.weighted:
+            return {"gather_weight": (layout.whole, layout.row)}
+        return {"ones_like": (layout.row,)}

@@ -1,0 +1,49 @@
+"""The one place that turns per-sample losses into one number."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mindspore import Tensor, nn
+
+
+class Reduction(nn.Cell):
+    """Reduces per-sample losses to one number; the only place that does.
+
+    L = Σ_i λ_i w_{a_i} L(a_i) / D_a + Σ_i (1−λ_i) w_{b_i} L(b_i) / D_b, where D_a = Σ_i w_{a_i},
+    D_b = Σ_i w_{b_i} for ``weighted_mean`` and D_a = D_b = B for ``mean``. The shares λ_i may
+    differ between samples. Without mixing, λ = 1 and the second term is not compiled.
+
+    Args:
+        reduction: ``weighted_mean`` divides by the sum of the weights, as published results do;
+            ``mean`` divides by the batch size.
+    """
+
+    def __init__(self, reduction: Literal["weighted_mean", "mean"] = "weighted_mean") -> None:
+        super().__init__()
+        if reduction not in ("weighted_mean", "mean"):
+            raise ValueError(f"unknown reduction {reduction!r}")
+        self.by_weight = reduction == "weighted_mean"
+
+    def construct(self, loss_a, weight_a, loss_b=None, weight_b=None, share=None) -> Tensor:
+        """Reduces a batch.
+
+        Args:
+            loss_a: Losses for the images' own labels, float32 [B].
+            weight_a: Their weights, float32 [B].
+            loss_b: Losses for the partners' labels, float32 [B]; None without mixing.
+            weight_b: Their weights, float32 [B]; None without mixing.
+            share: Shares λ of the images' own labels, in [0, 1], float32 [B]; None without mixing.
+
+        Returns:
+            The loss of the batch, a float32 scalar.
+        """
+        if share is None:
+            return self._term(loss_a * weight_a, weight_a)
+        own = self._term(share * loss_a * weight_a, weight_a)
+        return own + self._term((1.0 - share) * loss_b * weight_b, weight_b)
+
+    def _term(self, products, weights):
+        if self.by_weight:
+            return products.sum() / weights.sum()
+        return products.sum() / products.shape[0]
