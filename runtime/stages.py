@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,11 @@ def build_stage(
         if mixer is not None:
             rng = streams("mix")
             columns |= _stack("mix", [mixer.draw(rng, stage.batch_size) for _ in batches])
+        if objective.loss.draw is not None:
+            columns |= _by_step(
+                lambda step: objective.loss.draw(streams("loss", step), stage.batch_size),
+                len(batches),
+            )
         return columns
 
     source = StageSource(
@@ -115,6 +121,7 @@ def build_stage(
         sampling.transform,
         sum(name.startswith("warp") for name in source.columns),
         mixer,
+        sum(name.startswith("loss") for name in source.columns),
     )
     return Stage(stage, source, step)
 
@@ -122,3 +129,27 @@ def build_stage(
 def _stack(name: str, batches: list[tuple[np.ndarray, ...]]) -> dict[str, np.ndarray]:
     """Columns of an epoch from the draws of its batches."""
     return {f"{name}{i}": np.stack(column) for i, column in enumerate(zip(*batches, strict=True))}
+
+
+class _Drawn(Sequence):
+    """A column whose rows are drawn when they are asked for, each from the step's own stream.
+
+    An epoch of masks of a batch's images and classes would take gigabytes where classes are thousands.
+    """
+
+    def __init__(self, draw: Callable[[int], np.ndarray], steps: int) -> None:
+        self._draw = draw
+        self._steps = steps
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> np.ndarray:
+        return self._draw(step)
+
+
+def _by_step(
+    draw: Callable[[int], tuple[np.ndarray, ...]], steps: int
+) -> dict[str, Sequence[np.ndarray]]:
+    """The loss's columns of an epoch, from the function that draws those of a step."""
+    return {f"loss{i}": _Drawn(lambda step, i=i: draw(step)[i], steps) for i in range(len(draw(0)))}

@@ -9,7 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 # The numbers are part of what a seed means: add new names, never renumber.
-STREAMS = {"order": 1, "augment": 2, "mix": 3, "warp": 4, "init": 5, "split": 6, "subset": 7}
+STREAMS = {
+    "order": 1,
+    "augment": 2,
+    "mix": 3,
+    "warp": 4,
+    "init": 5,
+    "split": 6,
+    "subset": 7,
+    "loss": 8,
+}
 
 _WORD = 2**32
 
