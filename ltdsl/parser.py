@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from lark import UnexpectedInput
 
 from ltdsl import syntax
-from ltdsl.builder import build
+from ltdsl.builder import Place, build
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.lalr import StartRule, TooDeepError, parse_text
-from ltdsl.recovery import Recovery
 from ltdsl.source import Source, Span
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ltdsl.recovery import Recovery
 
 MAX_BYTES = 1 << 20
 """Larger files are refused."""
@@ -74,7 +75,7 @@ def parse_file(source: Source) -> tuple[syntax.File, list[Diagnostic]]:
     try:
         statements, problems = build(parse_text(source.text, "file"), _places(source))
     except (UnexpectedInput, TooDeepError) as error:
-        recovery = Recovery(source)
+        recovery = _recovery(source)
         statements = recovery.file(error)
         problems = recovery.problems
     whole = Span(source, 0, len(source.text))
@@ -103,14 +104,20 @@ def _parse_piece(source: Source, rule: StartRule) -> tuple[Any, list[Diagnostic]
     try:
         node, problems = build(parse_text(source.text.rstrip(), rule), _places(source))
     except (UnexpectedInput, TooDeepError) as error:
-        recovery = Recovery(source, whole=False)
+        recovery = _recovery(source, whole=False)
         recovery.piece(error)
         return None, _by_position(recovery.problems)
     fatal = any(problem.severity is Severity.ERROR for problem in problems)
     return None if fatal else node, _by_position(problems)
 
 
-def _places(source: Source) -> Any:
+def _recovery(source: Source, whole: bool = True) -> Recovery:
+    from ltdsl.recovery import Recovery  # most texts have no errors, so they need not wait for it
+
+    return Recovery(source, whole)
+
+
+def _places(source: Source) -> Place:
     return lambda start, end: Span(source, start, end)
 
 
