@@ -48,6 +48,7 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
         origins=origins(resolved),
     )
     _check_selection(recipe, resolved, problems)
+    _check_classifier(recipe, resolved, problems)
     check_milestones(recipe, resolved, problems)
     report_rounding(recipe, resolved, problems)
     return recipe
@@ -175,5 +176,41 @@ def _check_selection(recipe: Recipe, resolved: Resolved, problems: Report) -> No
                     place_of,
                     "`handoff = best` needs a fresh optimizer: the running one belongs to the last weights",
                     help=f"set `optimizer` or `schedule` in the braces of `{stage.name}`",
+                )
+            )
+
+
+def _check_classifier(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+    """The classifier is one for the whole run, so no two stages' losses may need different ones."""
+    written = [
+        (stage.loss, call.span)
+        for stage, own in zip(recipe.stages, resolved.stages, strict=True)
+        for call in own.tricks
+        if call.name.text == stage.loss.name
+    ]
+    cosine = [(loss, span) for loss, span in written if loss.classifier == "cosine"]
+    if not cosine:
+        return
+    first, origin = cosine[0]
+    for loss, span in written:
+        if loss.classifier == "linear":
+            problems(
+                report(
+                    "LT119",
+                    span,
+                    f"`{loss.name}` needs a linear classifier, and `{first.name}` a cosine classifier",
+                    others=(Label(origin, "makes the classifier a cosine one, in all stages"),),
+                    help=f"use a softmax loss such as `ce` here, or do without `{first.name}`",
+                )
+            )
+        elif loss.classifier == "cosine" and loss.logit_scale != first.logit_scale:
+            problems(
+                report(
+                    "LT119",
+                    span,
+                    f"`{loss.name}` scales the cosines by {loss.logit_scale:g} here and by "
+                    f"{first.logit_scale:g} in an earlier stage",
+                    others=(Label(origin, "the classifier's scale is that of its first stage"),),
+                    help="write the same `s` in all stages",
                 )
             )

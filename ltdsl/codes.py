@@ -220,6 +220,16 @@ MEANING: dict[str, Code] = {
         "best_on = validation",
         "validation = 0.1",
     ),
+    "LT119": _error(
+        "incompatible with the classifier",
+        """`ldam` replaces the linear classifier by a cosine one, s · cos of features and class weights, for the whole
+        run: its weights could not change their meaning between stages. So all stages with `ldam` have one `s`, and
+        losses that need a linear classifier cannot stand beside them: sigmoid losses (`focal`, `cb_focal`), since a
+        cosine classifier has no bias and cannot point away from all wrong classes at once, and `influence_balanced`,
+        whose factor is the gradient at a linear classifier. Softmax losses train on s · cos.""",
+        "stage1: focal\nstage2: ldam @ 80%",
+        "stage1: ldam\nstage2: ldam(beta = 0.9999) @ 80%",
+    ),
 }
 
 ADVICE: dict[str, Code] = {

@@ -44,9 +44,13 @@ def lower(recipe: Recipe) -> Plan:
                 handoff=own.handoff,
             )
         )
+    # the checker has seen to it that all of them ask for one scale
+    cosine = [stage.loss for stage in recipe.stages if stage.loss.classifier == "cosine"]
     return Plan(
         dataset=settings.dataset,
         model=settings.model,
+        classifier="cosine" if cosine else "linear",
+        logit_scale=cosine[0].logit_scale if cosine else None,
         class_counts=settings.dataset.class_counts(),
         validation=settings.validation,
         best_on=settings.best_on or ("validation" if settings.validation else None),

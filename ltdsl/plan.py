@@ -75,6 +75,8 @@ class Plan(Frozen):
     Attributes:
         version: Raised whenever a plan's meaning or form changes.
         dataset, model: What is trained on what.
+        classifier: ``cosine`` where a stage's loss needs it: the classifier is the same in all stages.
+        logit_scale: s of the cosine classifier's logits s · cos; None for the linear one.
         class_counts: Training images of each class, before a validation part is taken from them.
         validation: Share of the training images held out, in [0, 0.5].
         best_on: What chooses the best epoch; None where nothing does.
@@ -88,6 +90,8 @@ class Plan(Frozen):
     version: Literal[1] = 1
     dataset: AnyDataset
     model: AnyModel
+    classifier: Literal["linear", "cosine"]
+    logit_scale: float | None
     class_counts: tuple[Annotated[int, Field(ge=1)], ...]
     validation: float
     best_on: Literal["validation", "test"] | None

@@ -97,10 +97,12 @@ class Trainer:
             classes,
             channels,
             plan.seed,
+            plan.logit_scale,
         )
         if init is not None:
             checkpoints.restore(init, self.network)
-        step = EvalStep(self.network, Normalise(data.mean, data.std))
+        confidence = plan.stages[-1].loss.confidence
+        step = EvalStep(self.network, Normalise(data.mean, data.std), confidence)
         self.evaluate = Evaluator(step, classes)
         #: Lowest error so far, of the run and of the stage.
         self.best = self.stage_best = math.inf

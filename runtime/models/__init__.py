@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import RunError
+from runtime.models.cosine import CosineClassifier
 from runtime.models.initial import initialise
 from runtime.models.mindcv import MindCV
 from runtime.models.network import Frozen, Network, copy_weights, freeze
@@ -13,7 +14,15 @@ from runtime.models.resnet import cifar_resnet, imagenet_resnet10
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["BUILDERS", "Frozen", "Network", "build_network", "copy_weights", "freeze"]
+__all__ = [
+    "BUILDERS",
+    "CosineClassifier",
+    "Frozen",
+    "Network",
+    "build_network",
+    "copy_weights",
+    "freeze",
+]
 
 BUILDERS: dict[str, Callable[..., Network]] = {
     "resnet8": lambda num_classes, in_channels: cifar_resnet(1, num_classes, in_channels),
@@ -24,7 +33,12 @@ BUILDERS: dict[str, Callable[..., Network]] = {
 
 
 def build_network(
-    name: str, params: Mapping[str, Any], num_classes: int, in_channels: int, seed: int = 0
+    name: str,
+    params: Mapping[str, Any],
+    num_classes: int,
+    in_channels: int,
+    seed: int = 0,
+    cosine_scale: float | None = None,
 ) -> Network:
     """Builds a model with weights drawn from ``seed`` alone.
 
@@ -34,6 +48,7 @@ def build_network(
         num_classes: Number of classes C.
         in_channels: Channels of the images.
         seed: Seed of the initial weights.
+        cosine_scale: Scale s of a cosine classifier, which replaces the model's linear one; None keeps that.
 
     Raises:
         RunError: There is no such model.
@@ -41,5 +56,9 @@ def build_network(
     if name not in BUILDERS:
         raise RunError("LT431", f"there is no model `{name}`", f"known: {', '.join(BUILDERS)}")
     network = BUILDERS[name](num_classes=num_classes, in_channels=in_channels, **params)
+    if cosine_scale is not None:
+        network.classifier = CosineClassifier(
+            network.classifier.in_channels, num_classes, cosine_scale
+        )
     initialise(network, seed)
     return network
