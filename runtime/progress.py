@@ -67,7 +67,7 @@ class Reporter:
     def stage(self, name: str, compiling: bool = True) -> None:
         """A stage begins."""
         del compiling
-        self.console.print(f"{name}: compiling its graph", highlight=False)
+        self._line(f"{name}: compiling its graph")
 
     def step(self, done: float, loss: Callable[[], float]) -> None:
         """A training step is over.
@@ -79,13 +79,15 @@ class Reporter:
 
     def epoch(self, record: EpochRecord) -> None:
         """An epoch is over."""
-        self.console.print(
+        self._line(
             f"epoch {record.epoch + 1}/{self.plan.epochs}  {record.stage}  loss {record.loss:.4f}  "
             f"lr {record.lr:.3g}  {record.measured_on} error {record.top1_error:.2f} %  "
-            f"{record.seconds:.1f} s",
-            highlight=False,
-            soft_wrap=True,
+            f"{record.seconds:.1f} s"
         )
+
+    def _line(self, text: str) -> None:
+        # a name's brackets are no markup, and a line stays one however narrow the console is
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveReporter(Reporter):
@@ -97,7 +99,7 @@ class LiveReporter(Reporter):
     def __init__(self, console: Console, plan: Plan) -> None:
         super().__init__(console, plan)
         self._bar = Progress(
-            TextColumn("[bold]{task.fields[stage]}"),
+            TextColumn("{task.fields[stage]}", style="bold", markup=False),
             BarColumn(bar_width=None),
             TextColumn("epoch"),
             MofNCompleteColumn(),
@@ -128,17 +130,18 @@ class LiveReporter(Reporter):
         now = time.monotonic()
         if now - self._looked >= self.INTERVAL:
             self._looked = now
-            self._show(done, loss())
+            stage = next(s for s in self.plan.stages if s.start <= done < s.end)
+            self._show(done, loss(), stage.rate(int(done)))
 
     def epoch(self, record: EpochRecord) -> None:
         """An epoch is over."""
         self._last = record
-        self._show(record.epoch + 1, record.loss)
+        self._show(record.epoch + 1, record.loss, record.lr)
 
-    def _show(self, done: float, loss: float) -> None:
-        figures = f"loss {loss:.4f}"
+    def _show(self, done: float, loss: float, lr: float) -> None:
+        figures = f"loss {loss:.4f}  lr {lr:.3g}"
         if self._last:
-            figures += f"  lr {self._last.lr:.3g}  error {self._last.top1_error:.2f} %"
+            figures += f"  error {self._last.top1_error:.2f} %"
         self._bar.update(self._task, completed=int(done), figures=figures)
 
 

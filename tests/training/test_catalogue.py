@@ -1,0 +1,105 @@
+"""What is declared is implemented, under the same names, and trains."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+from training_support import PLAIN, linear_network, plan, trainer, weights
+
+from ltdsl import catalogue
+from runtime import tricks
+from runtime.data import READERS, ImageArrays, LoadedData
+from runtime.data.augment import AUGMENTATIONS
+from runtime.models import BUILDERS, build_network
+from runtime.optimizers import OPTIMIZERS, build_optimizer
+from runtime.stages import build_stage
+
+TABLES = {
+    "DATASETS": READERS,
+    "MODELS": BUILDERS,
+    "OPTIMIZERS": OPTIMIZERS,
+    "AUGMENTS": AUGMENTATIONS,
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_declared_and_implemented_are_the_same(kind):
+    assert set(TABLES[kind]) == set(getattr(catalogue, kind))
+
+
+def test_every_trick_is_implemented_in_the_table_of_its_kind():
+    tables = {
+        kind: set(table)
+        for kind, table in vars(tricks).items()
+        if kind.isupper() and isinstance(table, dict)
+    }
+    assert tables.keys() >= {"SAMPLERS", "MIXERS", "LOSSES"}
+    assert tables == {kind: set(getattr(catalogue, kind)) for kind in tables}
+    assert set().union(*tables.values()) == set(catalogue.TRICKS)
+
+
+def coloured(size: int, channels: int = 3) -> LoadedData:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (16, channels, size, size), dtype=np.uint8)
+    part = ImageArrays(images, np.arange(16, dtype=np.int32) % 4, tuple("abcd"))
+    half = np.full(channels, 0.5, np.float32)
+    return LoadedData(part, part, part, part.counts(), {}, half, half)
+
+
+#: How a recipe calls a model, and the image size it is tried with.
+CALLS = {"mindcv": ('mindcv(name = "mobilenet_v3_small_100")', 32), "resnet10": ("resnet10", 32)}
+
+
+@pytest.mark.parametrize("name", catalogue.MODELS)
+def test_a_model_trains(name):
+    if name == "mindcv" and not find_spec("mindcv"):
+        pytest.skip("mindcv is not installed")
+    call, size = CALLS.get(name, (name, 16))
+    data = coloured(size)
+    run = plan(PLAIN + f"model = {call}; epochs = 2; batch_size = 8; a: ce")
+    arguments = run.model.model_dump(by_alias=True)["arguments"]
+    network = build_network(name, arguments, 4, 3, seed=1)
+    start = weights(network)
+    optimizer = build_optimizer(run.stages[0].optimizer, network.trainable_params(), [0.01] * 4)
+    stage = build_stage(run, run.stages[0], data, network, optimizer)
+    stage.step.set_train(True)
+    losses = [float(stage.step(*map(Tensor, stage.source[i])).asnumpy()) for i in (0, 1)]
+    assert np.all(np.isfinite(losses))
+    still = [name for name, value in weights(network).items() if np.all(value == start[name])]
+    assert still == []
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [f"optimizer = {name}" for name in catalogue.OPTIMIZERS]
+    + [f"schedule = {name}(warmup = 1)" for name in catalogue.SCHEDULES],
+)
+def test_an_optimizer_or_schedule_trains(data, tmp_path, setting):
+    base = "schedule = constant; " if setting.startswith("optimizer") else ""
+    run = plan(f"{base}{setting}; augment = []; epochs = 3; batch_size = 32; a: ce")
+    made = trainer(run, data, tmp_path / "run", linear_network())
+    made()
+    assert [record.lr for record in made.reporter.records] == [
+        run.stages[0].rate(epoch) for epoch in range(3)
+    ]
+    first, second, third = (end["classifier.weight"] for end in made.reporter.ends)
+    assert np.all(np.isfinite(third))
+    assert np.any(first != second)
+    assert np.any(second != third)
+
+
+@pytest.mark.parametrize("name", catalogue.AUGMENTS)
+def test_an_augmentation_reaches_the_batches(name):
+    data = coloured(8)
+    network = build_network("resnet8", {}, 4, 3)
+    batches = []
+    for chain in ("", name):
+        run = plan(f"schedule = constant; epochs = 1; batch_size = 16; augment = [{chain}]; a: ce")
+        optimizer = build_optimizer(run.stages[0].optimizer, network.trainable_params(), [0.1])
+        batches.append(build_stage(run, run.stages[0], data, network, optimizer).source[0])
+    (plain, labels), (changed, same) = batches
+    np.testing.assert_array_equal(labels, same)
+    assert np.any(plain != changed)

@@ -1,0 +1,120 @@
+"""Which weights a stage starts from, and which a run keeps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+from training_support import PLAIN, assert_same, conv_network, plan, read_checkpoint, trainer
+
+from runtime.errors import RunError
+from runtime.evaluate import Evaluator, Scores
+from runtime.step import EvalStep, Normalise
+
+RECIPE = (
+    PLAIN
+    + """
+epochs = 10; batch_size = 16; validation = 0.1
+one: ce
+two: cs_ce @ epoch 3 { optimizer = sgd(lr = 0.02); handoff = HANDOFF }
+three: cam_bs @ epoch 7 { optimizer = sgd(lr = 0.01); handoff = HANDOFF }
+"""
+)
+
+#: Validation errors in percent. The run's best is in stage one; stage two's best is reached twice.
+ERRORS = [40, 10, 30, 60, 50, 50, 70, 20, 30, 25]
+
+
+def network_part(path, names):
+    saved = read_checkpoint(path)
+    return {name: saved[name] for name in names}
+
+
+@pytest.fixture(scope="module", params=["best", "last"])
+def run(request, data, tmp_path_factory):
+    """A run whose epochs are judged as :data:`ERRORS` says."""
+    folder = tmp_path_factory.mktemp("handoff") / "run"
+    made = trainer(plan(RECIPE.replace("HANDOFF", request.param)), data, folder, conv_network())
+    real, given = made.evaluate, iter(ERRORS)
+
+    def judge(arrays):
+        if arrays is data.test:
+            return real(arrays)
+        error = next(given)
+        confusion = np.diag([100 - error, 0, 0, 0])
+        confusion[0, 1] = error
+        return Scores(confusion, real(arrays).calibration)
+
+    made.evaluate = judge
+    figures = made()
+    return request.param, made, folder / "checkpoints", figures
+
+
+def test_a_stage_starts_from_what_it_was_handed(run):
+    handoff, made, _, _ = run
+    watcher = made.reporter
+    assert [record.top1_error for record in watcher.records] == ERRORS
+    assert_same(watcher.starts["two"], watcher.ends[1 if handoff == "best" else 2])
+    # that of the stage before, not of the run; of equals, the earlier
+    assert_same(watcher.starts["three"], watcher.ends[4 if handoff == "best" else 6])
+    for first, second in ((1, 2), (4, 5), (4, 6)):
+        assert any(
+            np.any(watcher.ends[first][k] != watcher.ends[second][k]) for k in watcher.ends[0]
+        )
+
+
+def test_the_start_of_cam_bs_is_kept(run):
+    _, made, checkpoints, _ = run
+    saved = read_checkpoint(checkpoints / "three-start.ckpt")
+    assert_same(saved, made.reporter.starts["three"])
+    assert not (checkpoints / "two-start.ckpt").exists()
+
+
+def test_the_best_checkpoint_is_that_of_the_lowest_error(run):
+    _, made, checkpoints, figures = run
+    ends = made.reporter.ends
+    assert_same(network_part(checkpoints / "best.ckpt", ends[1]), ends[1])
+    assert_same(network_part(checkpoints / "last.ckpt", ends[9]), ends[9])
+    assert int(read_checkpoint(checkpoints / "best.ckpt")["epoch"]) == 1
+    assert (figures["best"]["epoch"], figures["last"]["epoch"]) == (1, 9)
+    assert read_checkpoint(checkpoints / "best.ckpt")["stage"] == "one"
+
+
+def test_the_final_figures_are_those_of_the_kept_weights(run, data):
+    _, made, _, figures = run
+    for which, epoch in (("best", 1), ("last", 9)):
+        fresh = conv_network()
+        for parameter in fresh.get_parameters():
+            parameter.set_data(Tensor(made.reporter.ends[epoch][parameter.name]))
+        scores = Evaluator(EvalStep(fresh, Normalise(data.mean, data.std)), 4)(data.test)
+        assert figures[which]["confusion"] == scores.confusion.tolist()
+
+
+def test_a_checkpoint_holds_the_optimizer_too(run):
+    _, _, checkpoints, _ = run
+    saved = read_checkpoint(checkpoints / "last.ckpt")
+    assert saved["global_step"] == 3 * (70 // 16)  # three epochs since the optimizer was fresh
+    assert "accum.classifier.weight" in saved
+
+
+def test_only_what_is_handed_on_is_kept(run):
+    handoff, _, checkpoints, _ = run
+    kept = {path.name for path in checkpoints.iterdir()}
+    handed = {"one-best.ckpt", "two-best.ckpt"} if handoff == "best" else set()
+    assert kept == {"last.ckpt", "best.ckpt", "three-start.ckpt"} | handed
+
+
+def test_a_loss_that_is_not_finite_keeps_the_epoch_before(data, tmp_path):
+    run = plan(PLAIN + "epochs = 3; batch_size = 16; a: ce")
+    made = trainer(run, data, tmp_path / "run", conv_network())
+    finish = made.finish_epoch
+    made.finish_epoch = lambda index, stage, epoch, loss, seconds: finish(
+        index, stage, epoch, math.nan if epoch == 1 else loss, seconds
+    )
+    with pytest.raises(RunError, match=r"loss is nan in epoch 2 \(stage `a`\)") as caught:
+        made()
+    assert caught.value.code == "LT410"
+    saved = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    assert saved["epoch"] == 0
