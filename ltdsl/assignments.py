@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from ltdsl.build import Report
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic
-from ltdsl.parser import parse_chain, parse_start, parse_value
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Start, String, Value
+from ltdsl.syntax.parser import parse_chain, parse_start, parse_value
 
 _ADDRESS = re.compile(r"\s*([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)\s*=")
 

@@ -27,7 +27,7 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
     """
     settings = build(Settings, tuple(resolved.settings.values()), whole, problems)
     _check_stage_names(resolved, problems)
-    if not resolved.stages:
+    if not resolved.stages and resolved.whole:
         problems(
             report(
                 "LT111",
@@ -38,7 +38,7 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
         )
     stages = [_stage(stage, problems) for stage in resolved.stages]
     epochs = settings.epochs if settings else None
-    timed = check_starts(resolved.stages, epochs, resolved.settings.get("epochs"), problems)
+    timed = check_starts(resolved, epochs, problems)
     _check_first(resolved, problems)
     if settings is None or None in stages or not stages or not timed:
         return None

@@ -95,7 +95,7 @@ def check(
     strict: Strict = False,
 ) -> None:
     """Find every problem in recipes, without training anything."""
-    from ltdsl.render import summary
+    from ltdsl.diagnostics.render import summary
 
     found: list[Diagnostic] = []
     files = 0
@@ -125,7 +125,7 @@ def plan(
     """Show what a recipe means: its stages with every value resolved."""
     result = _compiled(recipe, changes, seed, strict, quiet=emit is not None)
     if emit is Phase.SYNTAX:
-        from ltdsl.emit import syntax_to_json
+        from ltdsl.syntax.emit import syntax_to_json
 
         _print_json(syntax_to_json(result.tree))
     elif emit is Phase.RECIPE:
@@ -281,8 +281,8 @@ def _compile(
 ) -> Compilation | list[Diagnostic]:
     """Compile a file; a list of problems where it cannot be read."""
     from ltdsl.compiler import compile_recipe
-    from ltdsl.parser import read_source
     from ltdsl.source import Source
+    from ltdsl.syntax.parser import read_source
 
     source = read_source(path)
     if not isinstance(source, Source):
@@ -319,7 +319,7 @@ def _blocking(problems: list[Diagnostic], strict: bool) -> bool:
 
 
 def _show(problems: list[Diagnostic], to_stderr: bool = False) -> None:
-    from ltdsl.render import render
+    from ltdsl.diagnostics.render import render
 
     for problem in problems:
         typer.echo(render(problem) + "\n", err=to_stderr)

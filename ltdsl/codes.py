@@ -54,7 +54,7 @@ SYNTAX: dict[str, Code] = {
     ),
     "LT005": _error(
         "name not in lower_snake_case",
-        """Names are made of lower-case ASCII words joined by single underscores; digits may follow the first letter.""",
+        """Names are lower-case ASCII words joined by single underscores; digits may follow the first letter.""",
         "stage1: Input-Mixup",
         "stage1: input_mixup",
     ),
@@ -183,7 +183,7 @@ MEANING: dict[str, Code] = {
     ),
     "LT112": _error(
         "trick needs trained weights",
-        """The trick asks the network what it has learned, so something has to be learned before: in an earlier stage, or
+        """The trick asks the network what it has learned, so something has to be learned before: in an earlier stage or
         in a checkpoint named by `init`.""",
         "stage1: cam_bs",
         "stage1: input_mixup\nstage2: cam_bs @ 80%",
@@ -271,7 +271,7 @@ TIME: dict[str, Code] = {
     ),
     "LT305": _error(
         "milestones out of order",
-        """Milestones ascend. After percentages are rounded, two of them can fall on one epoch.""",
+        """Milestones are written in ascending order, percentages and epochs alike.""",
         "schedule = multistep(milestones = [160, 80])",
         "schedule = multistep(milestones = [80, 160])",
     ),

@@ -11,9 +11,9 @@ from pathlib import Path
 from ltdsl.build import Report
 from ltdsl.codes import report
 from ltdsl.diagnostics import Label
-from ltdsl.parser import parse_file, read_source
 from ltdsl.source import Source
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
+from ltdsl.syntax.parser import parse_file, read_source
 
 
 @dataclass
@@ -22,12 +22,14 @@ class Document:
 
     Attributes:
         tree: The recipe's own syntax tree.
+        whole: False where a syntax error may have cost the tree a statement.
         settings: Those of all files, in order of precedence: later ones win.
         stages: Those of the recipe.
         sources: Every file read, the recipe first.
     """
 
     tree: File
+    whole: bool = True
     settings: list[Setting] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
@@ -38,7 +40,7 @@ def load(source: Source, problems: Report) -> Document:
     tree, syntax_problems = parse_file(source)
     for problem in syntax_problems:
         problems(problem)
-    document = Document(tree, sources=[source])
+    document = Document(tree, whole=not syntax_problems, sources=[source])
     root = source.path.parent if source.path else None
     _collect(document, tree, root, (source,), problems)
     return document

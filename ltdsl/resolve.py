@@ -15,10 +15,10 @@ from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit, nearest
 from ltdsl.load import Document
-from ltdsl.parser import parse_file
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value
+from ltdsl.syntax.parser import parse_file
 
 
 @dataclass
@@ -34,10 +34,17 @@ class ResolvedStage:
 
 @dataclass
 class Resolved:
-    """One value for each setting, and the stages."""
+    """One value for each setting, and the stages.
+
+    Attributes:
+        settings: By name.
+        stages: In the order in which they are written.
+        whole: False where a syntax error may have cost a statement or a part of one.
+    """
 
     settings: dict[str, Argument]
     stages: list[ResolvedStage]
+    whole: bool = True
 
 
 def resolve(document: Document, assignments: Sequence[Assignment], problems: Report) -> Resolved:
@@ -58,7 +65,7 @@ def resolve(document: Document, assignments: Sequence[Assignment], problems: Rep
     for assignment in scoped:
         stage = next(s for s in stages if s.name.text == assignment.path[0].text)
         _assign_in_stage(stage, settings, assignment, problems)
-    return Resolved(settings, stages)
+    return Resolved(settings, stages, document.whole)
 
 
 def _protocol(arguments: Sequence[Argument]) -> list[Argument]:

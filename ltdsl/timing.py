@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ltdsl.build import Report
 from ltdsl.catalogue import Schedule
 from ltdsl.codes import report
@@ -24,25 +22,23 @@ def start_of(start: Start | None) -> int | str:
     return start.value.value if isinstance(start.value, Integer) else 0
 
 
-def check_starts(
-    stages: Sequence[ResolvedStage],
-    epochs: int | None,
-    written: Argument | None,
-    problems: Report,
-) -> bool:
+def check_starts(resolved: Resolved, epochs: int | None, problems: Report) -> bool:
     """Check that the stages' starts are well formed, in order and inside the run.
 
     Args:
-        stages: In the order in which they are written.
+        resolved: The recipe. Where syntax errors have cost it something, only the form is checked.
         epochs: Epochs of the run; None where that is not known.
-        written: Where `epochs` is set.
         problems: Receives every problem found.
 
     Returns:
         True where all starts can be relied on.
     """
-    good = [_unit(stage, is_first=i == 0, problems=problems) for i, stage in enumerate(stages)]
-    if not all(good) or epochs is None:
+    stages, written = resolved.stages, resolved.settings.get("epochs")
+    good = [
+        _unit(stage, may_lack=i == 0 or not resolved.whole, problems=problems)
+        for i, stage in enumerate(stages)
+    ]
+    if not all(good) or epochs is None or not resolved.whole:
         return False
     previous: tuple[int, Span] | None = None
     fine = True
@@ -83,11 +79,11 @@ def check_starts(
     return fine
 
 
-def _unit(stage: ResolvedStage, is_first: bool, problems: Report) -> bool:
+def _unit(stage: ResolvedStage, may_lack: bool, problems: Report) -> bool:
     """Check the form of one stage's start."""
     start = stage.start
     if start is None:
-        if not is_first:
+        if not may_lack:
             problems(
                 report(
                     "LT301",
@@ -96,7 +92,7 @@ def _unit(stage: ResolvedStage, is_first: bool, problems: Report) -> bool:
                     help="every stage but the first needs `@ epoch N` or `@ N%` after its tricks",
                 )
             )
-        return is_first
+        return may_lack
     if isinstance(start.value, Percent):
         if start.unit is not None:
             problems(

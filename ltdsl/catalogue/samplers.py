@@ -71,7 +71,8 @@ class CamBalanced(Sampler):
     )
     keep_originals: bool = Field(
         True,
-        description="Leave a drawn image as it is with probability N_c / (N_c + g_c); false transforms every image of a class that has g_c > 0.",
+        description="Leave a drawn image as it is with probability N_c / (N_c + g_c); false transforms "
+        "every image of a class that has g_c > 0.",
     )
     below: int | None = Field(
         None,

@@ -106,7 +106,7 @@ class MultiStep(Schedule):
     gamma: float = Field(0.1, gt=0, le=1, description="Factor of each drop.")
 
     def decay(self, epoch: int, length: int) -> float:
-        """gamma to the power of the milestones passed."""
+        """Gamma to the power of the milestones passed."""
         passed = sum(place(milestone, length) <= epoch for milestone in self.milestones)
         return float(self.gamma**passed)
 

@@ -9,11 +9,11 @@ import pytest
 
 from ltdsl.codes import CODES, RUN
 from ltdsl.compiler import compile_recipe
-from ltdsl.emit import syntax_to_json
-from ltdsl.parser import read_source
+from ltdsl.diagnostics.render import render
 from ltdsl.plan import Plan
-from ltdsl.render import render
 from ltdsl.source import Source
+from ltdsl.syntax.emit import syntax_to_json
+from ltdsl.syntax.parser import read_source
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

@@ -8,11 +8,18 @@ import pytest
 from ltdsl import syntax
 from ltdsl.codes import CODES, SYNTAX
 from ltdsl.diagnostics import Diagnostic
-from ltdsl.emit import syntax_to_json
-from ltdsl.lalr import MAX_NESTING, grammar_path
-from ltdsl.parser import MAX_BYTES, parse_chain, parse_file, parse_start, parse_value, read_source
-from ltdsl.scanner import comments
 from ltdsl.source import Source
+from ltdsl.syntax.emit import syntax_to_json
+from ltdsl.syntax.lalr import MAX_NESTING, grammar_path
+from ltdsl.syntax.parser import (
+    MAX_BYTES,
+    parse_chain,
+    parse_file,
+    parse_start,
+    parse_value,
+    read_source,
+)
+from ltdsl.syntax.scanner import comments
 
 OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from ltdsl import syntax
-from ltdsl.parser import parse_file
-from ltdsl.recovery import MAX_ERRORS
-from ltdsl.render import render, summary
+from ltdsl.diagnostics.render import render, summary
 from ltdsl.source import Source
+from ltdsl.syntax.parser import parse_file
+from ltdsl.syntax.recovery import MAX_ERRORS
 
 CASES = Path(__file__).parents[1] / "golden" / "syntax_errors"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from ltdsl.codes import CODES, report
 from ltdsl.diagnostics import Edit, Label, Severity
-from ltdsl.render import in_order, render, render_rich, summary, to_json
+from ltdsl.diagnostics.render import in_order, render, render_rich, summary, to_json
 from ltdsl.source import Source, Span
 
 TEXT = """\

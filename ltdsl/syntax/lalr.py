@@ -47,8 +47,8 @@ class _NewlineFilter(PostLex):
 
 
 def grammar_path() -> Path:
-    """Where the grammar is: beside this module when installed, else in the checkout."""
-    here = Path(__file__).resolve().parent
+    """Where the grammar is: within the package when installed, else in the checkout."""
+    here = Path(__file__).resolve().parents[1]
     installed = here / "grammar" / "recipe.lark"
     return installed if installed.is_file() else here.parent / "grammar" / "recipe.lark"
 

@@ -7,13 +7,13 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
-from ltdsl.builder import INCLUDES, RESERVED, unclosed_string
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.fault import VALUE_TOKENS, Fault, expected
-from ltdsl.scanner import NOTHING, Lexeme, shown
 from ltdsl.source import Source, Span
-from ltdsl.structure import missing_separator
+from ltdsl.syntax.fault import VALUE_TOKENS, Fault, expected
+from ltdsl.syntax.scanner import NOTHING, Lexeme, shown
+from ltdsl.syntax.structure import missing_separator
+from ltdsl.syntax.tree import INCLUDES, RESERVED, unclosed_string
 
 _BEGINS_VALUE = ("name", "number", "string", "[")
 

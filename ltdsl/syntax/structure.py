@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ltdsl.builder import unclosed_string
-from ltdsl.chunks import Chunk
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit, Label
-from ltdsl.lalr import MAX_NESTING
-from ltdsl.scanner import Lexeme, shown
 from ltdsl.source import Source, Span
+from ltdsl.syntax.chunks import Chunk
+from ltdsl.syntax.lalr import MAX_NESTING
+from ltdsl.syntax.scanner import Lexeme, shown
+from ltdsl.syntax.tree import unclosed_string
 
 
 class Structure:

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.diagnostics import Diagnostic, Severity
-from ltdsl.snippet import Mark, Piece, excerpt, harmless
+from ltdsl.diagnostics.snippet import Mark, Piece, excerpt, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

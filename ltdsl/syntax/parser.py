@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from lark import UnexpectedInput
 
 from ltdsl import syntax
-from ltdsl.builder import Place, build
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Severity
-from ltdsl.lalr import StartRule, TooDeepError, parse_text
 from ltdsl.source import Source, Span
+from ltdsl.syntax.lalr import StartRule, TooDeepError, parse_text
+from ltdsl.syntax.tree import Place, build
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ltdsl.recovery import Recovery
+    from ltdsl.syntax.recovery import Recovery
 
 MAX_BYTES = 1 << 20
 """Larger files are refused."""
@@ -112,7 +112,9 @@ def _parse_piece(source: Source, rule: StartRule) -> tuple[Any, list[Diagnostic]
 
 
 def _recovery(source: Source, whole: bool = True) -> Recovery:
-    from ltdsl.recovery import Recovery  # most texts have no errors, so they need not wait for it
+    from ltdsl.syntax.recovery import (
+        Recovery,  # most texts have no errors, so they need not wait for it
+    )
 
     return Recovery(source, whole)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ltdsl.lalr import MAX_NESTING
-from ltdsl.scanner import Lexeme, scan
+from ltdsl.syntax.lalr import MAX_NESTING
+from ltdsl.syntax.scanner import Lexeme, scan
 
 _CLOSING = {"(": ")", "[": "]"}
 _HEAD_MARKS = (":", "=")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.scanner import NOTHING, Lexeme, shown
 from ltdsl.source import Source, Span
+from ltdsl.syntax.scanner import NOTHING, Lexeme, shown
 
 VALUE_TOKENS = {"NUMBER", "STRING", "LSQB"}
 _WORDS = {

@@ -10,17 +10,17 @@ from itertools import takewhile
 from lark import UnexpectedInput
 
 from ltdsl import syntax
-from ltdsl.builder import Place, build
-from ltdsl.chunks import Chunk, Splitter
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.draft import Draft
-from ltdsl.fault import Fault
-from ltdsl.lalr import TooDeepError, parse_text
-from ltdsl.mistakes import explain, wrong_mark
-from ltdsl.scanner import scan
 from ltdsl.source import Source, Span
-from ltdsl.structure import Structure, too_deep
+from ltdsl.syntax.chunks import Chunk, Splitter
+from ltdsl.syntax.draft import Draft
+from ltdsl.syntax.fault import Fault
+from ltdsl.syntax.lalr import TooDeepError, parse_text
+from ltdsl.syntax.mistakes import explain, wrong_mark
+from ltdsl.syntax.scanner import scan
+from ltdsl.syntax.structure import Structure, too_deep
+from ltdsl.syntax.tree import Place, build
 
 MAX_ERRORS = 100
 """How many errors of a text are reported."""

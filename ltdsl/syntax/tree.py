@@ -13,8 +13,8 @@ from lark import Token, Transformer, Tree
 from ltdsl import syntax
 from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.scanner import shown
 from ltdsl.source import Span
+from ltdsl.syntax.scanner import shown
 
 Number: TypeAlias = syntax.Integer | syntax.Float | syntax.Percent
 Place: TypeAlias = Callable[[int, int], Span]
