@@ -19,8 +19,9 @@ class SigmoidFocal(LossCell):
     """Σ_c (1 − q_c)^γ · (−log q_c), q_c the sigmoid's probability of the right answer for class c.
 
     With u_c = −z_c for the label and z_c for the others, −log q_c = softplus(u_c) and
-    (1 − q_c)^γ = exp(−γ · softplus(−u_c)): no power of a number near 0, no logarithm of one, at any logits. softplus(u)
-    is (u + |u|) / 2 + log(1 + exp(−|u|)), whose gradient is right at 0 too.
+    (1 − q_c)^γ = exp(−γ · softplus(−u_c)): no power of a number near 0, no logarithm of one, at any logits. The two
+    softplus are operators of their own: one from the other, by a difference of u, would lose the gradient's digits
+    where u is large.
 
     Args:
         gamma: γ, at least 0; 0 is the sum of binary cross entropies.
@@ -31,14 +32,9 @@ class SigmoidFocal(LossCell):
         super().__init__()
         self.one_hot = ops.OneHot()
         self.mul_sign = ops.Mul()
-        self.abs = ops.Abs()
-        self.neg_abs = ops.Neg()
-        self.exp_abs = ops.Exp()
-        self.log1p = ops.Log1p()
-        self.add_abs = ops.Add()
-        self.halve = ops.Mul()
-        self.add_softplus = ops.Add()
-        self.sub_right = ops.Sub()
+        self.softplus_wrong = ops.Softplus()
+        self.neg_wrong = ops.Neg()
+        self.softplus_right = ops.Softplus()
         self.mul_gamma = ops.Mul()
         self.exp_gamma = ops.Exp()
         self.mul_focus = ops.Mul()
@@ -46,7 +42,6 @@ class SigmoidFocal(LossCell):
         # −1 at the label, 1 elsewhere: what turns z into u
         self.on = Tensor(-1.0, ms.float32)
         self.off = Tensor(1.0, ms.float32)
-        self.half = Tensor(0.5, ms.float32)
         self.minus_gamma = Tensor(-gamma, ms.float32)
         self.sample_weight = SampleWeight(class_weights)
 
@@ -54,11 +49,9 @@ class SigmoidFocal(LossCell):
         """Logits float32 [B, C] and labels int32 [B] -> loss and weight, float32 [B]; sums over the classes."""
         sign = self.one_hot(labels, logits.shape[-1], self.on, self.off)
         wrong = self.mul_sign(logits, sign)
-        size = self.abs(wrong)
-        rest = self.log1p(self.exp_abs(self.neg_abs(size)))
-        entropy = self.add_softplus(self.halve(self.add_abs(wrong, size), self.half), rest)
-        # softplus(−u) = softplus(u) − u
-        focus = self.exp_gamma(self.mul_gamma(self.sub_right(entropy, wrong), self.minus_gamma))
+        entropy = self.softplus_wrong(wrong)
+        right = self.softplus_right(self.neg_wrong(wrong))
+        focus = self.exp_gamma(self.mul_gamma(right, self.minus_gamma))
         loss = self.sum_classes(self.mul_focus(focus, entropy), -1)
         return loss, self.sample_weight(loss, labels)
 
@@ -68,14 +61,9 @@ class SigmoidFocal(LossCell):
         return {
             "one_hot": (rows, scalar, scalar),
             "mul_sign": (rows, rows),
-            "abs": (rows,),
-            "neg_abs": (rows,),
-            "exp_abs": (rows,),
-            "log1p": (rows,),
-            "add_abs": (rows, rows),
-            "halve": (rows, scalar),
-            "add_softplus": (rows, rows),
-            "sub_right": (rows, rows),
+            "softplus_wrong": (rows,),
+            "neg_wrong": (rows,),
+            "softplus_right": (rows,),
             "mul_gamma": (rows, scalar),
             "exp_gamma": (rows,),
             "mul_focus": (rows, rows),

@@ -30,7 +30,8 @@ class InfluenceBalanced(LossCell):
     Everything follows from d = log Σ_{c≠y} exp(z_c) − z_y: −log p_y = softplus(d), and ‖p − e_y‖₁ = 2 (1 − p_y) =
     2 σ(d). Both keep their digits when p_y is close to 1, where the factor is up to 1000 α: a logarithm of p_y, or of
     1 + exp(d), would lose them. So softplus(d) is (d + |d|) / 2 + 2 artanh(r), r = e / (2 + e), e = exp(−|d|), by a
-    power series (r ≤ 1/3: eight terms are exact in float32).
+    power series (r ≤ 1/3: eight terms are exact in float32). Its derivative is written down, σ(d): that of the
+    formula would be the difference of two halves.
 
     Args:
         alpha: Factor on the loss, above 0.
@@ -67,6 +68,9 @@ class InfluenceBalanced(LossCell):
         self.add_abs = ops.Add()
         self.halve = ops.Mul()
         self.add_rest = ops.Add()
+        self.sub_gap = ops.Sub()
+        self.mul_slope = ops.Mul()
+        self.add_slope = ops.Add()
         self.sigmoid = ops.Sigmoid()
         self.abs_features = ops.Abs()
         self.sum_features = ops.ReduceSum()
@@ -97,9 +101,12 @@ class InfluenceBalanced(LossCell):
             ``loss`` and ``weight``, both float32 [B].
         """
         gap = self._gap(logits, labels)
-        loss = self._softplus(gap)
+        wrong = self.sigmoid(gap)
+        still = self.sub_gap(gap, ops.stop_gradient(gap))  # 0, with the gradient of the gap
+        slope = self.mul_slope(ops.stop_gradient(wrong), still)
+        loss = self.add_slope(ops.stop_gradient(self._softplus(gap)), slope)
         norm = self.sum_features(self.abs_features(features), -1)
-        influence = self.mul_influence(self.sigmoid(gap), norm)
+        influence = self.mul_influence(wrong, norm)
         factor = self.div_factor(self.half_alpha, self.add_epsilon(influence, self.half_epsilon))
         if not self.through_factor:
             factor = ops.stop_gradient(factor)
@@ -158,6 +165,9 @@ class InfluenceBalanced(LossCell):
             "add_abs": (row, row),
             "halve": (row, scalar),
             "add_rest": (row, row),
+            "sub_gap": (row, row),
+            "mul_slope": (row, row),
+            "add_slope": (row, row),
             "sigmoid": (row,),
             "abs_features": (layout.column,),
             "sum_features": (layout.column,),
