@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from textwrap import dedent, indent
 
+from ltdsl.advice.rules import RULES
 from ltdsl.diagnostics import Code, Diagnostic, Edit, Label, Severity
 from ltdsl.source import Span
 
 
 def entry(severity: Severity, title: str, text: str, bad: str = "", good: str = "") -> Code:
     """A code whose explanation ends in an example of the mistake and its correction."""
-    parts = [" ".join(text.split())]
-    for heading, example in (("Wrong:", bad), ("Right:", good)):
-        if example:
-            parts.append(f"{heading}\n\n{indent(dedent(example).strip(chr(10)), '    ')}")
-    return Code(severity, title, "\n\n".join(parts))
+    return Code(severity, title, "\n\n".join([" ".join(text.split()), *_examples(bad, good)]))
+
+
+def _examples(bad: str, good: str) -> list[str]:
+    return [
+        f"{heading}\n\n{indent(dedent(example).strip(chr(10)), '    ')}"
+        for heading, example in (("Wrong:", bad), ("Right:", good))
+        if example
+    ]
 
 
 def _error(title: str, text: str, bad: str = "", good: str = "") -> Code:
@@ -233,15 +238,12 @@ MEANING: dict[str, Code] = {
 }
 
 ADVICE: dict[str, Code] = {
-    "LT201": entry(
+    rule.code: Code(
         Severity.ADVICE,
-        "cs_ce with cam_bs",
-        """Both enlarge the influence of the tail: `cam_bs` draws tail images more often, and `cs_ce` weighs each of them
-        more. The authors of Bag of Tricks (AAAI 2021) write that the combination “cannot further improve the accuracy”
-        and may overfit.""",
-        "stage2: cam_bs + cs_ce @ epoch 160",
-        "stage2: cam_bs @ epoch 160",
-    ),
+        rule.title,
+        "\n\n".join([rule.documentation(), *_examples(rule.bad, rule.good)]),
+    )
+    for rule in RULES
 }
 
 TIME: dict[str, Code] = {

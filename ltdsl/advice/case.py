@@ -1,0 +1,118 @@
+"""What rules look at: a recipe with the places of its tricks, and the benchmark that speaks for its data set."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ltdsl.epochs import place
+
+if TYPE_CHECKING:
+    from ltdsl.catalogue import Trick
+    from ltdsl.evidence.benchmarks import Match
+    from ltdsl.evidence.combination import Combination, Tricks
+    from ltdsl.recipe import Recipe, StageRecipe
+    from ltdsl.resolve import Resolved, ResolvedStage
+    from ltdsl.source import Span
+
+
+class StageCase:
+    """A stage of a recipe.
+
+    Attributes:
+        recipe: What it means.
+        written: What was written.
+        name: Its name.
+    """
+
+    def __init__(self, recipe: StageRecipe, written: ResolvedStage) -> None:
+        self.recipe = recipe
+        self.written = written
+        self.name = recipe.name
+        self._places = {call.name.text: call.span for call in written.tricks}
+
+    @cached_property
+    def tricks(self) -> dict[str, Trick]:
+        """Its tricks by name, defaults included."""
+        from ltdsl.evidence.combination import tricks_of
+
+        return {trick.name: trick for trick in tricks_of(self.recipe)}
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the tricks that were written, those that are defaults left out."""
+        return self._places.keys() - {"ce", "instance_balanced"}
+
+    @cached_property
+    def uses(self) -> Tricks:
+        """Its tricks as the evidence is searched for them."""
+        from ltdsl.evidence.combination import of_stage
+
+        return of_stage(self.recipe)
+
+    def has(self, *names: str) -> bool:
+        """True where all of these tricks were written."""
+        return self._places.keys() >= set(names)
+
+    def place(self, name: str) -> Span:
+        """Where a trick was written."""
+        return self._places[name]
+
+    def parameter(self, trick: str, name: str) -> Any:
+        """A parameter's value, by its name in the language; None where the trick has none of that name."""
+        entry = self.tricks[trick]
+        for field, info in type(entry).model_fields.items():
+            if name == (info.alias or field):
+                return getattr(entry, field)
+        return None
+
+
+class Case:
+    """A checked recipe.
+
+    Attributes:
+        recipe: What it means.
+        resolved: Where its values were written.
+        stages: In order of time.
+    """
+
+    def __init__(self, recipe: Recipe, resolved: Resolved) -> None:
+        self.recipe = recipe
+        self.resolved = resolved
+        self.stages = [
+            StageCase(stage, written)
+            for stage, written in zip(recipe.stages, resolved.stages, strict=True)
+        ]
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """Training images of each class."""
+        return self.recipe.settings.dataset.class_counts()
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the run."""
+        return self.recipe.settings.epochs
+
+    def start(self, stage: StageCase) -> int:
+        """The epoch a stage starts at."""
+        return place(stage.recipe.start, self.epochs)
+
+    @cached_property
+    def benchmark(self) -> Match:
+        """The benchmark whose figures speak for the data set."""
+        from ltdsl.evidence.benchmarks import nearest
+
+        return nearest(self.recipe.settings.dataset)
+
+    @cached_property
+    def combination(self) -> Combination:
+        """The recipe as the evidence is searched for it."""
+        from ltdsl.evidence.combination import of_recipe
+
+        return of_recipe(self.recipe)
+
+    def setting(self, name: str) -> Span | None:
+        """Where a setting was written; None where it is a data set's protocol that says it."""
+        argument = self.resolved.settings.get(name)
+        return argument.span if argument and argument.span.source.kind != "protocol" else None

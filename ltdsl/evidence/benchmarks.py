@@ -1,0 +1,96 @@
+"""Which benchmark's figures speak for a recipe's data set, and how well."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from ltdsl.evidence.rows import rows
+
+if TYPE_CHECKING:
+    from ltdsl.catalogue import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A data set that results were published on.
+
+    Attributes:
+        name: As in the rows.
+        family: The data set in the language.
+        classes: How many there are.
+        imbalance: Images of the largest class for each image of the smallest.
+    """
+
+    name: str
+    family: str
+    classes: int
+    imbalance: float
+
+
+BENCHMARKS: tuple[Benchmark, ...] = (
+    Benchmark("CIFAR-10-LT-100", "cifar10_lt", 10, 100),
+    Benchmark("CIFAR-10-LT-50", "cifar10_lt", 10, 50),
+    Benchmark("CIFAR-100-LT-100", "cifar100_lt", 100, 100),
+    Benchmark("CIFAR-100-LT-50", "cifar100_lt", 100, 50),
+    Benchmark("ImageNet-LT", "imagenet_lt", 1000, 256),
+    Benchmark("iNat18", "inat18", 8142, 500),
+)
+
+
+class Nearness(Enum):
+    """How well a benchmark's figures speak for a data set."""
+
+    SAME = "same"
+    FAMILY = "family"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The benchmark nearest to a data set.
+
+    Attributes:
+        benchmark: Whose figures are quoted.
+        nearness: Whether it is the data set itself.
+        must_agree: The benchmarks that a comparison has to hold on before it is quoted: the benchmark itself where it
+            is the data set, else all of the family, else all there are.
+        caveat: What has to be said beside the figures; empty where the benchmark is the data set itself.
+    """
+
+    benchmark: Benchmark
+    nearness: Nearness
+    must_agree: tuple[Benchmark, ...]
+    caveat: str
+
+
+def nearest(dataset: Dataset) -> Match:
+    """The benchmark nearest to a data set: of its family where there is one, then by classes and imbalance."""
+    counts = dataset.class_counts()
+    imbalance = max(counts) / min(counts)
+    profile = getattr(dataset, "profile", "exponential")
+    family = [b for b in BENCHMARKS if b.family == dataset.name]
+    known = {row.dataset for row in rows() if row.split in ("cao", "cui")}
+    # benchmarks with one or two rows have nothing to compare: only their own data set is sent to them
+    candidates = family or [b for b in BENCHMARKS if b.name in known]
+    best = min(candidates, key=lambda b: _apart(b, len(counts), imbalance))
+    asked = getattr(dataset, "imbalance", None)
+    if not family:
+        caveat = (
+            f"nothing was published on {dataset.name}; {best.name} is nearest by classes "
+            f"({best.classes}, here {len(counts)}) and imbalance ({best.imbalance:g}, here {imbalance:.3g})"
+        )
+        return Match(best, Nearness.OTHER, tuple(candidates), caveat)
+    if asked is not None and (asked != best.imbalance or profile != "exponential"):
+        what = f"imbalance {asked:g}" + (f", profile {profile}" * (profile != "exponential"))
+        caveat = f"nothing was published on {dataset.name} with {what}; {best.name} is nearest"
+        return Match(best, Nearness.FAMILY, tuple(family), caveat)
+    return Match(best, Nearness.SAME, (best,), "")
+
+
+def _apart(benchmark: Benchmark, classes: int, imbalance: float) -> float:
+    return abs(math.log(benchmark.classes / classes)) + abs(
+        math.log(benchmark.imbalance / imbalance)
+    )

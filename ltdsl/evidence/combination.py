@@ -1,0 +1,176 @@
+"""Combinations of tricks, and how far one is from another.
+
+The distance counts changes. Within a stage, a trick more, fewer or replaced by another of its kind is 1, a parameter
+of another value a quarter. A stage more or fewer is 1, and 1 for each of its tricks. Stages are matched in order, as
+cheaply as possible. Stages in a row with the same tricks are one. Epochs have no part in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from ltdsl.catalogue import TRICKS
+from ltdsl.catalogue.entry import write
+from ltdsl.source import Source
+from ltdsl.syntax import Boolean, Call, List, Percent, String
+from ltdsl.syntax.parser import parse_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ltdsl.catalogue import Trick
+    from ltdsl.evidence.rows import Row
+    from ltdsl.recipe import Recipe, StageRecipe
+    from ltdsl.syntax import Value
+
+PARAMETER = 0.25
+
+#: The kinds of published tricks that the catalogue may not have.
+_KINDS = {
+    **dict.fromkeys(("square_root", "progressive", "bbn"), "sampler"),
+    **dict.fromkeys(("manifold_mixup", "remix"), "mixer"),
+    **dict.fromkeys(("crt", "lws"), "classifier"),
+    "tau_norm": "posthoc",
+    "dive": "teacher",
+}
+
+#: What a stage has where nothing of the kind is written.
+DEFAULTS = ("ce", "instance_balanced")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A trick with the parameters that differ from its defaults, as text, by name."""
+
+    name: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Its kind, of which a stage has one."""
+        return TRICKS[self.name].kind if self.name in TRICKS else _KINDS.get(self.name, "loss")
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{key} = {value}" for key, value in self.parameters)
+        return f"{self.name}({inside})" if inside else self.name
+
+
+Tricks: TypeAlias = frozenset[Use]
+Combination: TypeAlias = tuple[Tricks, ...]
+
+
+def of_row(row: Row) -> Combination:
+    """The combination that a row was trained with."""
+    return merged(of_chain(text) for text in row.stages)
+
+
+def of_recipe(recipe: Recipe) -> Combination:
+    """The combination that a recipe asks for."""
+    return merged(of_stage(stage) for stage in recipe.stages)
+
+
+def of_stage(stage: StageRecipe) -> Tricks:
+    """The tricks of a stage."""
+    return frozenset(_use(trick) for trick in tricks_of(stage) if trick.name not in DEFAULTS)
+
+
+def tricks_of(stage: StageRecipe) -> list[Trick]:
+    """Everything of a stage that is a trick, defaults included."""
+    from ltdsl.catalogue import Trick
+
+    values = (getattr(stage, name) for name in type(stage).model_fields)
+    return [value for value in values if isinstance(value, Trick)]
+
+
+@cache
+def of_chain(text: str) -> Tricks:
+    """The tricks of a stage in the language's notation, whether the catalogue has them or not."""
+    calls, problems = parse_chain(Source("evidence", text))
+    assert calls is not None, problems
+    return frozenset(_called(call) for call in calls if call.name.text not in DEFAULTS)
+
+
+def describe(combination: Combination) -> str:
+    """A combination in a line."""
+    return "; ".join(" + ".join(sorted(map(str, stage))) or "ce" for stage in combination)
+
+
+def merged(stages: Iterable[Tricks]) -> Combination:
+    """Stages in order; those in a row with the same tricks are one."""
+    found: list[Tricks] = []
+    for stage in stages:
+        if not found or found[-1] != stage:
+            found.append(stage)
+    return tuple(found)
+
+
+def _use(trick: Trick) -> Use:
+    values = {
+        info.alias or name: (write(getattr(trick, name)), _default(type(trick), name))
+        for name, info in type(trick).model_fields.items()
+    }
+    changed = [(key, value) for key, (value, default) in values.items() if value != default]
+    return Use(trick.name, tuple(sorted(changed)))
+
+
+def _called(call: Call) -> Use:
+    entry = TRICKS.get(call.name.text)
+    fields = entry.model_fields if entry else {}
+    defaults = {i.alias or n: _default(entry, n) for n, i in fields.items()} if entry else {}
+    written = [(a.name.text, _text(a.value)) for a in call.arguments]
+    changed = [(key, value) for key, value in written if defaults.get(key) != value]
+    return Use(call.name.text, tuple(sorted(changed)))
+
+
+def _default(entry: type[Trick], field: str) -> str:
+    return write(entry.model_fields[field].get_default(call_default_factory=True))
+
+
+def _text(value: Value) -> str:
+    """A written value as :func:`ltdsl.catalogue.entry.write` would write it."""
+    if isinstance(value, Call):
+        inside = ", ".join(f"{a.name.text} = {_text(a.value)}" for a in value.arguments)
+        return f"{value.name.text}({inside})" if inside else value.name.text
+    if isinstance(value, List):
+        return f"[{', '.join(map(_text, value.items))}]"
+    if isinstance(value, Percent):
+        return write(value.value / 100)
+    if isinstance(value, String | Boolean):
+        return write(value.value)
+    return write(float(value.value))
+
+
+# ── distance ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def distance(one: Combination, other: Combination) -> float:
+    """How many changes lead from one combination to another, by the rules above."""
+    costs = [[0.0] * (len(other) + 1) for _ in range(len(one) + 1)]
+    for i, here in enumerate(one, 1):
+        costs[i][0] = costs[i - 1][0] + 1 + len(here)
+    for j, there in enumerate(other, 1):
+        costs[0][j] = costs[0][j - 1] + 1 + len(there)
+    for i, here in enumerate(one, 1):
+        for j, there in enumerate(other, 1):
+            costs[i][j] = min(
+                costs[i - 1][j - 1] + between(here, there),
+                costs[i - 1][j] + 1 + len(here),
+                costs[i][j - 1] + 1 + len(there),
+            )
+    return costs[-1][-1]
+
+
+def between(here: Tricks, there: Tricks) -> float:
+    """How many changes lead from one stage's tricks to another's."""
+    mine, theirs = ({use.kind: use for use in stage} for stage in (here, there))
+    total = 0.0
+    for kind in mine.keys() | theirs.keys():
+        one, other = mine.get(kind), theirs.get(kind)
+        if one and other and one.name == other.name:
+            changed = set(one.parameters) ^ set(other.parameters)
+            total += PARAMETER * len({key for key, _ in changed})
+        else:
+            total += 1
+    return total
