@@ -235,6 +235,48 @@ MEANING: dict[str, Code] = {
         "stage1: focal\nstage2: ldam @ 80%",
         "stage1: ldam\nstage2: ldam(beta = 0.9999) @ 80%",
     ),
+    "LT121": _error(
+        "posthoc trick before the last stage",
+        """A posthoc trick changes the logits in the final evaluation, so it stands in the last stage.""",
+        "stage1: tau_norm\nstage2: class_balanced @ 80%",
+        "stage1: ce\nstage2: class_balanced + tau_norm @ 80%",
+    ),
+    "LT122": _error(
+        "two sources of the second image",
+        """`bbn` and `cmo` draw a second image for each of a batch. Only one of them can, and `manifold_mixup` needs both
+        images in the batch.""",
+        "stage1: bbn + cmo",
+        "stage1: bbn + input_mixup",
+    ),
+    "LT123": _error(
+        "layer not in the model",
+        """The model has no layer of the name whose features are to be mixed.""",
+        "model = resnet32; stage1: manifold_mixup(layer = layer4)",
+        "model = resnet32; stage1: manifold_mixup(layer = layer3)",
+    ),
+    "LT124": _error(
+        "prior corrected twice",
+        """`balanced_softmax` and `logit_adjustment` correct the class prior in training; `posthoc_logit_adjustment` would
+        correct the same prior once more.""",
+        "stage1: balanced_softmax + posthoc_logit_adjustment",
+        "stage1: ce + posthoc_logit_adjustment",
+    ),
+    "LT125": _error(
+        "optimizer cannot go on",
+        """`crt` and `lws` train the classifier alone, so a stage with one of them, and the stage after it, start a fresh
+        optimizer.""",
+        "stage1: ce\nstage2: class_balanced + crt @ 80%",
+        "stage1: ce\nstage2: class_balanced + crt @ 80% { optimizer = sgd(lr = 0.1) }",
+    ),
+    "LT120": entry(
+        Severity.WARNING,
+        "suppression without effect or reason",
+        """`# ltdsl: ignore[LT201] reason` silences a warning or a piece of advice on its line, several with
+        `ignore[LT201, LT308]`. The reason is required. Errors cannot be silenced, and a comment that silences nothing
+        is reported, so that none outlives its purpose.""",
+        "stage2: cam_bs + cs_ce @ 80%  # ltdsl: ignore[LT201]",
+        "stage2: cam_bs + cs_ce @ 80%  # ltdsl: ignore[LT201] repeats the published row",
+    ),
 }
 
 ADVICE: dict[str, Code] = {

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ltdsl.evidence import Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """Published figures.
 
@@ -50,7 +50,7 @@ def _figures(group: tuple[Row, ...]) -> str:
     return f"{', '.join(figures)} ({'; '.join(shared)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quotation:
     """What the authors say.
 
@@ -70,7 +70,7 @@ class Quotation:
         return f"{self.source}: {self.words}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arithmetic:
     """What follows from class counts, batch size or learning rate alone.
 

@@ -7,15 +7,13 @@ cheaply as possible. Stages in a row with the same tricks are one. Epochs have n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from ltdsl.catalogue import TRICKS
 from ltdsl.catalogue.entry import write
-from ltdsl.source import Source
-from ltdsl.syntax import Boolean, Call, List, Percent, String
-from ltdsl.syntax.parser import parse_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +21,12 @@ if TYPE_CHECKING:
     from ltdsl.catalogue import Trick
     from ltdsl.evidence.rows import Row
     from ltdsl.recipe import Recipe, StageRecipe
-    from ltdsl.syntax import Value
 
 PARAMETER = 0.25
+
+#: A trick as rows write it, and one of its arguments: no call within a call.
+_CALL = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\))?\s*")
+_PAIR = re.compile(r"\s*(\w+)\s*=\s*([\w.%-]+)\s*")
 
 #: The kinds of published tricks that the catalogue may not have.
 _KINDS = {
@@ -63,7 +64,12 @@ Combination: TypeAlias = tuple[Tricks, ...]
 
 def of_row(row: Row) -> Combination:
     """The combination that a row was trained with."""
-    return merged(of_chain(text) for text in row.stages)
+    return _of_stages(row.stages)
+
+
+@cache
+def _of_stages(stages: tuple[str, ...]) -> Combination:
+    return merged(of_chain(text) for text in stages)
 
 
 def of_recipe(recipe: Recipe) -> Combination:
@@ -87,9 +93,11 @@ def tricks_of(stage: StageRecipe) -> list[Trick]:
 @cache
 def of_chain(text: str) -> Tricks:
     """The tricks of a stage in the language's notation, whether the catalogue has them or not."""
-    calls, problems = parse_chain(Source("evidence", text))
-    assert calls is not None, problems
-    return frozenset(_called(call) for call in calls if call.name.text not in DEFAULTS)
+    found = [_CALL.fullmatch(part) for part in text.split("+")]
+    assert all(found), text
+    return frozenset(
+        _called(*match.groups()) for match in found if match and match[1] not in DEFAULTS
+    )
 
 
 def describe(combination: Combination) -> str:
@@ -115,31 +123,30 @@ def _use(trick: Trick) -> Use:
     return Use(trick.name, tuple(sorted(changed)))
 
 
-def _called(call: Call) -> Use:
-    entry = TRICKS.get(call.name.text)
-    fields = entry.model_fields if entry else {}
-    defaults = {i.alias or n: _default(entry, n) for n, i in fields.items()} if entry else {}
-    written = [(a.name.text, _text(a.value)) for a in call.arguments]
-    changed = [(key, value) for key, value in written if defaults.get(key) != value]
-    return Use(call.name.text, tuple(sorted(changed)))
+def _called(name: str, arguments: str | None) -> Use:
+    written = [_PAIR.fullmatch(part) for part in arguments.split(",")] if arguments else []
+    assert all(written), arguments
+    values = [(match[1], _value(match[2])) for match in written if match]
+    entry = TRICKS.get(name)
+    defaults = {
+        info.alias or field: _default(entry, field)
+        for field, info in (entry.model_fields.items() if entry and values else ())
+        if entry
+    }
+    changed = [(key, value) for key, value in values if defaults.get(key) != value]
+    return Use(name, tuple(sorted(changed)))
 
 
 def _default(entry: type[Trick], field: str) -> str:
     return write(entry.model_fields[field].get_default(call_default_factory=True))
 
 
-def _text(value: Value) -> str:
+def _value(text: str) -> str:
     """A written value as :func:`ltdsl.catalogue.entry.write` would write it."""
-    if isinstance(value, Call):
-        inside = ", ".join(f"{a.name.text} = {_text(a.value)}" for a in value.arguments)
-        return f"{value.name.text}({inside})" if inside else value.name.text
-    if isinstance(value, List):
-        return f"[{', '.join(map(_text, value.items))}]"
-    if isinstance(value, Percent):
-        return write(value.value / 100)
-    if isinstance(value, String | Boolean):
-        return write(value.value)
-    return write(float(value.value))
+    try:
+        return write(float(text))
+    except ValueError:
+        return text
 
 
 # ── distance ─────────────────────────────────────────────────────────────────────────────────────
