@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import RunError
-from runtime.models.cosine import CosineClassifier
+from runtime.models.cosine import CosineClassifier, use_cosine
 from runtime.models.initial import initialise
 from runtime.models.mindcv import MindCV
 from runtime.models.network import Frozen, Network, copy_weights, freeze
@@ -57,8 +57,6 @@ def build_network(
         raise RunError("LT431", f"there is no model `{name}`", f"known: {', '.join(BUILDERS)}")
     network = BUILDERS[name](num_classes=num_classes, in_channels=in_channels, **params)
     if cosine_scale is not None:
-        network.classifier = CosineClassifier(
-            network.classifier.in_channels, num_classes, cosine_scale
-        )
+        use_cosine(network, num_classes, cosine_scale)
     initialise(network, seed)
     return network

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
+
+if TYPE_CHECKING:
+    from runtime.models.network import Network
 
 
 class CosineClassifier(nn.Cell):
@@ -18,8 +23,7 @@ class CosineClassifier(nn.Cell):
         scale: s, above 0.
 
     Attributes:
-        weight: Class weights w, [C, K], of any length. Its name in checkpoints is its own, since a linear
-            classifier's weights mean something else.
+        weight: Class weights w, [C, K], of any length.
     """
 
     def __init__(self, in_channels: int, out_channels: int, scale: float) -> None:
@@ -28,12 +32,27 @@ class CosineClassifier(nn.Cell):
         self.out_channels = out_channels
         self.scale = scale
         zeros = Tensor(np.zeros((out_channels, in_channels)), ms.float32)
-        self.weight = Parameter(zeros, name="cosine_weight")
+        self.weight = Parameter(zeros, name="weight")
         self.cosine = ops.MatMul(transpose_b=True)
 
     def construct(self, features: Tensor) -> Tensor:
         """Features h, float32 [B, K] -> logits, float32 [B, C] in [−s, s]."""
         return self.scale * self.cosine(_normalise(features), _normalise(self.weight))
+
+
+def use_cosine(network: Network, num_classes: int, scale: float) -> None:
+    """Replaces a network's classifier by a cosine one.
+
+    The weight's name in checkpoints is its own, since a linear classifier's means something else: neither loads the
+    other's.
+
+    Args:
+        network: The network, its classifier a dense layer.
+        num_classes: Number of classes C.
+        scale: s, above 0.
+    """
+    network.classifier = CosineClassifier(network.classifier.in_channels, num_classes, scale)
+    network.classifier.weight.name = "classifier.cosine_weight"
 
 
 def _normalise(rows: Tensor) -> Tensor:
