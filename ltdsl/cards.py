@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from ltdsl.advice.rules import RULES
 from ltdsl.build import annotation_of, describe, limits
 from ltdsl.catalogue import (
     AUGMENTS,
@@ -59,6 +60,28 @@ def card(entry: type[Entry]) -> str:
 def code_card(name: str, code: Code) -> str:
     """One diagnostic code."""
     return f"### `{name}` {code.title} ({code.severity.value})\n\n{code.explanation}"
+
+
+def published(trick: str) -> str:
+    """What was published with a trick, alone and in combination, and the rules about it; empty where nothing was."""
+    from ltdsl.evidence.show import figures, mentioning
+
+    rules = [f"* `{rule.code}` {rule.title}" for rule in RULES if trick in rule.tricks]
+    rows = mentioning(trick)
+    parts = []
+    if rows:
+        parts += ["#### Published top-1 errors (%)", figures(rows, baseline=True)]
+    if rules:
+        parts += ["#### Known traps", "\n".join(rules)]
+    return "\n\n".join(parts)
+
+
+def compared(code: str) -> str:
+    """The published rows that a rule compares; empty where it stands on something else."""
+    from ltdsl.evidence.show import figures
+
+    rows = [row for rule in RULES if rule.code == code for row in rule.rows()]
+    return f"#### The rows it compares (top-1 error, %)\n\n{figures(rows)}" if rows else ""
 
 
 def reference() -> str:

@@ -236,19 +236,20 @@ def explain(
     ],
 ) -> None:
     """Explain a name or a diagnostic code."""
-    from ltdsl.cards import SECTIONS, card, code_card
+    from ltdsl.cards import SECTIONS, card, code_card, compared, published
     from ltdsl.codes import CODES
     from ltdsl.diagnostics import nearest
 
     entries = {key: entry for index in SECTIONS.values() for key, entry in index.items()}
     if name.upper() in CODES:
-        text = code_card(name.upper(), CODES[name.upper()])
+        parts = [code_card(name.upper(), CODES[name.upper()]), compared(name.upper())]
     elif name in entries:
-        text = card(entries[name])
+        parts = [card(entries[name]), published(name)]
     else:
         close = nearest(name, [*entries, *CODES])
         hint = f"; did you mean `{close}`?" if close else "; see `ltdsl tricks`"
         _misused(f"nothing is called `{name}`{hint}")
+    text = "\n\n".join(filter(None, parts))
     console = _console()
     if console.is_terminal:
         from rich.markdown import Markdown

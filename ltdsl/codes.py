@@ -235,6 +235,15 @@ MEANING: dict[str, Code] = {
         "stage1: focal\nstage2: ldam @ 80%",
         "stage1: ldam\nstage2: ldam(beta = 0.9999) @ 80%",
     ),
+    "LT120": entry(
+        Severity.WARNING,
+        "suppression without effect or reason",
+        """`# ltdsl: ignore[LT201] reason` silences a warning or a piece of advice on its line, several with
+        `ignore[LT201, LT308]`. The reason is required. Errors cannot be silenced, and a comment that silences nothing
+        is reported, so that none outlives its purpose.""",
+        "stage2: cam_bs + cs_ce @ 80%  # ltdsl: ignore[LT201]",
+        "stage2: cam_bs + cs_ce @ 80%  # ltdsl: ignore[LT201] repeats the published row",
+    ),
     "LT121": _error(
         "posthoc trick before the last stage",
         """A posthoc trick changes the logits in the final evaluation, so it stands in the last stage.""",
@@ -267,15 +276,6 @@ MEANING: dict[str, Code] = {
         optimizer.""",
         "stage1: ce\nstage2: class_balanced + crt @ 80%",
         "stage1: ce\nstage2: class_balanced + crt @ 80% { optimizer = sgd(lr = 0.1) }",
-    ),
-    "LT120": entry(
-        Severity.WARNING,
-        "suppression without effect or reason",
-        """`# ltdsl: ignore[LT201] reason` silences a warning or a piece of advice on its line, several with
-        `ignore[LT201, LT308]`. The reason is required. Errors cannot be silenced, and a comment that silences nothing
-        is reported, so that none outlives its purpose.""",
-        "stage2: cam_bs + cs_ce @ 80%  # ltdsl: ignore[LT201]",
-        "stage2: cam_bs + cs_ce @ 80%  # ltdsl: ignore[LT201] repeats the published row",
     ),
 }
 
