@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+#: Stands for minus infinity among logits: its exponential is 0, and its product with 0 is 0.
+LOWEST = -1e38
+
+
 class Layout(NamedTuple):
     """How tensors are split over devices: a number of slices for each axis.
 

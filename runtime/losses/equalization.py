@@ -8,14 +8,11 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
-from runtime.losses.cell import Layout, LossCell
+from runtime.losses.cell import LOWEST, Layout, LossCell
 from runtime.losses.cross_entropy import CrossEntropy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-#: Stands for minus infinity among logits: its exponential is 0, and its product with 0 is 0.
-LOWEST = -1e38
 
 
 class SoftmaxEqualization(LossCell):

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Tensor, ops
 
-from runtime.losses.cell import Layout, LossCell, SampleWeight
+from runtime.losses.cell import LOWEST, Layout, LossCell, SampleWeight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
-
-#: Stands for minus infinity among logits.
-LOWEST = -1e38
 
 #: Keeps the factor finite where a sample has no influence, as published.
 EPSILON = 1e-3
@@ -62,6 +59,7 @@ class InfluenceBalanced(LossCell):
         self.add_two = ops.Add()
         self.div_ratio = ops.Div()
         self.square = ops.Mul()
+        self.series_scale = ops.Mul()
         self.series_mul = ops.Mul()
         self.series_add = ops.Add()
         self.mul_ratio = ops.Mul()
@@ -130,11 +128,10 @@ class InfluenceBalanced(LossCell):
         small = self.exp_gap(self.neg(size))
         ratio = self.div_ratio(small, self.add_two(small, self.two))
         square = self.square(ratio, ratio)
-        series = self.coefficients[-1]
+        series = self.series_scale(square, self.coefficients[-1])
         for coefficient in self.coefficients[-2::-1]:
-            series = self.series_add(self.series_mul(series, square), coefficient)
-        series = self.series_add(self.series_mul(series, square), self.two)
-        rest = self.mul_ratio(series, ratio)
+            series = self.series_mul(self.series_add(series, coefficient), square)
+        rest = self.mul_ratio(self.series_add(series, self.two), ratio)
         return self.add_rest(self.halve(self.add_abs(gap, size), self.half), rest)
 
     def strategies(self, layout: Layout) -> Mapping[str, tuple]:
@@ -159,6 +156,7 @@ class InfluenceBalanced(LossCell):
             "add_two": (row, scalar),
             "div_ratio": (row, row),
             "square": (row, row),
+            "series_scale": (row, scalar),
             "series_mul": (row, row),
             "series_add": (row, scalar),
             "mul_ratio": (row, row),

@@ -17,7 +17,7 @@ class LabelDistributionAwareMargin(Loss):
     are s · cos, in evaluation too, so all other softmax losses of the recipe train on s · cos. The published deferred
     re-weighting is `ldam` in both stages, with beta 0.9999 in the second. (The reference switches weights on one
     epoch earlier here than for its other losses, keeps s inside the loss, and so evaluates the softmax of plain
-    cosines: the same predictions, with confidences near 1/C.)
+    cosines: the same predictions, with far smaller confidences.)
     """
 
     name = "ldam"
