@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from ltdsl.compiler import Compilation
@@ -98,10 +100,12 @@ def check(
     from ltdsl.diagnostics.render import summary
 
     found: list[Diagnostic] = []
-    files = 0
-    for path in _files(recipes):
-        files += 1
-        result = _compile(path, changes)
+    results = {path: _compile(path, changes) for path in _files(recipes)}
+    parts = _parts(results, recipes)
+    files = len(results) - len(parts)
+    for path, result in results.items():
+        if path in parts:
+            continue
         problems = result if isinstance(result, list) else result.diagnostics
         _show(problems)
         found += problems
@@ -184,7 +188,6 @@ def run(
 
     if out is None:
         out = Path("runs") / f"{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    init = result.plan.init
     console = _console()
     console.print(headline(result.plan), highlight=False)
     console.print()
@@ -198,7 +201,7 @@ def run(
             console,
             device=device.value,
             data=data,
-            init=recipe.parent / init if init else None,
+            root=recipe.parent,
             keep_cam=keep_cam,
             changes=_changes(changes, seed),
         )
@@ -212,6 +215,24 @@ def run(
     console.print()
     console.print(result_table(figures))
     console.print(f"\n{out}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def advise(
+    recipe: Recipe,
+    changes: Set = None,
+    seed: Seed = None,
+    rows: Annotated[int, typer.Option(min=1, help="Published rows to show of each split.")] = 5,
+    strict: Strict = False,
+) -> None:
+    """Show what was published nearest to a recipe, and what that would change first."""
+    result = _compiled(recipe, changes, seed, strict)
+    assert result.recipe is not None
+    from ltdsl.evidence.tables import advice
+
+    console = _console()
+    for part in advice(result.recipe, rows):
+        console.print(part, highlight=False)
 
 
 @app.command()
@@ -271,6 +292,26 @@ def _files(paths: list[Path]) -> list[Path]:
             _misused(f"there is no .lt file in {path}")
         files += below
     return files
+
+
+def _parts(results: Mapping[Path, Compilation | list[Diagnostic]], named: list[Path]) -> set[Path]:
+    """Files found in folders that hold settings for other recipes: checked where they are used, not as recipes."""
+    from ltdsl.syntax import Stage
+
+    compiled = {path: result for path, result in results.items() if not isinstance(result, list)}
+    used = {
+        source.path.resolve()
+        for result in compiled.values()
+        for source in result.sources[1:]
+        if source.path
+    }
+    return {
+        path
+        for path, result in compiled.items()
+        if path not in named
+        and path.resolve() in used
+        and not any(isinstance(statement, Stage) for statement in result.tree.statements)
+    }
 
 
 def _changes(changes: list[str] | None, seed: int | None) -> tuple[str, ...]:

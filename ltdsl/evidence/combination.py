@@ -37,6 +37,9 @@ _KINDS = {
     "dive": "teacher",
 }
 
+#: Parameters that name files: they say nothing about what is trained.
+_PATHS = ("teacher",)
+
 #: What a stage has where nothing of the kind is written.
 DEFAULTS = ("ce", "instance_balanced")
 
@@ -106,10 +109,12 @@ def describe(combination: Combination) -> str:
 
 
 def merged(stages: Iterable[Tricks]) -> Combination:
-    """Stages in order; those in a row with the same tricks are one."""
+    """Stages in order; those in a row with the same tricks are one, and post-hoc tricks end the stage before them."""
     found: list[Tricks] = []
     for stage in stages:
-        if not found or found[-1] != stage:
+        if found and stage and all(use.kind == "posthoc" for use in stage):
+            found[-1] |= stage
+        elif not found or found[-1] != stage:
             found.append(stage)
     return tuple(found)
 
@@ -119,7 +124,11 @@ def _use(trick: Trick) -> Use:
         info.alias or name: (write(getattr(trick, name)), _default(type(trick), name))
         for name, info in type(trick).model_fields.items()
     }
-    changed = [(key, value) for key, (value, default) in values.items() if value != default]
+    changed = [
+        (key, value)
+        for key, (value, default) in values.items()
+        if value != default and key not in _PATHS
+    ]
     return Use(trick.name, tuple(sorted(changed)))
 
 

@@ -17,7 +17,7 @@ from ltdsl.syntax.parser import read_source
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
-RECIPES = sorted((ROOT / "recipes").rglob("*.lt"))
+RECIPES = sorted((ROOT / "recipes").glob("*.lt"))
 PROBLEMS = sorted((GOLDEN / "problems").glob("*.lt"))
 #: Codes of problems that no recipe's text has: `--set`, and files that cannot be read.
 ELSEWHERE = {"LT007", "LT008", "LT009", "LT015", "LT116"}
