@@ -24,6 +24,7 @@ class CosineClassifier(nn.Cell):
 
     Attributes:
         weight: Class weights w, [C, K], of any length.
+        bias: None, as of a dense layer without one.
     """
 
     def __init__(self, in_channels: int, out_channels: int, scale: float) -> None:
@@ -33,6 +34,7 @@ class CosineClassifier(nn.Cell):
         self.scale = scale
         zeros = Tensor(np.zeros((out_channels, in_channels)), ms.float32)
         self.weight = Parameter(zeros, name="weight")
+        self.bias = None
         self.cosine = ops.MatMul(transpose_b=True)
 
     def construct(self, features: Tensor) -> Tensor:

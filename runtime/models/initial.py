@@ -37,5 +37,5 @@ def initialise(network: nn.Cell, seed: int) -> None:
         else:
             continue
         cell.weight.set_data(Tensor(values, cell.weight.dtype))
-        if getattr(cell, "bias", None) is not None:
+        if cell.bias is not None:
             cell.bias.set_data(Tensor(np.zeros(cell.bias.shape), cell.bias.dtype))
