@@ -1,63 +1,47 @@
-"""Times CAM-BS in images a second, the frozen network's forward pass included.
+"""What CAM-BS adds to a step: its frozen network's forward pass, boxes and warps are part of the same graph."""
 
-Run from the checkout: ``python -m benchmarks.cam``.
-"""
+from __future__ import annotations
 
-import os
-import statistics
-import time
-
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
-os.environ.setdefault("GLOG_v", "3")
-
-import mindspore as ms
-import numpy as np
 from mindspore import Tensor, nn
 
-from ltdsl.catalogue import CamBalanced, Cifar10LT
-from runtime.cam import CamBalance, draw
-from runtime.models import build_network, freeze
+from benchmarks.common import Row, cifar_like, compare, first_stage, take_turns
 
 
 class Forward(nn.Cell):
     """What the frozen network alone takes."""
 
     def __init__(self, network):
-        super().__init__()
+        super().__init__(auto_prefix=False)
         self.network = network
 
     def construct(self, images):
         return self.network.features(images)
 
 
-def measure(batch: int = 128, rounds: int = 15) -> dict[str, float]:
-    """Images a second of the whole transformation and of the forward pass within it."""
-    ms.set_context(mode=ms.GRAPH_MODE)
-    rng = np.random.default_rng(0)
-    frozen = freeze(build_network("resnet32", {}, 10, 3))
-    keep = np.asarray(CamBalanced().keep_shares(Cifar10LT().class_counts()))
-    labels = rng.integers(10, size=batch)
-    kind, u = draw(rng, labels, keep)
-    images = Tensor(rng.normal(size=(batch, 3, 32, 32)), ms.float32)
-    columns = Tensor(labels, ms.int32), Tensor(kind), Tensor(u)
-    cells = {
-        "cam_bs": (CamBalance(frozen), (images, *columns)),
-        "forward": (Forward(frozen), (images,)),
-    }
-    times = {name: [] for name in cells}
-    for turn in range(rounds + 2):
-        for name, (cell, arguments) in cells.items():
-            start = time.perf_counter()
-            cell(*arguments).asnumpy()
-            if turn >= 2:
-                times[name].append(time.perf_counter() - start)
-    return {name: batch / statistics.median(values) for name, values in times.items()}
-
-
-def main() -> None:
-    for name, rate in measure().items():
-        print(f"{name:>8} {rate:8.0f} images/s at 128×3×32×32, ResNet-32")
-
-
-if __name__ == "__main__":
-    main()
+def measure(quick: bool = False) -> list[Row]:
+    data = cifar_like()
+    settings = 'dataset = cifar10_lt; augment = []; init = "weights"; stage1:'
+    with_it = first_stage(f"{settings} cam_bs", data)
+    without = first_stage(f"{settings} class_balanced", data)
+    image, label, *drawn = [Tensor(column) for column in with_it.source[0]]
+    rounds = 4 if quick else 12
+    step = compare(
+        "cam_bs: a step with it",
+        "the step without",
+        take_turns(
+            lambda: with_it.step(image, label, *drawn).asnumpy(),
+            lambda: without.step(image, label).asnumpy(),
+            rounds,
+        ),
+    )
+    images = with_it.step.normalise(image)
+    transform = with_it.step.transform
+    forward = Forward(transform.network)
+    alone = take_turns(
+        lambda: transform(images, label, *drawn).asnumpy(),
+        lambda: forward(images).asnumpy(),
+        rounds,
+    )
+    share = compare("cam_bs: alone", "its forward pass", alone)
+    rate = 128 * len(alone[0]) / sum(alone[0])
+    return [step, share._replace(what=f"cam_bs: alone, {rate:,.0f} images/s")]

@@ -1,0 +1,72 @@
+"""Runs the benchmarks and prints one table: ``python -m benchmarks [--quick] [NAME …]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from importlib import import_module
+
+from rich.console import Console
+from rich.table import Table
+
+from runtime.device import ENVIRONMENT, prepare
+
+NAMES = ("cold", "loss", "step", "cam", "epoch")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--quick", action="store_true", help="few rounds: a look, no figures")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(NAMES)
+    if unknown:
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    device = prepare("auto")  # before anything imports mindspore
+    console = Console()
+    if not console.is_terminal:
+        console.width = 110
+    console.print(machine(device), highlight=False)
+    table = Table("measured", "ours", "against", "other", "ratio", "goal")
+    for column in (1, 3, 4, 5):
+        table.columns[column].justify = "right"
+    for name in options.names or NAMES:
+        for row in import_module(f"benchmarks.{name}").measure(options.quick):
+            goal = "" if row.goal is None else f"≤ {row.goal:g}"
+            met = row.goal is None or row.ratio <= row.goal
+            table.add_row(
+                row.what,
+                row.ours,
+                row.against,
+                row.other,
+                f"{row.ratio:.3f}",
+                goal,
+                style=None if met else "bold",
+            )
+    console.print(table)
+
+
+def machine(device: str) -> str:
+    """What the figures belong to."""
+    from runtime.rundir import versions
+
+    shown = ", ".join(f"{name} {number}" for name, number in versions().items())
+    settings = ", ".join(f"{name}={os.environ[name]}" for name in ENVIRONMENT)
+    return f"{device}, {os.cpu_count()} cores, {processor()}\n{shown}\n{settings}"
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
+            names = [
+                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
+            ]
+        return names[0]
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()
