@@ -83,7 +83,8 @@ def _seql(stage: StageCase, counts: Sequence[int]) -> Iterator[Finding]:
     if shares[0] < bound <= shares[-1]:
         return
     which = "no class has" if shares[0] >= bound else "all classes have"
-    middle = shares[len(shares) // 2]
+    half = len(shares) // 2
+    middle = (shares[half - 1] + shares[half]) / 2
     yield Finding(
         stage.place("seql"),
         f"`seql` finds {'no' if shares[0] >= bound else 'only'} rare classes here",

@@ -25,6 +25,10 @@ _FINE_TUNING = Quotation(
 )
 
 
+#: Epochs of the published fine-tuning stage.
+_LONGER = 20
+
+
 class MixupTooShort(Rule):
     """Mixup in as few epochs as a recipe without it.
 
@@ -55,12 +59,12 @@ class MixupTooShort(Rule):
         groups = _lengths(match.benchmark.name, name)
         if not groups:
             return
-        plain, mixed = (row.epochs or 0 for row in groups[0])
+        plain, mixed = (groups[0][end].epochs or 0 for end in (0, -1))
         if case.epochs * 2 >= plain + mixed:
             return
         yield Finding(
             stage.place(name),
-            f"`{name}` in a run of {case.epochs} epochs: it was published with {mixed}, where {plain} go without",
+            f"`{name}` in {case.epochs} epochs: it was published with {mixed}, recipes without it with {plain}",
             (_TWICE, Rows(groups, match.caveat)),
             f"set `epochs = {mixed}`; stages and milestones in percent move with it",
         )
@@ -75,17 +79,17 @@ class MixupTooShort(Rule):
 
 
 def _lengths(benchmark: str, name: str) -> tuple[tuple[Row, ...], ...]:
-    """In each split, the shortest baseline and the shortest row of the mixer alone."""
+    """In each split the baselines, the shortest first, and last the mixer alone."""
     from ltdsl.evidence import SPLITS
     from ltdsl.evidence.combination import Use
     from ltdsl.evidence.compare import find
 
     groups = []
     for split in SPLITS:
-        plain = find(benchmark, split, (frozenset(),))
+        plain = {row.epochs or 0: row for row in reversed(find(benchmark, split, (frozenset(),)))}
         mixed = find(benchmark, split, (frozenset({Use(name)}),))
         if plain and mixed:
-            groups.append(tuple(min(kind, key=lambda r: r.epochs or 0) for kind in (plain, mixed)))
+            groups.append((*(plain[epochs] for epochs in sorted(plain)), mixed[0]))
     return tuple(groups)
 
 
@@ -120,7 +124,8 @@ class MixupWithoutFineTuning(Rule):
             f"`{name}` lasts to the end, and no stage fine-tunes without it",
             basis,
             "add a short last stage without a mixer, at a small learning rate: "
-            f"`…: ce @ epoch {case.epochs} {{ optimizer = sgd(lr = 0.001) }}` with `epochs` raised by 20",
+            f"`finetune: ce @ epoch {case.epochs} {{ optimizer = sgd(lr = 0.001) }}`, "
+            f"with `epochs = {case.epochs + _LONGER}`",
         )
 
     def rows(self) -> Iterable[Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 
@@ -75,6 +76,7 @@ def _settings_name(benchmark: Benchmark) -> str:
     return f"{benchmark.family}_{benchmark.imbalance:g}"
 
 
+@cache
 def why_not(row: Row) -> str:
     """Why a row is no recipe; empty where it is one."""
     if row.epochs is None:

@@ -1,0 +1,190 @@
+"""Every rule: recipes it speaks about, as snapshots, and recipes it leaves alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ltdsl.advice.basis import NAMES, Arithmetic, Quotation, Rows
+from ltdsl.advice.case import Case
+from ltdsl.advice.rule import Finding, Rule
+from ltdsl.advice.rules import RULES
+from ltdsl.catalogue import TRICKS
+from ltdsl.codes import ADVICE
+from ltdsl.compiler import compile_recipe
+from ltdsl.diagnostics import Severity
+from ltdsl.diagnostics.render import render
+from ltdsl.evidence import rows
+from ltdsl.load import load
+from ltdsl.resolve import resolve
+from ltdsl.source import Source, Span
+
+SNAPSHOTS = sorted((Path(__file__).parents[1] / "golden" / "advice").glob("*.lt"))
+PUBLISHED = {trick for rule in RULES for trick in rule.tricks}
+
+
+def compiled(text: str):
+    missing = {name for name in PUBLISHED - TRICKS.keys() if re.search(rf"\b{name}\b", text)}
+    if missing:
+        pytest.skip(f"not in the catalogue: {missing}")
+    result = compile_recipe(Source("recipe.lt", text))
+    assert not result.failed, [problem.message for problem in result.diagnostics]
+    return result
+
+
+def codes(text: str) -> list[str]:
+    return [problem.code for problem in compiled(text).diagnostics]
+
+
+@pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
+def test_what_a_rule_says(path, golden):
+    result = compiled(path.read_text())
+    golden(path.with_suffix(".txt"), "\n\n".join(map(render, result.diagnostics)) + "\n")
+    assert path.stem.split("_")[0] in {problem.code for problem in result.diagnostics}
+
+
+def test_every_rule_has_a_snapshot():
+    assert {path.stem.split("_")[0] for path in SNAPSHOTS} == set(ADVICE)
+
+
+CIFAR10 = "dataset = cifar10_lt; "
+CIFAR100 = "dataset = cifar100_lt; "
+TUNED = "stage9: ce @ 95% { optimizer = sgd(lr = 0.001) }"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("LT201", "stage1: ce; stage2: cam_bs @ 50%; stage3: cs_ce @ 80%"),
+        ("LT202", CIFAR10 + "stage1: ce; stage2: cs_ce @ 80%"),
+        ("LT202", CIFAR10 + "stage1: ldam"),
+        # published better with mixup from the first epoch, and never deferred
+        ("LT202", CIFAR10 + "epochs = 400; stage1: input_mixup + cs_ce; " + TUNED),
+        # the gain of deferring is within noise, or a loss
+        ("LT202", CIFAR10 + "stage1: cb_focal"),
+        ("LT202", CIFAR100 + "stage1: cb_focal"),
+        ("LT202", CIFAR100 + "stage1: cb_ce(beta = 0.9)"),
+        ("LT202", "dataset = cifar100_lt(imbalance = 50); stage1: cb_ce(beta = 0.9)"),
+        # so on data without rows of its own, where all benchmarks must agree
+        ("LT202", "stage1: cb_ce(beta = 0.9)"),
+        ("LT203", CIFAR10 + "stage1: ce; stage2: class_balanced @ 80%"),
+        ("LT203", CIFAR10 + "epochs = 400; stage1: input_mixup + class_balanced; " + TUNED),
+        ("LT203", CIFAR10 + "stage1: class_balanced; stage2: cam_bs @ 80%"),
+        ("LT204", CIFAR10 + "epochs = 400; stage1: input_mixup; " + TUNED),
+        ("LT204", CIFAR10 + "epochs = 320; stage1: input_mixup; " + TUNED),
+        ("LT204", CIFAR10 + "epochs = 15; stage1: ce"),
+        ("LT204", "epochs = 200; stage1: input_mixup; " + TUNED),  # digits: nothing published
+        ("LT205", CIFAR10 + "epochs = 400; stage1: input_mixup; stage2: class_balanced @ 95%"),
+        ("LT206", CIFAR10 + "epochs = 400; stage1: manifold_mixup; stage2: cs_ce @ 80%"),
+        ("LT206", CIFAR10 + "epochs = 400; stage1: manifold_mixup + balanced_softmax; " + TUNED),
+        ("LT207", CIFAR10 + "stage1: balanced_softmax; stage2: class_balanced @ 80%"),
+        ("LT207", CIFAR10 + "stage1: ce; stage2: cam_bs + cs_ce @ 80%"),  # LT201 says it better
+        ("LT207", CIFAR100 + "stage1: ce; stage2: class_balanced + cb_ce(beta = 0.5) @ 80%"),
+        ("LT207", CIFAR10 + "stage1: ce; stage2: class_balanced + cdt @ 80%"),
+        ("LT207", CIFAR10 + "stage1: ce; stage2: class_balanced + cs_ce(gamma = 0.1) @ 80%"),
+        ("LT208", CIFAR10 + "batch_size = 512; optimizer = sgd(lr = 0.4); stage1: ce"),
+        ("LT208", CIFAR10 + "batch_size = 512; optimizer = sgd(lr = 0.05); stage1: ce"),
+        ("LT208", CIFAR10 + "batch_size = 100; stage1: ce"),
+        ("LT208", CIFAR10 + "batch_size = 512; optimizer = adam(lr = 0.1); stage1: ce"),
+        (
+            "LT208",
+            "stage1: ce; stage2: ce @ 80% { batch_size = 8; optimizer = sgd(lr = 0.01) }",
+        ),
+        ("LT209", CIFAR100 + "stage1: seql"),
+        ("LT209", "stage1: seql(lambda = 0.1)"),
+        ("LT209", CIFAR100 + "stage1: ce; stage2: cb_ce(beta = 0.9) @ 80%"),
+        ("LT209", "stage1: ce"),
+        ("LT209", "dataset = digits_lt(imbalance = 1); stage1: ce"),
+        ("LT210", CIFAR10 + "stage1: ce; stage2: cb_ce @ 80%"),
+        ("LT210", CIFAR100 + "stage1: ce; stage2: cb_ce(beta = 0.98) @ 80%"),
+        ("LT210", CIFAR100 + "stage1: ldam; stage2: ldam(beta = 0.9999) @ 80%"),
+        ("LT211", CIFAR10 + "epochs = 400; stage1: input_mixup + cs_ce"),
+        (
+            "LT211",
+            "dataset = cifar100_lt(imbalance = 50); epochs = 400; stage1: input_mixup + cs_ce",
+        ),
+        ("LT211", CIFAR100 + "stage1: class_balanced"),  # LT203 says more
+        ("LT211", "epochs = 400; stage1: input_mixup + cs_ce"),  # the benchmarks disagree
+    ],
+)
+def test_what_a_rule_leaves_alone(code, text):
+    assert code not in codes(text)
+
+
+def test_every_rule_leaves_something_alone():
+    marks = test_what_a_rule_leaves_alone.pytestmark[0].args[1]
+    assert {code for code, _ in marks} == set(ADVICE)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_matches_its_own_example_and_not_the_better_one(rule):
+    bad, good = rule.bad, rule.good
+    first = "dataset = cifar10_lt\n" if "dataset" not in bad else ""
+    before = "stage1: ce\n" if "stage1" not in bad else ""
+    assert rule.code in codes(first + before + bad)
+    assert rule.code not in codes(first + before + good)
+
+
+@pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
+def test_findings_stand_on_the_grounds_that_their_rule_names(path):
+    compiled(path.read_text())
+    source = Source("recipe.lt", path.read_text())
+    unexpected: list = []
+    document = load(source, unexpected.append)
+    resolved = resolve(document, [], unexpected.append)
+    recipe = compile_recipe(source).recipe
+    case = Case(recipe, resolved)
+    for rule in RULES:
+        for found in rule.find(case):
+            assert {type(basis) for basis in found.basis} <= set(rule.grounds)
+            assert isinstance(found.basis[0], rule.grounds[0])
+
+
+def test_advice_without_a_basis_cannot_be_written():
+    span = Span(Source("a", "ce"), 0, 2)
+    with pytest.raises(ValueError, match="without a basis"):
+        Finding(span, "message", (), "help")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="better arrangement"):
+        Finding(span, "message", (Arithmetic("1 + 1"),), "")
+    for empty in (
+        lambda: Rows(()),
+        lambda: Rows(((),)),
+        lambda: Quotation("words", ""),
+        lambda: Arithmetic("in my opinion"),
+    ):
+        with pytest.raises(ValueError, match="need"):
+            empty()
+    with pytest.raises(TypeError, match="grounds"):
+
+        class Opinion(Rule):
+            """Says so."""
+
+            code = "LT299"
+            title = "opinion"
+            bad = "stage1: ce"
+            good = "stage1: focal"
+
+            def find(self, case):
+                yield from ()
+
+
+def test_rows_of_different_splits_cannot_be_compared():
+    cao, cui = (next(row for row in rows() if row.split == split) for split in ("cao", "cui"))
+    with pytest.raises(ValueError, match="never compared"):
+        Rows(((cao, cui),))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_rules_document_themselves(rule):
+    code = ADVICE[rule.code]
+    assert code.severity is Severity.ADVICE
+    for ground in rule.grounds:
+        assert NAMES[ground] in code.explanation
+    if Rows in rule.grounds and rule.tricks:
+        assert list(rule.rows())
+
+
+def test_rules_are_in_order_and_have_codes_of_their_own():
+    assert [rule.code for rule in RULES] == sorted({rule.code for rule in RULES})
