@@ -15,7 +15,6 @@ from ltdsl.load import load
 from ltdsl.recipe import Recipe
 from ltdsl.resolve import resolve
 from ltdsl.source import Source
-from ltdsl.suppress import suppress
 from ltdsl.syntax import File
 
 if TYPE_CHECKING:
@@ -69,10 +68,12 @@ def compile_recipe(source: Source, assignments: Sequence[str] = ()) -> Compilati
     if recipe is not None and not result.failed:
         advise(recipe, resolved, found.append)
         result.recipe = recipe
-    # a comment may be there for the recipe as it is written, so changes do not make it stale
-    complete = result.recipe is not None and not assignments
-    found = suppress(found, document.sources, complete)
-    result.diagnostics = found
+    if any("ltdsl" in each.text for each in document.sources):
+        from ltdsl.suppress import suppress  # few recipes have such comments
+
+        # one may be there for the recipe as it is written, so changes do not make it stale
+        complete = result.recipe is not None and not assignments
+        found = result.diagnostics = suppress(found, document.sources, complete)
     order = {id(each): i for i, each in enumerate(document.sources)}
     found.sort(
         key=lambda problem: (

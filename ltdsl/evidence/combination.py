@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from ltdsl.catalogue import TRICKS
-from ltdsl.catalogue.entry import write
+from ltdsl.catalogue.entry import Entry, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,7 +147,10 @@ def _called(name: str, arguments: str | None) -> Use:
 
 
 def _default(entry: type[Trick], field: str) -> str:
-    return write(entry.model_fields[field].get_default(call_default_factory=True))
+    info = entry.model_fields[field]
+    if isinstance(info.default_factory, type) and issubclass(info.default_factory, Entry):
+        return info.default_factory.name  # an entry with all its defaults; making one takes pydantic long
+    return write(info.get_default(call_default_factory=True))
 
 
 def _value(text: str) -> str:

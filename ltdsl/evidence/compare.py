@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from ltdsl.evidence.combination import Combination, of_row
@@ -20,14 +21,16 @@ Candidates: TypeAlias = Sequence[tuple[Combination, Combination]]
 
 def find(benchmark: str, split: str, combination: Combination) -> list[Row]:
     """The reliable rows of a combination."""
-    return [
-        row
-        for row in rows()
-        if row.dataset == benchmark
-        and row.split == split
-        and row.reliable
-        and of_row(row) == combination
-    ]
+    return _index().get((benchmark, split, combination), [])
+
+
+@cache
+def _index() -> dict[tuple[str, str, Combination], list[Row]]:
+    found: dict[tuple[str, str, Combination], list[Row]] = {}
+    for row in rows():
+        if row.reliable:
+            found.setdefault((row.dataset, row.split, of_row(row)), []).append(row)
+    return found
 
 
 def pairs(benchmark: str, candidates: Candidates, same_epochs: bool = True) -> list[Pair]:
