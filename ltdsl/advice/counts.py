@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ltdsl.advice.basis import Arithmetic
 from ltdsl.advice.rule import Finding, Rule
-from ltdsl.advice.twice import loss_pulls, steady_shares
+from ltdsl.advice.twice import CORRECTING, STEADY, loss_pulls, steady_shares
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case, StageCase
@@ -16,14 +16,8 @@ if TYPE_CHECKING:
 #: Weights and shares that differ by less are the same.
 _SAME = 1.05
 
-#: Losses that are cross entropy, or `focal`, but for what they make of class counts.
-_BY_COUNTS = {
-    "cs_ce": "gamma",
-    "cb_ce": "beta",
-    "cb_focal": "beta",
-    "balanced_softmax": "",
-    "logit_adjustment": "tau",
-}
+#: The parameter that sets how strongly each of these losses corrects.
+_STRENGTH = {"cs_ce": "gamma", "cb_ce": "beta", "cb_focal": "beta", "logit_adjustment": "tau"}
 
 #: Losses weighted by effective numbers of images.
 _EFFECTIVE = ("cb_ce", "cb_focal")
@@ -40,6 +34,7 @@ class NoEffect(Rule):
     code = "LT209"
     title = "trick without effect on these class counts"
     grounds = (Arithmetic,)
+    tricks = (*STEADY, *CORRECTING, "seql")
     bad = "dataset = digits_lt\nstage1: seql(lambda = 0.005)"
     good = "dataset = digits_lt\nstage1: seql(lambda = 0.1)"
 
@@ -53,12 +48,12 @@ class NoEffect(Rule):
 
 def _loss(stage: StageCase, counts: Sequence[int]) -> Iterator[Finding]:
     name = stage.recipe.loss.name
-    if name not in _BY_COUNTS or not stage.has(name):
+    if name not in CORRECTING or not stage.has(name):
         return
     pulls = loss_pulls(stage, counts)
     if not pulls or max(pulls) / min(pulls) >= _SAME:
         return
-    parameter = _BY_COUNTS[name]
+    parameter = _STRENGTH.get(name)
     value = f" with {parameter} = {stage.parameter(name, parameter):g}" if parameter else ""
     yield Finding(
         stage.place(name),

@@ -148,8 +148,9 @@ def _called(name: str, arguments: str | None) -> Use:
 
 def _default(entry: type[Trick], field: str) -> str:
     info = entry.model_fields[field]
-    if isinstance(info.default_factory, type) and issubclass(info.default_factory, Entry):
-        return info.default_factory.name  # an entry with all its defaults; making one takes pydantic long
+    made = info.default_factory
+    if isinstance(made, type) and issubclass(made, Entry):
+        return made.name  # an entry with all its defaults, without having pydantic make one
     return write(info.get_default(call_default_factory=True))
 
 

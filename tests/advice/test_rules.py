@@ -22,6 +22,7 @@ from ltdsl.resolve import resolve
 from ltdsl.source import Source, Span
 
 SNAPSHOTS = sorted((Path(__file__).parents[1] / "golden" / "advice").glob("*.lt"))
+#: Tricks that rules were written for, whether the catalogue has them or not.
 PUBLISHED = {trick for rule in RULES for trick in rule.tricks}
 
 
@@ -83,6 +84,7 @@ TUNED = "stage9: ce @ 95% { optimizer = sgd(lr = 0.001) }"
         ("LT207", CIFAR10 + "stage1: ce; stage2: cam_bs + cs_ce @ 80%"),  # LT201 says it better
         ("LT207", CIFAR100 + "stage1: ce; stage2: class_balanced + cb_ce(beta = 0.5) @ 80%"),
         ("LT207", CIFAR10 + "stage1: ce; stage2: class_balanced + cdt @ 80%"),
+        ("LT207", CIFAR10 + "stage1: posthoc_logit_adjustment"),
         ("LT207", CIFAR10 + "stage1: ce; stage2: class_balanced + cs_ce(gamma = 0.1) @ 80%"),
         ("LT208", CIFAR10 + "batch_size = 512; optimizer = sgd(lr = 0.4); stage1: ce"),
         ("LT208", CIFAR10 + "batch_size = 512; optimizer = sgd(lr = 0.05); stage1: ce"),
