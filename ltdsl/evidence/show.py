@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ltdsl.evidence.combination import of_row
@@ -36,16 +36,19 @@ def figures(shown: Iterable[Row], baseline: bool = False) -> str:
         plain = [row for row in rows() if row.stages == ("ce",) and row.split in splits]
         chosen = plain + chosen
     chosen = _once(chosen)
-    parts, notes = [], _Notes()
+    parts, notes = [_COLUMNS], _Marks(str)
+    sources = _Marks(lambda number: chr(ord("A") + number - 1))
     for split, meaning in SPLITS.items():
         here = [row for row in chosen if row.split == split]
         if here:
-            parts += [f"Split `{split}`: {meaning}.", _table(here, notes)]
-    sources = dict.fromkeys(row.source for row in chosen)
-    legend = [f"* {source}: {SOURCES[source]}" for source in sources]
-    return "\n\n".join(
-        [*parts, *(["\n".join(notes.lines())] if notes.lines() else []), "\n".join(legend)]
-    )
+            parts += [f"Split `{split}`: {meaning}.", _table(here, notes, sources)]
+    legend = [f"* {source}: {SOURCES[name]}, {name}" for name, source in sources.given.items()]
+    footnotes = [f"* [{number}] {note}" for note, number in notes.given.items()]
+    return "\n\n".join([*parts, "\n".join([*footnotes, *legend])])
+
+
+#: Column heads are short, so that a terminal has room for a table.
+_COLUMNS = "`10-LT-100` is CIFAR-10-LT with imbalance 100, and so on."
 
 
 def _once(chosen: Iterable[Row]) -> list[Row]:
@@ -56,40 +59,30 @@ def _once(chosen: Iterable[Row]) -> list[Row]:
     return list(found.values())
 
 
-class _Notes:
-    """Footnotes, numbered as they come up."""
+class _Marks:
+    """Short marks for long texts, in the order in which they come up."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+    def __init__(self, write: Callable[[int], str]) -> None:
+        self._write = write
+        self.given: dict[str, str] = {}
 
-    def mark(self, note: str) -> str:
-        """`` [2]``; nothing for an empty note."""
-        if not note:
-            return ""
-        return f" [{self._numbers.setdefault(note, len(self._numbers) + 1)}]"
-
-    def lines(self) -> list[str]:
-        """A list item each."""
-        return [f"* [{number}] {note}" for note, number in self._numbers.items()]
+    def of(self, text: str) -> str:
+        """The mark of a text."""
+        return self.given.setdefault(text, self._write(len(self.given) + 1))
 
 
-def _table(here: Sequence[Row], notes: _Notes) -> str:
+def _table(here: Sequence[Row], notes: _Marks, sources: _Marks) -> str:
     benchmarks = list(dict.fromkeys(row.dataset for row in here))
-    lines: dict[tuple[str, int | None, str], dict[str, list[str]]] = {}
+    lines: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in here:
-        cells = lines.setdefault((row.recipe, row.epochs, row.source), {})
-        cell = f"{row.error:.2f}{notes.mark(row.note)}"
-        if cell not in cells.setdefault(row.dataset, []):
-            cells[row.dataset].append(cell)
-    header = ("combination", "epochs", *benchmarks, "source")
+        mark = f" [{notes.of(row.note)}]" if row.note else ""
+        cell = f"{row.error:.2f}{mark}"
+        cells = lines.setdefault((row.recipe, str(row.epochs or "–"), sources.of(row.source)), {})
+        cells[row.dataset] = f"{cells[row.dataset]}, {cell}" if row.dataset in cells else cell
+    header = ("combination", "epochs", *(b.removeprefix("CIFAR-") for b in benchmarks), "source")
     table = [header, ("---", *["--:"] * (len(benchmarks) + 1), "---")]
     table += [
-        (
-            f"`{text}`",
-            str(epochs or "–"),
-            *(", ".join(cells.get(b, ["–"])) for b in benchmarks),
-            source,
-        )
+        (f"`{text}`", epochs, *(cells.get(b, "–") for b in benchmarks), source)
         for (text, epochs, source), cells in lines.items()
     ]
     return "\n".join("| " + " | ".join(line) + " |" for line in table)

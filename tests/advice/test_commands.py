@@ -92,7 +92,7 @@ def test_explain_a_rule(code):
 def test_explain_a_rule_shows_the_rows_it_compares():
     done = ltdsl("explain", "LT206")
     assert "68.22" in done.stdout
-    assert "trick_combination.md@experiments_on_cui_cifar: github.com" in done.stdout
+    assert "at commit 46e1ca3, trick_combination.md@experiments_on_cui_cifar" in done.stdout
 
 
 def test_check_of_a_folder_passes_over_the_settings_its_recipes_share(recipe, tmp_path):
