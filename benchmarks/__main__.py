@@ -26,10 +26,10 @@ def main() -> None:
     device = prepare("auto")  # before anything imports mindspore
     console = Console()
     if not console.is_terminal:
-        console.width = 110
+        console.width = 120
     console.print(machine(device), highlight=False)
-    table = Table("measured", "ours", "against", "other", "ratio", "goal")
-    for column in (1, 3, 4, 5):
+    table = Table("measured", "ours", "against", "other", "ratio", "quartiles", "goal")
+    for column in (1, 3, 4, 6):
         table.columns[column].justify = "right"
     for name in options.names or NAMES:
         for row in import_module(f"benchmarks.{name}").measure(options.quick):
@@ -41,6 +41,7 @@ def main() -> None:
                 row.against,
                 row.other,
                 f"{row.ratio:.3f}",
+                "{:.2f}–{:.2f}".format(*row.spread),
                 goal,
                 style=None if met else "bold",
             )

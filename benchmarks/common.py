@@ -22,7 +22,8 @@ class Row(NamedTuple):
         what: What is measured.
         ours, other: Medians, with their unit.
         against: What the other one is.
-        ratio: Median of the rounds' ratios ours / other.
+        ratio: Median of the pairs' ratios ours / other.
+        spread: Their first and third quartile: how far to trust the median.
         goal: The ratio is to be at most this; None where the figure is for information.
     """
 
@@ -31,6 +32,7 @@ class Row(NamedTuple):
     against: str
     other: str
     ratio: float
+    spread: tuple[float, float]
     goal: float | None = None
 
 
@@ -59,9 +61,10 @@ def compare(
     goal: float | None = None,
 ) -> Row:
     """A row of two lists of paired times."""
-    ratio = statistics.median(a / b for a, b in zip(*times, strict=True))
+    ratios = [a / b for a, b in zip(*times, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
     ours, other = (f"{statistics.median(values) * 1e3:,.4g} ms" for values in times)
-    return Row(what, ours, against, other, ratio, goal)
+    return Row(what, ours, against, other, middle, (low, high), goal)
 
 
 def cifar_like(images: int = 1024) -> LoadedData:
