@@ -5,6 +5,7 @@ from __future__ import annotations
 from ltdsl.build import Report, build, find
 from ltdsl.catalogue import TRICKS, Trick
 from ltdsl.codes import report
+from ltdsl.combinations import check_combinations
 from ltdsl.diagnostics import Label
 from ltdsl.origins import origins
 from ltdsl.recipe import Overrides, Recipe, Settings, StageRecipe
@@ -49,6 +50,7 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
     )
     _check_selection(recipe, resolved, problems)
     _check_classifier(recipe, resolved, problems)
+    check_combinations(recipe, resolved, problems)
     check_milestones(recipe, resolved, problems)
     report_rounding(recipe, resolved, problems)
     return recipe

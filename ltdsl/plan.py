@@ -15,12 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ltdsl.catalogue import (
     AnyAugment,
+    AnyClassifier,
     AnyDataset,
     AnyLoss,
     AnyMixer,
     AnyModel,
     AnyOptimizer,
+    AnyPosthoc,
     AnySampler,
+    AnyTeacher,
 )
 
 
@@ -37,7 +40,7 @@ class StagePlan(Frozen):
         name: As the recipe calls it.
         start: First epoch, counted from 0 over the whole run.
         end: The epoch after the last.
-        sampler, mixer, loss: One trick of each kind.
+        sampler, mixer, loss, classifier, teacher, posthoc: One trick of each kind.
         optimizer: In force during the stage, with its base learning rate.
         fresh_optimizer: True where the optimizer's state starts anew.
         rates: Learning rate as a step function: pairs of (epoch of the run, rate from there on).
@@ -52,6 +55,9 @@ class StagePlan(Frozen):
     sampler: AnySampler
     mixer: AnyMixer | None
     loss: AnyLoss
+    classifier: AnyClassifier | None = None
+    teacher: AnyTeacher | None = None
+    posthoc: AnyPosthoc | None = None
     optimizer: AnyOptimizer
     fresh_optimizer: bool
     rates: tuple[tuple[int, float], ...]

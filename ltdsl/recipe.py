@@ -8,13 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ltdsl.catalogue import (
     AnyAugment,
+    AnyClassifier,
     AnyDataset,
     AnyLoss,
     AnyMixer,
     AnyModel,
     AnyOptimizer,
+    AnyPosthoc,
     AnySampler,
     AnySchedule,
+    AnyTeacher,
     CrossEntropy,
     DigitsLT,
     Entry,
@@ -82,6 +85,9 @@ class StageRecipe(BaseModel):
     sampler: AnySampler = Field(default_factory=InstanceBalanced)
     mixer: AnyMixer | None = None
     loss: AnyLoss = Field(default_factory=CrossEntropy)
+    classifier: AnyClassifier | None = None
+    teacher: AnyTeacher | None = None
+    posthoc: AnyPosthoc | None = None
     overrides: Overrides = Field(default_factory=Overrides)
 
 

@@ -41,7 +41,7 @@ def plan_table(plan: Plan) -> Table:
 def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
     counts = plan.class_counts
     draws = stage.sampler.draws(counts)
-    shares = stage.sampler.class_shares(counts)
+    shares = _mean_shares(plan, stage)
     weights = stage.loss.class_weights(counts) or (1.0,) * len(counts)
     loss_shares = [share * weight for share, weight in zip(shares, weights, strict=True)]
     total = sum(loss_shares)
@@ -52,6 +52,8 @@ def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
         "sampler": str(stage.sampler),
         "mixer": str(stage.mixer or "–"),
         "loss": str(stage.loss),
+        "other": ", ".join(map(str, filter(None, (stage.classifier, stage.teacher, stage.posthoc))))
+        or "–",
         "augment": ", ".join(map(str, stage.augment)) or "–",
         "optimizer": optimizer,
         "learning rate": f"{stage.rates[0][1]:.4g} → {stage.rates[-1][1]:.4g}",
@@ -59,6 +61,17 @@ def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
         "draws of a class": _ends([f"{draws * share:,.0f}" for share in shares], counts),
         "share of the loss": _ends([f"{100 * s / total:.2g} %" for s in loss_shares], counts),
     }
+
+
+def _mean_shares(plan: Plan, stage: StagePlan) -> list[float]:
+    """Each class's share of the stage's draws; those of a sampler that changes are averaged over its epochs."""
+    sampler = stage.sampler
+    times = {
+        sampler.passed(epoch, stage.start, stage.end, plan.epochs)
+        for epoch in range(stage.start, stage.end)
+    }
+    columns = zip(*(sampler.class_shares(plan.class_counts, time) for time in times), strict=True)
+    return [sum(column) / len(times) for column in columns]
 
 
 def _ends(values: list[str], counts: tuple[int, ...]) -> str:

@@ -1,58 +1,158 @@
 """Mixing of images: what is random is drawn on the host, what touches images runs on the device.
 
-Partner and share travel as dataset columns, so that no draw recompiles the training graph.
+Draws travel as dataset columns, so that none of them recompiles the training graph. Which image is the other one of a
+pair is not the mixer's business: another of the batch, or one that the sampler drew for it.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-class InputMixup(nn.Cell):
-    """Mixes each image with a partner of the same batch: x = λ x_a + (1−λ) x_b.
 
-    Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018), eq. 1.
+class Mixer(nn.Cell):
+    """What all mixers are.
 
-    Args:
-        alpha: Parameter of Beta(alpha, alpha), above 0; 1 draws λ uniformly.
+    Attributes:
+        layer: Whose output is mixed; None mixes images.
     """
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.gather = ops.Gather()
+    layer: str | None = None
 
-    def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draws a batch's partners and shares; pure in the state of ``rng``.
+    def draw(
+        self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]
+    ) -> tuple[np.ndarray, ...]:
+        """Draws a batch's columns; pure in the state of ``rng``.
 
         Args:
             rng: Source of randomness.
             batch_size: Number of images B.
-
-        Returns:
-            ``partner``, int32 [B], a permutation of 0..B−1, and ``share``, float32 [B] in [0, 1]:
-            one λ ~ Beta(alpha, alpha) repeated B times.
+            size: Height and width of an image.
         """
-        share = rng.beta(self.alpha, self.alpha)
-        partner = rng.permutation(batch_size).astype(np.int32)
-        return partner, np.full(batch_size, share, dtype=np.float32)
+        raise NotImplementedError
 
     def construct(
-        self, images: Tensor, labels: Tensor, partner: Tensor, share: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        self, x: Tensor, labels: Tensor, other: Tensor, other_labels: Tensor, *draws: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Mixes a batch.
 
         Args:
-            images: Batch, float32 [B, ch, H, W].
-            labels: Their classes, int32 [B].
-            partner: Index of each image's partner, int32 [B].
-            share: Share λ of the image itself, float32 [B].
+            x: What is mixed, float32 [B, …].
+            labels: Classes, int32 [B].
+            other: The other ones of each pair, like ``x``.
+            other_labels: Their classes, int32 [B].
+            *draws: The columns that :meth:`draw` made.
 
         Returns:
-            Mixed images, float32 [B, ch, H, W]; the partners' classes, int32 [B]; and the share of each image's own
-            label in its loss, float32 [B].
+            The mixture, like ``x``, and the share of each own label in the loss, float32 [B].
         """
-        own = share.reshape((-1, 1, 1, 1))
-        mixed = own * images + (1.0 - own) * self.gather(images, partner, 0)
-        return mixed, self.gather(labels, partner, 0), share
+        raise NotImplementedError
+
+
+class InputMixup(Mixer):
+    """Mixes each image with another: x = λ x_a + (1−λ) x_b, one λ ~ Beta(alpha, alpha) a batch.
+
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2018), eq. 1.
+
+    Args:
+        alpha: Parameter of the Beta distribution, above 0; 1 draws λ uniformly.
+        layer: Whose output is mixed (Verma et al., "Manifold Mixup" (2019)); None mixes images.
+    """
+
+    def __init__(self, alpha: float = 1.0, layer: str | None = None) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.layer = layer
+
+    def draw(
+        self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]
+    ) -> tuple[np.ndarray, ...]:
+        """Draws ``share``, float32 [B] in [0, 1]: one λ repeated B times."""
+        del size
+        return (np.full(batch_size, rng.beta(self.alpha, self.alpha), dtype=np.float32),)
+
+    def construct(self, x, labels, other, other_labels, share):
+        """Mixes a batch; see :class:`Mixer`."""
+        return blend(x, other, share), share
+
+
+class Remix(InputMixup):
+    """Mixup whose labels lean to the rarer class.
+
+    Chou et al., "Remix: Rebalanced Mixup" (2020), eq. 10: the own label's share is 0 where N_a/N_b ≥ κ and λ < τ, 1
+    where N_a/N_b ≤ 1/κ and 1−λ < τ, else λ.
+
+    Args:
+        alpha: Parameter of the Beta distribution, above 0.
+        kappa: κ, at least 1.
+        tau: τ, in [0, 1].
+        counts: Training images N_c of each class.
+    """
+
+    def __init__(self, alpha: float, kappa: float, tau: float, counts: Sequence[int]) -> None:
+        super().__init__(alpha)
+        self.kappa = kappa
+        self.tau = tau
+        self.counts = Tensor(np.asarray(counts), ms.float32)
+
+    def construct(self, x, labels, other, other_labels, share):
+        """Mixes a batch; see :class:`Mixer`."""
+        own, others = ops.gather(self.counts, labels, 0), ops.gather(self.counts, other_labels, 0)
+        gives_way = ops.logical_and(own >= self.kappa * others, share < self.tau)
+        takes_all = ops.logical_and(own * self.kappa <= others, 1.0 - share < self.tau)
+        leaning = ops.select(gives_way, ops.zeros_like(share), share)
+        return blend(x, other, share), ops.select(takes_all, ops.ones_like(share), leaning)
+
+
+class CutMix(Mixer):
+    """Replaces a rectangle of each image by that of another; one rectangle a batch.
+
+    Yun et al., "CutMix" (2019), section 3.1: the sides are √(1−λ) of the image's, λ ~ Beta(alpha, alpha), the centre is
+    uniform, and what lies outside of the image is cut off. The share is that of the pixels that stay.
+
+    Args:
+        alpha: Parameter of the Beta distribution, above 0.
+        probability: Share of batches that are mixed, in (0, 1] (Park et al., "CMO" (2022): 1/2).
+    """
+
+    def __init__(self, alpha: float = 1.0, probability: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.probability = probability
+
+    def draw(
+        self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]
+    ) -> tuple[np.ndarray, ...]:
+        """Draws ``box``, int32 [4]: top, left, bottom, right, half open; and ``share``, float32 [B]."""
+        height, width = size
+        side = np.sqrt(1 - rng.beta(self.alpha, self.alpha))
+        centre = rng.integers((height, width))
+        half = (side * np.array(size)).astype(int) // 2
+        mixed = rng.random() < self.probability
+        low = np.clip(centre - half, 0, size) * mixed
+        high = np.clip(centre + half, 0, size) * mixed
+        box = np.concatenate([low, high]).astype(np.int32)
+        share = 1 - np.prod(high - low) / (height * width)
+        return box, np.full(batch_size, share, dtype=np.float32)
+
+    def construct(self, x, labels, other, other_labels, box, share):
+        """Mixes a batch; see :class:`Mixer`."""
+        height, width = x.shape[-2:]
+        row = ops.arange(height).reshape((height, 1))
+        column = ops.arange(width).reshape((1, width))
+        rows = ops.logical_and(row >= box[0], row < box[2])
+        columns = ops.logical_and(column >= box[1], column < box[3])
+        inside = ops.logical_and(rows, columns).broadcast_to(x.shape)
+        return ops.select(inside, other, x), share
+
+
+def blend(x: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    """λ x + (1−λ) x', λ float32 [B], the others [B, …]."""
+    own = share.reshape(share.shape + (1,) * (x.ndim - 1))
+    return own * x + (1.0 - own) * other

@@ -26,7 +26,7 @@ def run(
     *,
     device: str = "auto",
     data: Path | None = None,
-    init: Path | None = None,
+    root: Path | None = None,
     keep_cam: Path | None = None,
     changes: tuple[str, ...] = (),
 ) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def run(
         console: Where progress is shown.
         device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
         data: Folder of the data set's files, for those that have any.
-        init: Checkpoint to start from, or None.
+        root: The recipe's folder, which checkpoints that it names are relative to.
         keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
         changes: What ``--set`` changed, to be recorded.
 
@@ -64,7 +64,7 @@ def run(
     try:
         with _terminable(), reporter(console, plan) as told:
             sink = device != "cpu"
-            result = Trainer(plan, loaded, directory, told, init, keep_cam, sink)()
+            result = Trainer(plan, loaded, directory, told, root, keep_cam, sink)()
         status = "finished"
     except KeyboardInterrupt:
         status = "interrupted"

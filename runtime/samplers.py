@@ -1,20 +1,25 @@
 """Samplers: which training images an epoch visits, and in which order.
 
-A sampler is a pure function of (labels, :class:`Moment`) to an index order, so a resumed epoch is
-the same epoch and a distribution can be tested without training. Its length is what the sampler
-says an epoch is; it must not change within a stage.
+An order is a pure function of (declaration, labels, :class:`Moment`), so a resumed epoch is the same epoch and a
+distribution can be tested without training. Its length is what the declaration says an epoch is.
 
-A sampler that only has its own class probabilities is one line: ``order_by_class`` does the rest.
+A sampler that only has its own class shares needs nothing here: :func:`by_shares` does the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ltdsl.catalogue.samplers import powers
 from runtime.streams import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ltdsl.catalogue import Sampler
 
 
 @dataclass(frozen=True)
@@ -42,26 +47,6 @@ class Moment:
     def stage_rng(self, *keys: int) -> np.random.Generator:
         """A generator that is the same in all epochs of the stage, for a subset kept throughout."""
         return generator(self.seed, "subset", self.stage_start, *keys)
-
-
-Sampler = Callable[[np.ndarray, Moment], np.ndarray]
-"""(labels int [N], moment) -> int64 indices into the labels, of the epoch's length."""
-
-
-def class_probabilities(counts: np.ndarray, power: float) -> np.ndarray:
-    """P(class) ∝ N_c^power over the classes that have images (Kang et al., ICLR 2020, eq. 1).
-
-    Args:
-        counts: Training images of each class, ``[C]``, at least 0.
-        power: 1 is instance-balanced, 0.5 square-root, 0 class-balanced sampling.
-
-    Returns:
-        float64 ``[C]``, summing to 1; 0 where a class has no image.
-    """
-    counts = np.asarray(counts, dtype=np.float64)
-    weights = np.zeros_like(counts)
-    weights[counts > 0] = counts[counts > 0] ** power
-    return weights / weights.sum()
 
 
 def order_by_class(
@@ -94,18 +79,74 @@ def order_by_class(
     return by_class[first[classes] + inside].astype(np.int64)
 
 
-def instance_balanced(labels: np.ndarray, moment: Moment) -> np.ndarray:
-    """Every image once an epoch, in random order: plain training."""
+def by_shares(labels: np.ndarray, shares: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    """N draws with replacement: a class by its share, then one of its images."""
+    return order_by_class(labels, np.asarray(shares), len(labels), rng)
+
+
+def _counts(labels: np.ndarray) -> np.ndarray:
+    return np.bincount(labels)
+
+
+def _drawn(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+    passed = sampler.passed(moment.epoch, moment.stage_start, moment.stage_end, moment.run_epochs)
+    shares = sampler.class_shares(_counts(labels).tolist(), passed)
+    return by_shares(labels, shares, moment.rng())
+
+
+def _every_image(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+    del sampler
     return moment.rng().permutation(len(labels)).astype(np.int64)
 
 
-def class_balanced(labels: np.ndarray, moment: Moment) -> np.ndarray:
-    """N draws with replacement, every class equally likely (q = 0 in Kang et al., ICLR 2020)."""
-    probabilities = class_probabilities(np.bincount(labels), power=0)
-    return order_by_class(labels, probabilities, len(labels), moment.rng())
+def _over(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+    del sampler
+    rng, counts = moment.rng(), _counts(labels)
+    repeats = [
+        rng.choice(np.flatnonzero(labels == c), counts.max() - count)
+        for c, count in enumerate(counts)
+    ]
+    return rng.permutation(np.concatenate([np.arange(len(labels)), *repeats])).astype(np.int64)
 
 
-SAMPLERS: dict[str, Sampler] = {
-    "instance_balanced": instance_balanced,
-    "class_balanced": class_balanced,
+def _under(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+    del sampler
+    subset, counts = moment.stage_rng(), _counts(labels)
+    kept = [
+        subset.choice(np.flatnonzero(labels == c), counts.min(), replace=False)
+        for c in range(len(counts))
+    ]
+    return moment.rng().permutation(np.concatenate(kept)).astype(np.int64)
+
+
+#: (declaration, labels int [N], moment) -> int64 indices into the labels, of the epoch's length
+ORDERS: dict[str, Callable[[Sampler, np.ndarray, Moment], np.ndarray]] = {
+    "instance_balanced": _every_image,
+    "class_balanced": _drawn,
+    "square_root": _drawn,
+    "progressive": _drawn,
+    "over_sampling": _over,
+    "under_sampling": _under,
+    "bbn": _every_image,
 }
+
+
+def order(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+    """The images of an epoch.
+
+    Args:
+        sampler: Its declaration.
+        labels: Class of each training image, int ``[N]``; every class has at least one.
+        moment: The epoch.
+
+    Returns:
+        int64 indices into ``labels``, of the length that the declaration's ``draws`` gives.
+    """
+    drawn_by = sampler.drawn_by()
+    return ORDERS[drawn_by.name](drawn_by, labels, moment)
+
+
+def reversed_order(labels: np.ndarray, moment: Moment) -> np.ndarray:
+    """N second images, P(c) ∝ 1 / N_c: for `bbn` and `cmo`."""
+    shares = powers(_counts(labels).tolist(), -1)
+    return by_shares(labels, shares, moment.rng(1))

@@ -10,14 +10,21 @@ import numpy as np
 
 from runtime.data.augment import AUGMENTATIONS
 from runtime.data.source import StageSource
-from runtime.samplers import Moment
+from runtime.samplers import Moment, order, reversed_order
 from runtime.step import Normalise, TrainStep
-from runtime.tricks import LOSSES, MIXERS, SAMPLERS
+from runtime.tricks import (
+    CLASSIFIERS,
+    FACTORS,
+    LOSSES,
+    MIXERS,
+    TEACHERS,
+    build_sampling,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mindspore import nn
+    from mindspore import Parameter, nn
 
     from ltdsl.plan import Plan, StagePlan
     from runtime.data import LoadedData
@@ -62,8 +69,25 @@ def rates_of_steps(plan: Plan, first: int, counts: tuple[int, ...]) -> list[floa
     return rates
 
 
+def begin_stage(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
+    """Prepare a network for a stage.
+
+    Returns:
+        The parameters that the stage trains.
+    """
+    network.body_is_frozen = stage.classifier is not None
+    if stage.classifier is not None:
+        return CLASSIFIERS[stage.classifier.name](plan, stage, network)
+    return [p for p in network.trainable_params() if p.name != FACTORS]
+
+
 def build_stage(
-    plan: Plan, stage: StagePlan, data: LoadedData, network: Network, optimizer: nn.Optimizer
+    plan: Plan,
+    stage: StagePlan,
+    data: LoadedData,
+    network: Network,
+    optimizer: nn.Optimizer,
+    teacher: nn.Cell | None = None,
 ) -> Stage:
     """Make a stage's dataset and graph from its plan.
 
@@ -73,18 +97,24 @@ def build_stage(
         data: What is trained on.
         network: The model, with the weights that the stage starts from.
         optimizer: In the state that the stage starts from.
+        teacher: A frozen network, for a stage with a teacher.
 
     Raises:
         DataError: LT404, an epoch has not one full batch.
     """
-    sampling = SAMPLERS[stage.sampler.name](stage.sampler, network, data)
-    mixer = MIXERS[stage.mixer.name](stage.mixer) if stage.mixer else None
+    sampling = build_sampling(stage.sampler, network, data)
+    mixer = MIXERS[stage.mixer.name](stage.mixer, data.counts) if stage.mixer else None
     objective = LOSSES[stage.loss.name](stage.loss, data.counts)
-    labels = data.train.labels
+    labels, size = data.train.labels, data.train.images.shape[2:]
+    has_partner = stage.sampler.has_partner or (stage.mixer is not None and stage.mixer.has_partner)
+    learned = stage.batch_size * (2 if has_partner and mixer is None else 1)
 
-    def order(epoch: int) -> np.ndarray:
-        moment = Moment(plan.seed, epoch, stage.start, stage.end, plan.epochs)
-        return sampling.order(labels, moment)
+    def moment(epoch: int) -> Moment:
+        return Moment(plan.seed, epoch, stage.start, stage.end, plan.epochs)
+
+    def mix(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        pairs = () if has_partner else (rng.permutation(stage.batch_size).astype(np.int32),)
+        return (*pairs, *mixer.draw(rng, stage.batch_size, size))
 
     def draws(streams, epoch: int, batches: np.ndarray) -> Mapping[str, np.ndarray]:
         del epoch
@@ -94,23 +124,23 @@ def build_stage(
             columns |= _stack("warp", [sampling.draw(rng, labels) for labels in batches])
         if mixer is not None:
             rng = streams("mix")
-            columns |= _stack("mix", [mixer.draw(rng, stage.batch_size) for _ in batches])
+            columns |= _stack("mix", [mix(rng) for _ in batches])
         if objective.loss.draw is not None:
             columns |= _by_step(
-                lambda step: objective.loss.draw(streams("loss", step), stage.batch_size),
-                len(batches),
+                lambda step: objective.loss.draw(streams("loss", step), learned), len(batches)
             )
         return columns
 
     source = StageSource(
         data.train,
-        order,
+        lambda epoch: order(stage.sampler, labels, moment(epoch)),
         stage.batch_size,
         stage.start,
         stage.epochs,
         plan.seed,
         [AUGMENTATIONS[entry.name](**dict(entry)) for entry in stage.augment],
         draws,
+        partner=(lambda epoch: reversed_order(labels, moment(epoch))) if has_partner else None,
     )
     step = TrainStep(
         network,
@@ -118,10 +148,11 @@ def build_stage(
         objective.reduction,
         optimizer,
         Normalise(data.mean, data.std),
+        source.columns[2:],
         sampling.transform,
-        sum(name.startswith("warp") for name in source.columns),
         mixer,
-        sum(name.startswith("loss") for name in source.columns),
+        teacher,
+        TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None,
     )
     return Stage(stage, source, step)
 

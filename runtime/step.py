@@ -46,12 +46,13 @@ class TrainStep(nn.Cell):
         loss: (logits, labels) -> per-sample (loss, weight); it takes features and columns of its own as well where it
             says so, see :class:`runtime.losses.LossCell`.
         reduction: The one place that reduces; see :class:`runtime.losses.Reduction`.
-        optimizer: Updates the network's trainable parameters.
+        optimizer: Updates the parameters it was made for.
         normalise: Bytes to network input.
+        columns: Names of the columns after image and label, in the order of :data:`COLUMNS`.
         transform: The sampler's change of drawn images, or None.
-        transform_columns: How many of the extra columns belong to it; they come first.
-        mixer: (images, labels, its columns) -> (images, partners' labels, share of the own label), or None.
-        loss_columns: How many of the extra columns belong to the loss; they come last.
+        mixer: See :class:`runtime.mixers.Mixer`; or None.
+        teacher: A frozen network, or None.
+        distil: (loss, logits, teacher's logits) -> loss; with a teacher only.
 
     Attributes:
         total: Sum of the losses since it was last set to 0; a device scalar, so that the mean of an epoch costs one
@@ -65,10 +66,11 @@ class TrainStep(nn.Cell):
         reduction: nn.Cell,
         optimizer: nn.Optimizer,
         normalise: Normalise,
+        columns: Sequence[str] = (),
         transform: nn.Cell | None = None,
-        transform_columns: int = 0,
         mixer: nn.Cell | None = None,
-        loss_columns: int = 0,
+        teacher: nn.Cell | None = None,
+        distil: nn.Cell | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)  # weights keep their names from stage to stage
         self.network = network
@@ -77,10 +79,17 @@ class TrainStep(nn.Cell):
         self.optimizer = optimizer
         self.normalise = normalise
         self.transform = transform
-        self.transform_columns = transform_columns
         self.mixer = mixer
-        self.loss_columns = loss_columns
+        self.teacher = teacher
+        self.distil = distil
+        self.has_partner = "partner_image" in columns
+        self.hidden_layer = mixer.layer if mixer is not None else None
         self.needs_features = getattr(loss, "needs_features", False)
+        # where each trick's columns begin; constants of the graph
+        self.warp_at = _first(columns, "warp")
+        self.mix_at = _first(columns, "mix")
+        self.loss_at = _first(columns, "loss")
+        self.mix_count = self.loss_at - self.mix_at
         self.total = Parameter(Tensor(0.0, ms.float32), name="loss_total", requires_grad=False)
         self.value_and_grad = ms.value_and_grad(self._forward, None, optimizer.parameters)
 
@@ -90,30 +99,62 @@ class TrainStep(nn.Cell):
         Args:
             image: uint8 [B, ch, H, W].
             label: int32 [B].
-            *draws: The columns that the stage's tricks drew, the sampler's first, then the mixer's, then the loss's.
+            *draws: The columns named in ``columns``.
 
         Returns:
             The loss of the batch before the update, a float32 scalar.
         """
         images = self.normalise(image)
         if self.transform is not None:
-            images = self.transform(images, label, *draws[: self.transform_columns])
-        loss, gradients = self.value_and_grad(images, label, *draws[self.transform_columns :])
+            images = self.transform(images, label, *draws[self.warp_at : self.mix_at])
+        mix, rest = draws[self.mix_at : self.loss_at], draws[self.loss_at :]
+        if self.mixer is None:
+            if self.has_partner:  # both images of a pair are learned
+                images = ops.concat((images, self.normalise(draws[0])), 0)
+                label = ops.concat((label, draws[1]), 0)
+            rest = self._taught(images) + rest
+        elif self.hidden_layer is not None:
+            rest = mix + self._taught(images) + rest
+        else:
+            if self.has_partner:
+                other, other_label = self.normalise(draws[0]), draws[1]
+            else:
+                other, other_label = ops.gather(images, mix[0], 0), ops.gather(label, mix[0], 0)
+                mix = mix[1:]
+            images, share = self.mixer(images, label, other, other_label, *mix)
+            rest = (other_label, share) + self._taught(images) + rest  # noqa: RUF005 - graph mode
+        loss, gradients = self.value_and_grad(images, label, *rest)
         self.optimizer(gradients)
         ops.assign_add(self.total, loss)
         return loss
 
-    def _forward(self, images, label, *draws):
-        mixing = len(draws) - self.loss_columns
+    def _taught(self, images):
+        """The teacher's logits of what the network will see, in a tuple; empty without a teacher."""
+        if self.teacher is None:
+            return ()
+        return (ops.stop_gradient(self.teacher(images)),)
+
+    def _forward(self, images, label, *rest):
+        """The loss. ``rest``: partners' labels and shares, or what draws them; teacher's logits; the loss's columns."""
+        other_label, share = label, None
         if self.mixer is None:
             logits, extra = self._outputs(images)
-            loss, weight = self.loss(logits, label, *extra, *draws[mixing:])
-            return self.reduction(loss, weight)
-        images, other, share = self.mixer(images, label, *draws[:mixing])
-        logits, extra = self._outputs(images)
-        loss_a, weight_a = self.loss(logits, label, *extra, *draws[mixing:])
-        loss_b, weight_b = self.loss(logits, other, *extra, *draws[mixing:])
-        return self.reduction(loss_a, weight_a, loss_b, weight_b, share)
+        elif self.hidden_layer is None:
+            logits, extra = self._outputs(images)
+            other_label, share = rest[0], rest[1]
+            rest = rest[2:]
+        else:
+            other_label = ops.gather(label, rest[0], 0)
+            logits, extra, share = self._mixed(images, label, other_label, rest[: self.mix_count])
+            rest = rest[self.mix_count :]
+        draws = rest if self.teacher is None else rest[1:]
+        loss_a, weight_a = self.loss(logits, label, *extra, *draws)
+        if self.mixer is None:
+            loss = self.reduction(loss_a, weight_a)
+        else:
+            loss_b, weight_b = self.loss(logits, other_label, *extra, *draws)
+            loss = self.reduction(loss_a, weight_a, loss_b, weight_b, share)
+        return loss if self.teacher is None else self.distil(loss, logits, rest[0])
 
     def _outputs(self, images):
         """Logits, and a tuple of what else of the network's the loss takes; decided at compile time."""
@@ -122,12 +163,38 @@ class TrainStep(nn.Cell):
             return self.network.classifier(features), (features,)
         return self.network(images), ()
 
+    def _mixed(self, images, label, other_label, mix):
+        """As :meth:`_outputs`, with the hidden layer mixed; and the share of each own label."""
+        before = "pool" if self.hidden_layer == "fc" else self.hidden_layer
+        hidden = self.network.until(images, before)
+        if self.hidden_layer == "fc":
+            features, hidden = hidden, self.network.classifier(hidden)
+        other = ops.gather(hidden, mix[0], 0)
+        hidden, share = self.mixer(hidden, label, other, other_label, *mix[1:])
+        if self.hidden_layer == "fc":
+            logits = hidden
+        else:
+            features = self.network.between(hidden, before, "pool")
+            logits = self.network.classifier(features)
+        return logits, (features,) if self.needs_features else (), share
+
+
+#: Prefixes of the columns after image and label, in order: the other image and its label, where the sampler or the
+#: mixer draws it; the sampler's; the mixer's, the first a permutation where nobody draws the other image; the loss's.
+COLUMNS = ("partner", "warp", "mix", "loss")
+
+
+def _first(columns: Sequence[str], prefix: str) -> int:
+    """The place of the first column of a prefix, or where it would be."""
+    before = COLUMNS[: COLUMNS.index(prefix)]
+    return sum(name.startswith(before) for name in columns)
+
 
 class EvalStep(nn.Cell):
     """Prediction as one graph.
 
     Args:
-        network: The model.
+        network: Images to logits: the model, or a posthoc correction of it.
         normalise: Bytes to network input.
         confidence: What turns the logits into the probability of a prediction: ``softmax``, or ``sigmoid`` where the
             loss asked each class on its own.
@@ -135,7 +202,7 @@ class EvalStep(nn.Cell):
 
     def __init__(
         self,
-        network: Network,
+        network: nn.Cell,
         normalise: Normalise,
         confidence: Literal["softmax", "sigmoid"] = "softmax",
     ) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mindspore import Tensor
 from mindspore import dtype as mstype
 from mindspore.train import Callback, Model
 
+from ltdsl.catalogue import LearnableWeightScaling
 from ltdsl.longtail import validation_counts
 from runtime import checkpoints
 from runtime.data import LoadedData, load_dataset
@@ -18,18 +20,19 @@ from runtime.data.pipeline import training_dataset
 from runtime.errors import RunError
 from runtime.evaluate import Evaluator
 from runtime.gallery import save_gallery
-from runtime.models import build_network
+from runtime.models import build_network, freeze
+from runtime.models.scaled import use_factors
 from runtime.optimizers import build_optimizer
+from runtime.posthoc import POSTHOC
 from runtime.progress import EpochRecord
-from runtime.stages import Stage, build_stage, rates_of_steps
+from runtime.stages import Stage, begin_stage, build_stage, rates_of_steps
 from runtime.step import EvalStep, Normalise
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mindspore import nn
 
     from ltdsl.plan import Plan
+    from runtime.models import Network
     from runtime.progress import Reporter
     from runtime.rundir import RunDirectory
 
@@ -65,12 +68,12 @@ class Trainer:
         data: What to do it on.
         run: Where everything goes.
         reporter: Who is told.
-        init: Checkpoint to start from, or None.
+        root: Folder that checkpoints named in the recipe are relative to.
         keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
         sink: Let MindSpore keep the loop over an epoch's steps on the device (Ascend, GPU).
 
     Raises:
-        RunError: LT411 or LT412, ``init`` cannot be used.
+        RunError: LT411 or LT412, a checkpoint that the recipe names cannot be used.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class Trainer:
         data: LoadedData,
         run: RunDirectory,
         reporter: Reporter,
-        init: Path | None = None,
+        root: Path | None = None,
         keep_cam: Path | None = None,
         sink: bool = False,
     ) -> None:
@@ -87,25 +90,47 @@ class Trainer:
         self.data = data
         self.run = run
         self.reporter = reporter
+        self.root = root or Path()
         self.keep_cam = keep_cam
         self.sink = sink
         self.digest = plan.digest()
-        classes, channels = len(data.counts), data.train.images.shape[1]
-        self.network = build_network(
-            plan.model.name,
-            plan.model.model_dump(by_alias=True)["arguments"],
-            classes,
-            channels,
-            plan.seed,
-            plan.logit_scale,
-        )
-        if init is not None:
-            checkpoints.restore(init, self.network)
-        confidence = plan.stages[-1].loss.confidence
-        step = EvalStep(self.network, Normalise(data.mean, data.std), confidence)
-        self.evaluate = Evaluator(step, classes)
+        self.network = self._build_network()
+        if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
+            use_factors(self.network, len(data.counts))
+        if plan.init is not None:
+            checkpoints.restore(self.root / plan.init, self.network)
+        self.evaluate = self._evaluator(self.network)
+        #: Each read once, and before anything is trained.
+        self.teachers = {
+            stage.teacher.teacher: self._teacher(stage.teacher.teacher)
+            for stage in plan.stages
+            if stage.teacher is not None
+        }
         #: Lowest error so far, of the run and of the stage.
         self.best = self.stage_best = math.inf
+
+    def _build_network(self) -> Network:
+        """The plan's model with its initial weights."""
+        return build_network(
+            self.plan.model.name,
+            self.plan.model.model_dump(by_alias=True)["arguments"],
+            len(self.data.counts),
+            self.data.train.images.shape[1],
+            self.plan.seed,
+            self.plan.logit_scale,
+        )
+
+    def _evaluator(self, network: nn.Cell) -> Evaluator:
+        """An evaluation graph of ``network``, images to logits."""
+        confidence = self.plan.stages[-1].loss.confidence
+        step = EvalStep(network, Normalise(self.data.mean, self.data.std), confidence)
+        return Evaluator(step, len(self.data.counts))
+
+    def _teacher(self, path: str) -> Network:
+        """A frozen model with the weights of a checkpoint."""
+        network = self._build_network()
+        checkpoints.restore(self.root / path, network)
+        return freeze(network)
 
     def __call__(self) -> dict[str, Any]:
         """Run all stages, then evaluate.
@@ -120,14 +145,19 @@ class Trainer:
         for index, stage in enumerate(self.plan.stages):
             if stage.handoff == "best":
                 checkpoints.restore(self._stage_best_path(index - 1), self.network)
+            trained = begin_stage(self.plan, stage, self.network)
             if optimizer is None or stage.fresh_optimizer:
                 rates = rates_of_steps(self.plan, index, self.data.counts)
-                weights = self.network.trainable_params()
-                optimizer = build_optimizer(stage.optimizer, weights, rates)
+                optimizer = build_optimizer(stage.optimizer, trained, rates)
+            if stage.posthoc is not None:
+                correct = POSTHOC[stage.posthoc.name]
+                network = correct(stage.posthoc, self.network, self.data.counts)
+                self.evaluate = self._evaluator(network)
             if stage.sampler.needs_weights:
                 start = self.run.checkpoint(f"{stage.name}-start")
                 checkpoints.save(start, self.network.get_parameters())
-            built = build_stage(self.plan, stage, self.data, self.network, optimizer)
+            teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
+            built = build_stage(self.plan, stage, self.data, self.network, optimizer, teacher)
             if self.keep_cam and built.step.transform is not None:
                 save_gallery(self.keep_cam, built)
             self._train(index, built)

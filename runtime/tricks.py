@@ -12,36 +12,44 @@ import numpy as np
 from mindspore import ops
 
 from ltdsl import catalogue
-from runtime import cam, samplers
+from runtime import cam
+from runtime.distil import Distillation
 from runtime.errors import RunError
 from runtime.losses.objectives import LOSSES
-from runtime.mixers import InputMixup
+from runtime.mixers import CutMix, InputMixup, Mixer, Remix
 from runtime.models import freeze
+from runtime.models.initial import initialise
+from runtime.streams import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mindspore import nn
+    from mindspore import Parameter, nn
 
+    from ltdsl.plan import Plan, StagePlan
     from runtime.data import LoadedData
     from runtime.models import Network
 
-__all__ = ["LOSSES", "MIXERS", "SAMPLERS", "Sampling"]
+__all__ = ["CLASSIFIERS", "LOSSES", "MIXERS", "TEACHERS", "Sampling", "build_sampling"]
 
-#: declaration -> cell with ``draw(rng, batch_size)``, whose columns its ``construct(images, labels, …)`` takes
-MIXERS: dict[str, Callable[..., nn.Cell]] = {"input_mixup": lambda entry: InputMixup(entry.alpha)}
+#: (declaration, training images of each class) -> mixer
+MIXERS: dict[str, Callable[..., Mixer]] = {
+    "input_mixup": lambda entry, _: InputMixup(entry.alpha),
+    "manifold_mixup": lambda entry, _: InputMixup(entry.alpha, entry.layer),
+    "remix": lambda entry, counts: Remix(entry.alpha, entry.kappa, entry.tau, counts),
+    "cutmix": lambda entry, _: CutMix(entry.alpha),
+    "cmo": lambda entry, _: CutMix(entry.alpha, entry.probability),
+}
 
 
 class Sampling(NamedTuple):
-    """What a sampler is made of.
+    """What a sampler does beyond drawing.
 
     Attributes:
-        order: Labels and a moment to an index order.
         transform: The graph's change of the drawn images, from the columns that ``draw`` makes; or None.
         draw: A generator and the labels of a batch to columns.
     """
 
-    order: samplers.Sampler
     transform: nn.Cell | None = None
     draw: Callable[..., tuple[np.ndarray, ...]] | None = None
 
@@ -51,7 +59,6 @@ def _cam_bs(entry: catalogue.CamBalanced, network: Network, data: LoadedData) ->
     _check_maps(frozen, data.train.images.shape[1:])
     keep = np.asarray(entry.keep_shares(data.counts))
     return Sampling(
-        samplers.SAMPLERS[entry.sampler.name],
         cam.CamBalance(frozen, entry.threshold),
         lambda rng, labels: cam.draw(rng, labels, keep),
     )
@@ -75,8 +82,35 @@ def _check_maps(network: Network, image: tuple[int, ...]) -> None:
         )
 
 
-#: (declaration, network as the stage starts, data) -> sampling
-SAMPLERS: dict[str, Callable[..., Sampling]] = {
-    **{name: lambda *_, order=order: Sampling(order) for name, order in samplers.SAMPLERS.items()},
-    "cam_bs": _cam_bs,
+#: (declaration, network as the stage starts, data) -> sampling; for samplers that change what they draw
+TRANSFORMS: dict[str, Callable[..., Sampling]] = {"cam_bs": _cam_bs}
+
+
+def build_sampling(entry: catalogue.Sampler, network: Network, data: LoadedData) -> Sampling:
+    """What a sampler does to the images of a stage that starts with ``network``."""
+    build = TRANSFORMS.get(entry.name)
+    return build(entry, network, data) if build else Sampling()
+
+
+def _crt(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
+    # a seed of its own: the first classifier would come out again otherwise
+    seed = int(generator(plan.seed, "init", stage.start).integers(2**32))
+    initialise(network.classifier, seed)
+    return [p for p in network.classifier.get_parameters() if p.name != FACTORS]
+
+
+def _lws(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
+    del plan, stage
+    return [network.classifier.factors]
+
+
+#: Name of the factors that `lws` learns.
+FACTORS = "classifier.factors"
+
+#: (plan, stage, network, changed in place) -> the parameters that the stage trains
+CLASSIFIERS: dict[str, Callable[..., list[Parameter]]] = {"crt": _crt, "lws": _lws}
+
+#: declaration -> (loss, logits, teacher's logits) -> loss
+TEACHERS: dict[str, Callable[..., nn.Cell]] = {
+    "dive": lambda entry: Distillation(entry.temperature, entry.alpha, entry.power)
 }

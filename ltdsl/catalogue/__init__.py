@@ -13,9 +13,28 @@ from pydantic import SerializeAsAny
 from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT
 from ltdsl.catalogue.entry import Entry, index, revive
 from ltdsl.catalogue.losses import LOSSES, CostSensitiveCrossEntropy, CrossEntropy
-from ltdsl.catalogue.mixers import InputMixup
+from ltdsl.catalogue.mixers import (
+    ContextRichMinority,
+    CutMix,
+    InputMixup,
+    ManifoldMixup,
+    Remix,
+)
 from ltdsl.catalogue.models import MindCV, Model, ResNet8, ResNet10, ResNet32
-from ltdsl.catalogue.samplers import PLAIN, CamBalanced, ClassBalanced, InstanceBalanced
+from ltdsl.catalogue.phases import (
+    ClassifierRetraining,
+    Distillation,
+    LearnableWeightScaling,
+    PosthocLogitAdjustment,
+    TauNormalisation,
+)
+from ltdsl.catalogue.samplers import (
+    PLAIN,
+    BilateralBranch,
+    CamBalanced,
+    ClassBalanced,
+    InstanceBalanced,
+)
 from ltdsl.catalogue.training import (
     SGD,
     Adam,
@@ -28,43 +47,61 @@ from ltdsl.catalogue.training import (
     RandomHorizontalFlip,
     Schedule,
 )
-from ltdsl.catalogue.tricks import Loss, Mixer, PlainSampler, Sampler, Trick
+from ltdsl.catalogue.tricks import (
+    Classifier,
+    Loss,
+    Mixer,
+    PlainSampler,
+    Posthoc,
+    Sampler,
+    Teacher,
+    Trick,
+)
 
 __all__ = [
     "AUGMENTS",
+    "CLASSIFIERS",
     "DATASETS",
     "INDEXES",
     "LOSSES",
     "MIXERS",
     "MODELS",
     "OPTIMIZERS",
+    "POSTHOC",
     "SAMPLERS",
     "SCHEDULES",
     "SGD",
+    "TEACHERS",
     "TRICKS",
     "Adam",
     "AnyAugment",
+    "AnyClassifier",
     "AnyDataset",
     "AnyLoss",
     "AnyMixer",
     "AnyModel",
     "AnyOptimizer",
+    "AnyPosthoc",
     "AnySampler",
     "AnySchedule",
+    "AnyTeacher",
     "Augment",
     "CamBalanced",
     "Cifar10LT",
     "Cifar100LT",
     "ClassBalanced",
+    "Classifier",
     "Constant",
     "Cosine",
     "CostSensitiveCrossEntropy",
     "CrossEntropy",
     "Dataset",
     "DigitsLT",
+    "Distillation",
     "Entry",
     "InputMixup",
     "InstanceBalanced",
+    "LearnableWeightScaling",
     "Loss",
     "MindCV",
     "Mixer",
@@ -72,6 +109,7 @@ __all__ = [
     "MultiStep",
     "Optimizer",
     "PlainSampler",
+    "Posthoc",
     "RandomCrop",
     "RandomHorizontalFlip",
     "ResNet8",
@@ -79,12 +117,25 @@ __all__ = [
     "ResNet32",
     "Sampler",
     "Schedule",
+    "Teacher",
     "Trick",
 ]
 
-SAMPLERS: dict[str, type[Sampler]] = {**PLAIN, **index(CamBalanced)}
-MIXERS: dict[str, type[Mixer]] = index(InputMixup)
-TRICKS: dict[str, type[Trick]] = {**SAMPLERS, **MIXERS, **LOSSES}
+SAMPLERS: dict[str, type[Sampler]] = {**PLAIN, **index(CamBalanced, BilateralBranch)}
+MIXERS: dict[str, type[Mixer]] = index(
+    InputMixup, ManifoldMixup, Remix, CutMix, ContextRichMinority
+)
+CLASSIFIERS: dict[str, type[Classifier]] = index(ClassifierRetraining, LearnableWeightScaling)
+TEACHERS: dict[str, type[Teacher]] = index(Distillation)
+POSTHOC: dict[str, type[Posthoc]] = index(TauNormalisation, PosthocLogitAdjustment)
+TRICKS: dict[str, type[Trick]] = {
+    **SAMPLERS,
+    **MIXERS,
+    **LOSSES,
+    **CLASSIFIERS,
+    **TEACHERS,
+    **POSTHOC,
+}
 
 DATASETS: dict[str, type[Dataset]] = index(DigitsLT, Cifar10LT, Cifar100LT)
 MODELS: dict[str, type[Model]] = index(ResNet8, ResNet32, ResNet10, MindCV)
@@ -99,6 +150,9 @@ INDEXES: dict[type[Entry], dict[str, type[Entry]]] = {
     PlainSampler: dict(PLAIN),
     Mixer: dict(MIXERS),
     Loss: dict(LOSSES),
+    Classifier: dict(CLASSIFIERS),
+    Teacher: dict(TEACHERS),
+    Posthoc: dict(POSTHOC),
     Dataset: dict(DATASETS),
     Model: dict(MODELS),
     Optimizer: dict(OPTIMIZERS),
@@ -110,6 +164,9 @@ INDEXES: dict[type[Entry], dict[str, type[Entry]]] = {
 AnySampler = Annotated[SerializeAsAny[Sampler], revive(SAMPLERS)]
 AnyMixer = Annotated[SerializeAsAny[Mixer], revive(MIXERS)]
 AnyLoss = Annotated[SerializeAsAny[Loss], revive(LOSSES)]
+AnyClassifier = Annotated[SerializeAsAny[Classifier], revive(CLASSIFIERS)]
+AnyTeacher = Annotated[SerializeAsAny[Teacher], revive(TEACHERS)]
+AnyPosthoc = Annotated[SerializeAsAny[Posthoc], revive(POSTHOC)]
 AnyDataset = Annotated[SerializeAsAny[Dataset], revive(DATASETS)]
 AnyModel = Annotated[SerializeAsAny[Model], revive(MODELS)]
 AnyOptimizer = Annotated[SerializeAsAny[Optimizer], revive(OPTIMIZERS)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ltdsl.catalogue.entry import Entry, Text
@@ -14,12 +16,16 @@ class Model(Entry):
 
     kind = "model"
 
+    #: Layers whose outputs can be mixed, in order.
+    layers: ClassVar[tuple[str, ...]]
+
 
 class ResNet8(Model):
     """Residual network of 8 layers for small images: 3 groups of 1 block, 16 to 64 channels, option A shortcuts."""
 
     name = "resnet8"
     citation = f"{_HE}, section 4.2 with n = 1"
+    layers = ("layer1", "layer2", "layer3", "pool", "fc")
 
 
 class ResNet32(Model):
@@ -27,6 +33,7 @@ class ResNet32(Model):
 
     name = "resnet32"
     citation = f"{_HE}, section 4.2 with n = 5"
+    layers = ("layer1", "layer2", "layer3", "pool", "fc")
 
 
 class ResNet10(Model):
@@ -34,12 +41,14 @@ class ResNet10(Model):
 
     name = "resnet10"
     citation = f"{_HE}; one basic block a group, as in Liu et al., CVPR 2019"
+    layers = ("layer1", "layer2", "layer3", "layer4", "pool", "fc")
 
 
 class MindCV(Model):
     """Any model of the mindcv package that has feature maps; needs `pip install "ltdsl[mindcv]"`."""
 
     name = "mindcv"
+    layers = ("pool", "fc")
 
     model: Text = Field(
         alias="name", min_length=1, description='A model\'s name in mindcv: "resnet50".'

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from ltdsl.catalogue.entry import index, revive
 from ltdsl.catalogue.tricks import PlainSampler, Sampler
+
+_DECOUPLING = (
+    "Kang, Xie, Rohrbach, Yan, Gordo, Feng, Kalantidis: Decoupling Representation and "
+    "Classifier for Long-Tailed Recognition, ICLR 2020"
+)
 
 
 class InstanceBalanced(PlainSampler):
@@ -17,10 +23,10 @@ class InstanceBalanced(PlainSampler):
     name = "instance_balanced"
     formula = "P(c) = N_c / N, without replacement"
 
-    def class_shares(self, counts: Sequence[int]) -> tuple[float, ...]:
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
         """N_c / N."""
-        total = sum(counts)
-        return tuple(count / total for count in counts)
+        del passed
+        return powers(counts, 1)
 
 
 class ClassBalanced(PlainSampler):
@@ -28,17 +34,113 @@ class ClassBalanced(PlainSampler):
 
     name = "class_balanced"
     formula = "P(c) = 1 / C, with replacement"
-    citation = (
-        "Kang, Xie, Rohrbach, Yan, Gordo, Feng, Kalantidis: Decoupling Representation and "
-        "Classifier for Long-Tailed Recognition, ICLR 2020, equation 1 with q = 0"
+    citation = f"{_DECOUPLING}, equation 1 with q = 0"
+
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
+        """1 / C."""
+        del passed
+        return powers(counts, 0)
+
+
+class SquareRoot(PlainSampler):
+    """Between instance- and class-balanced: classes by the square root of their counts, N draws an epoch."""
+
+    name = "square_root"
+    formula = "P(c) ∝ √N_c, with replacement"
+    citation = f"{_DECOUPLING}, equation 1 with q = 1/2"
+
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
+        """√N_c / Σ_j √N_j."""
+        del passed
+        return powers(counts, 0.5)
+
+
+class Progressive(PlainSampler):
+    """From instance-balanced at the start to class-balanced at the end, N draws an epoch."""
+
+    name = "progressive"
+    formula = "P(c) = (1 − t/T) · N_c / N + (t/T) / C, t = 1 … T epochs, with replacement"
+    citation = f"{_DECOUPLING}, equation 2"
+
+    clock: Literal["run", "stage"] = Field(
+        "run", description="Whether t and T count the epochs of the run or those of the stage."
     )
 
-    def class_shares(self, counts: Sequence[int]) -> tuple[float, ...]:
+    def passed(self, epoch: int, start: int, end: int, epochs: int) -> float:
+        """t/T; t counts from 1, so the last epoch is class-balanced and the first is not quite instance-balanced."""
+        return (epoch + 1) / epochs if self.clock == "run" else (epoch - start + 1) / (end - start)
+
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
+        """The two distributions, weighted by time."""
+        total, classes = sum(counts), len(counts)
+        return tuple((1 - passed) * count / total + passed / classes for count in counts)
+
+
+class OverSampling(PlainSampler):
+    """Images of rarer classes are repeated at random until every class has N_max; all images are drawn."""
+
+    name = "over_sampling"
+    formula = "C · N_max draws: each image once, N_max − N_c of class c again, with replacement"
+
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
         """1 / C."""
-        return (1 / len(counts),) * len(counts)
+        del passed
+        return powers(counts, 0)
+
+    def draws(self, counts: Sequence[int]) -> int:
+        """C · N_max."""
+        return len(counts) * max(counts)
 
 
-PLAIN: dict[str, type[PlainSampler]] = index(InstanceBalanced, ClassBalanced)
+class UnderSampling(PlainSampler):
+    """Images of more frequent classes are dropped at random until every class has N_min: one subset a stage."""
+
+    name = "under_sampling"
+    formula = "C · N_min draws: a fixed random subset of N_min images of each class, each once"
+
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
+        """1 / C."""
+        del passed
+        return powers(counts, 0)
+
+    def draws(self, counts: Sequence[int]) -> int:
+        """C · N_min."""
+        return len(counts) * min(counts)
+
+
+class BilateralBranch(Sampler):
+    """Two images side by side: one drawn uniformly, one from the reversed distribution.
+
+    With a mixer, the second is the other image of each pair. Without, a batch holds both.
+    """
+
+    name = "bbn"
+    formula = "uniform: every image once; reversed: P(c) ∝ 1 / N_c, with replacement"
+    citation = (
+        "Zhou, Cui, Wei, Chen: BBN: Bilateral-Branch Network with Cumulative Learning for "
+        "Long-Tailed Visual Recognition, CVPR 2020"
+    )
+    has_partner = True
+
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
+        """The mean of both distributions."""
+        del passed
+        pairs = zip(powers(counts, 1), powers(counts, -1), strict=True)
+        return tuple((uniform + reverse) / 2 for uniform, reverse in pairs)
+
+
+def powers(counts: Sequence[int], power: float) -> tuple[float, ...]:
+    """Shares proportional to a power of the counts: N_c^q / Σ_j N_j^q."""
+    largest = max(counts)
+    terms = [(count / largest) ** power for count in counts]
+    total = math.fsum(terms)
+    return tuple(term / total for term in terms)
+
+
+#: Samplers that `cam_bs` can draw its images with.
+PLAIN: dict[str, type[PlainSampler]] = index(
+    InstanceBalanced, ClassBalanced, SquareRoot, Progressive, OverSampling, UnderSampling
+)
 
 
 def _mean(value: Any) -> Any:
@@ -80,9 +182,17 @@ class CamBalanced(Sampler):
         description="Generate for classes with fewer images only: g_c = min(below, g_c), 0 for the others.",
     )
 
-    def class_shares(self, counts: Sequence[int]) -> tuple[float, ...]:
+    def drawn_by(self) -> Sampler:
+        """The inner sampler."""
+        return self.sampler
+
+    def passed(self, epoch: int, start: int, end: int, epochs: int) -> float:
+        """That of the inner sampler."""
+        return self.sampler.passed(epoch, start, end, epochs)
+
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
         """Those of the inner sampler: a transformed image keeps its class."""
-        return self.sampler.class_shares(counts)
+        return self.sampler.class_shares(counts, passed)
 
     def draws(self, counts: Sequence[int]) -> int:
         """Those of the inner sampler."""

@@ -22,15 +22,37 @@ class Trick(Entry):
 
 
 class Sampler(Trick):
-    """Decides which images an epoch draws, and whether a drawn image is transformed."""
+    """Decides which images an epoch draws, and whether a drawn image is transformed.
+
+    Class attributes:
+        has_partner: True where it draws a second image for each, which the mixer takes as the other one.
+    """
 
     kind = "sampler"
+    has_partner: ClassVar[bool] = False
 
-    def class_shares(self, counts: Sequence[int]) -> tuple[float, ...]:
+    def drawn_by(self) -> Sampler:
+        """The sampler that decides which images are drawn: itself, unless it changes those of another."""
+        return self
+
+    def passed(self, epoch: int, start: int, end: int, epochs: int) -> float:
+        """The share t/T of its time that has passed, for samplers that change with time.
+
+        Args:
+            epoch: Epochs of the run completed before this one.
+            start: First epoch of the stage.
+            end: The epoch after its last.
+            epochs: Epochs of the run.
+        """
+        del epoch, start, end, epochs
+        return 1.0
+
+    def class_shares(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
         """Expected share of each class among an epoch's draws; sums to 1.
 
         Args:
             counts: Training images N_c of each class, all positive.
+            passed: What :meth:`passed` gives for the epoch.
         """
         raise NotImplementedError
 
@@ -44,9 +66,35 @@ class PlainSampler(Sampler):
 
 
 class Mixer(Trick):
-    """Mixes the images of a batch, and their labels with them."""
+    """Mixes the images of a batch, and their labels with them.
+
+    Class attributes:
+        has_partner: True where it draws the other image of each pair itself.
+        mixes_hidden: True where it mixes a hidden layer's features instead of images.
+    """
 
     kind = "mixer"
+    has_partner: ClassVar[bool] = False
+    mixes_hidden: ClassVar[bool] = False
+
+
+class Classifier(Trick):
+    """Trains the classifier alone; everything before it is frozen, batch-norm statistics included."""
+
+    kind = "classifier"
+    needs_weights = True
+
+
+class Teacher(Trick):
+    """Adds a teacher network's predictions to what is learned."""
+
+    kind = "teacher"
+
+
+class Posthoc(Trick):
+    """Acts on the logits in evaluation, after a last stage that it stands in."""
+
+    kind = "posthoc"
 
 
 class Loss(Trick):
@@ -77,4 +125,4 @@ class Loss(Trick):
 
 
 #: All kinds, in the order in which tables and messages name them.
-KINDS: tuple[type[Trick], ...] = (Sampler, Mixer, Loss)
+KINDS: tuple[type[Trick], ...] = (Sampler, Mixer, Loss, Classifier, Teacher, Posthoc)

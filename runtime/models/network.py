@@ -35,11 +35,13 @@ class Network(nn.Cell):
 
     Attributes:
         layer_names: Names of the layers in order; the last two are ``pool`` and ``fc``.
+        body_is_frozen: Set where the classifier is trained alone: all before it then stays in inference mode.
     """
 
     def __init__(self, body: Mapping[str, nn.Cell], pool: nn.Cell, classifier: nn.Cell) -> None:
         super().__init__()
         self.layer_names = (*body, "pool", "fc")
+        self.body_is_frozen = False
         self.body = nn.SequentialCell(OrderedDict(body))
         self.pool = pool
         self.classifier = classifier
@@ -63,6 +65,19 @@ class Network(nn.Cell):
     def after(self, hidden: Tensor, layer: str) -> Tensor:
         """The output of ``layer`` -> logits: ``after(until(x, layer), layer)`` is the model."""
         return self._run(hidden, self.layer_names.index(layer) + 1, len(self.layer_names))
+
+    def between(self, hidden: Tensor, after: str, layer: str) -> Tensor:
+        """The output of layer ``after`` -> the output of ``layer``, which is the same or a later one."""
+        first, last = self.layer_names.index(after) + 1, self.layer_names.index(layer) + 1
+        return self._run(hidden, first, last)
+
+    def add_flags_recursive(self, **flags) -> Network:
+        """Sets flags, as every cell does, with ``training`` off for the body where that is frozen."""
+        super().add_flags_recursive(**flags)
+        if self.body_is_frozen and "training" in flags:
+            for cell in (self.body, self.pool):
+                cell.add_flags_recursive(training=False)
+        return self
 
     def _run(self, x, start, stop):
         for index in range(start, stop):  # constants: unrolled by the compiler

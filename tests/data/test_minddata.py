@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
+from ltdsl.catalogue import SAMPLERS
 from runtime.data.augment import RandomCrop
 from runtime.data.pipeline import evaluation_dataset, training_dataset
 from runtime.data.source import StageSource
-from runtime.samplers import Moment, instance_balanced
+from runtime.samplers import Moment, order
 
 
 def make(arrays, **changes):
     return StageSource(
         arrays,
-        order=lambda epoch: instance_balanced(arrays.labels, Moment(0, epoch)),
+        order=lambda epoch: order(SAMPLERS["instance_balanced"](), arrays.labels, Moment(0, epoch)),
         batch_size=16,
         first_epoch=0,
         epochs=3,

@@ -1,14 +1,8 @@
 import numpy as np
 import pytest
 
-from runtime.samplers import (
-    SAMPLERS,
-    Moment,
-    class_balanced,
-    class_probabilities,
-    instance_balanced,
-    order_by_class,
-)
+from ltdsl.catalogue import SAMPLERS
+from runtime.samplers import ORDERS, Moment, order, order_by_class, reversed_order
 from runtime.streams import STREAMS, generator
 
 COUNTS = np.array([500, 150, 40, 9, 1])
@@ -19,34 +13,88 @@ LABELS = np.random.default_rng(2).permutation(np.repeat(np.arange(5), COUNTS)).a
 CHI2 = {3: 21.11, 4: 23.51, 39: 80.65}
 
 
+def moment(seed, epoch):
+    return Moment(seed, epoch, 0, 10, 10)
+
+
 def chi_square(observed, expected):
     return float(((observed - expected) ** 2 / expected).sum())
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", ORDERS)
 def test_pure_function_of_seed_and_epoch(name):
-    sampler = SAMPLERS[name]
-    order = sampler(LABELS, Moment(seed=5, epoch=3))
-    assert order.dtype == np.int64
-    assert np.array_equal(order, sampler(LABELS, Moment(seed=5, epoch=3)))
-    assert not np.array_equal(order, sampler(LABELS, Moment(seed=5, epoch=4)))
-    assert not np.array_equal(order, sampler(LABELS, Moment(seed=6, epoch=3)))
+    sampler = SAMPLERS[name]()
+    first = order(sampler, LABELS, moment(5, 3))
+    assert first.dtype == np.int64
+    assert len(first) == sampler.draws(COUNTS.tolist())
+    assert np.array_equal(first, order(sampler, LABELS, moment(5, 3)))
+    assert not np.array_equal(first, order(sampler, LABELS, moment(5, 4)))
+    assert not np.array_equal(first, order(sampler, LABELS, moment(6, 3)))
+
+
+@pytest.mark.parametrize("name", [name for name in ORDERS if name != "bbn"])
+def test_distribution(name):
+    """Against the formulas of the literature, written anew."""
+    n = COUNTS / COUNTS.sum()
+    wanted = {
+        "instance_balanced": n,
+        "class_balanced": np.full(5, 0.2),
+        "square_root": np.sqrt(COUNTS) / np.sqrt(COUNTS).sum(),
+        "progressive": 0.3 * n + 0.7 / 5,  # t = 7 of T = 10
+        "over_sampling": np.full(5, 0.2),
+        "under_sampling": np.full(5, 0.2),
+    }[name]
+    sampler = SAMPLERS[name]()
+    shares = sampler.class_shares(COUNTS.tolist(), sampler.passed(6, 0, 10, 10))
+    np.testing.assert_allclose(shares, wanted)
+    orders = [order(sampler, LABELS, Moment(seed, 6, 0, 10, 10)) for seed in range(40)]
+    classes = np.bincount(LABELS[np.concatenate(orders)], minlength=5)
+    assert chi_square(classes, classes.sum() * wanted) < CHI2[4]
 
 
 def test_instance_balanced_is_a_permutation():
-    order = instance_balanced(LABELS, Moment(0, 0))
-    assert np.array_equal(np.sort(order), np.arange(len(LABELS)))
+    for name in ("instance_balanced", "bbn"):
+        drawn = order(SAMPLERS[name](), LABELS, moment(0, 0))
+        assert np.array_equal(np.sort(drawn), np.arange(len(LABELS)))
 
 
-def test_class_balanced_distribution():
-    orders = [class_balanced(LABELS, Moment(0, epoch)) for epoch in range(40)]
-    assert {len(order) for order in orders} == {len(LABELS)}
-    drawn = np.concatenate(orders)
-    classes = np.bincount(LABELS[drawn], minlength=5)
-    assert chi_square(classes, len(drawn) / 5) < CHI2[4]
-    members = np.flatnonzero(LABELS == 2)  # uniform inside a class
+def test_images_of_a_class_are_uniform():
+    drawn = np.concatenate(
+        [order(SAMPLERS["class_balanced"](), LABELS, moment(0, e)) for e in range(40)]
+    )
+    members = np.flatnonzero(LABELS == 2)
     images = np.bincount(drawn, minlength=len(LABELS))[members]
-    assert chi_square(images, classes[2] / 40) < CHI2[39]
+    assert chi_square(images, images.sum() / 40) < CHI2[39]
+
+
+def test_over_sampling_has_every_image_and_exact_counts():
+    drawn = order(SAMPLERS["over_sampling"](), LABELS, moment(0, 0))
+    assert np.bincount(LABELS[drawn]).tolist() == [500] * 5
+    assert len(set(drawn.tolist())) == len(LABELS)
+
+
+def test_under_sampling_keeps_one_subset_for_the_stage():
+    sampler = SAMPLERS["under_sampling"]()
+    few = np.repeat(np.arange(3), (50, 20, 10))
+    first, second = (order(sampler, few, Moment(0, e, 4, 9, 9)) for e in (4, 7))
+    assert np.bincount(few[first]).tolist() == [10] * 3
+    assert sorted(first) == sorted(second)
+    assert list(first) != list(second)
+    other = order(sampler, few, Moment(0, 9, 9, 12, 12))
+    assert sorted(first) != sorted(other)
+
+
+def test_clocks_of_progressive():
+    run, stage = SAMPLERS["progressive"](), SAMPLERS["progressive"](clock="stage")
+    assert [run.passed(e, 160, 200, 200) for e in (0, 160, 199)] == [1 / 200, 161 / 200, 1]
+    assert [stage.passed(e, 160, 200, 200) for e in (160, 199)] == [1 / 40, 1]
+
+
+def test_the_second_images_of_bbn_are_reversed():
+    drawn = np.concatenate([reversed_order(LABELS, moment(0, e)) for e in range(40)])
+    wanted = (1 / COUNTS) / (1 / COUNTS).sum()
+    classes = np.bincount(LABELS[drawn], minlength=5)
+    assert chi_square(classes, len(drawn) * wanted) < CHI2[4]
 
 
 def test_any_class_probabilities_and_length():
@@ -60,13 +108,6 @@ def test_any_class_probabilities_and_length():
 def test_class_without_images_cannot_be_drawn():
     with pytest.raises(ValueError, match="without images"):
         order_by_class(np.array([0, 0, 2]), np.full(3, 1 / 3), 5, generator(0, "order"))
-
-
-def test_class_probabilities():
-    assert np.allclose(class_probabilities(COUNTS, 1), COUNTS / 700)
-    assert np.allclose(class_probabilities(COUNTS, 0), 0.2)
-    assert np.allclose(class_probabilities(COUNTS, 0.5), COUNTS**0.5 / (COUNTS**0.5).sum())
-    assert np.allclose(class_probabilities(np.array([3, 0, 1]), 0), [0.5, 0, 0.5])
 
 
 def test_stage_generator_is_the_same_all_stage():

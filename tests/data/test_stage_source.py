@@ -3,10 +3,11 @@ import threading
 import numpy as np
 import pytest
 
+from ltdsl.catalogue import SAMPLERS
 from runtime.data.augment import RandomCrop, RandomHorizontalFlip
 from runtime.data.errors import DataError
 from runtime.data.source import StageSource
-from runtime.samplers import Moment, class_balanced, instance_balanced
+from runtime.samplers import Moment, order
 
 
 def draws(streams, epoch, labels):
@@ -18,9 +19,9 @@ def draws(streams, epoch, labels):
     }
 
 
-def make(arrays, sampler=class_balanced, **changes):
+def make(arrays, sampler="class_balanced", **changes):
     settings = {
-        "order": lambda epoch: sampler(arrays.labels, Moment(3, epoch)),
+        "order": lambda epoch: order(SAMPLERS[sampler](), arrays.labels, Moment(3, epoch)),
         "batch_size": 16,
         "first_epoch": 10,
         "epochs": 4,
@@ -91,18 +92,18 @@ def test_threads(arrays):
 def test_order_is_drawn_once_an_epoch(arrays):
     asked = []
 
-    def order(epoch):
+    def counted(epoch):
         asked.append(epoch)
-        return instance_balanced(arrays.labels, Moment(0, epoch))
+        return order(SAMPLERS["instance_balanced"](), arrays.labels, Moment(0, epoch))
 
-    source = make(arrays, order=order)
+    source = make(arrays, order=counted)
     for i in [0, 1, 2, 3, 2, 4, 5, 6, 5, 7, 8]:  # prefetching goes to and fro at a border
         source[i]
     assert asked == [10, 10, 11, 12]  # the first for the length
 
 
 def test_each_image_once_an_epoch_but_the_remainder(arrays):
-    source = make(arrays, sampler=instance_balanced, augmentation=())
+    source = make(arrays, sampler="instance_balanced", augmentation=())
     for epoch in range(4):
         batches = [source[epoch * 3 + step] for step in range(3)]
         seen = np.concatenate([batch[0][:, 0, 0, 0] for batch in batches])  # the image's number

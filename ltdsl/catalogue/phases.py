@@ -1,0 +1,88 @@
+"""Declarations of classifier re-training, teachers and post-hoc corrections."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from ltdsl.catalogue.entry import Text
+from ltdsl.catalogue.tricks import Classifier, Posthoc, Teacher
+
+_DECOUPLING = (
+    "Kang, Xie, Rohrbach, Yan, Gordo, Feng, Kalantidis: Decoupling Representation and "
+    "Classifier for Long-Tailed Recognition, ICLR 2020"
+)
+
+
+class ClassifierRetraining(Classifier):
+    """The classifier is drawn anew and trained alone, usually with `class_balanced` sampling.
+
+    Everything before it is frozen, batch-norm statistics included. (The reference implementation lets the
+    statistics run on.)
+    """
+
+    name = "crt"
+    citation = _DECOUPLING
+
+
+class LearnableWeightScaling(Classifier):
+    """One factor a class is learned on top of the classifier; everything else is frozen.
+
+    The factor scales the whole logit, bias included, as in the reference implementation.
+    """
+
+    name = "lws"
+    formula = "z_c = f_c · (w_c · h + b_c), f_c learned from 1"
+    citation = _DECOUPLING
+
+
+class Distillation(Teacher):
+    """Distils a teacher's predictions, which share examples between head and tail classes.
+
+    The published runs used temperature 2 and power 0.5, over `balanced_softmax`.
+    """
+
+    name = "dive"
+    formula = (
+        "L = (1 − alpha)·L_loss + alpha·T²·KL(t ‖ softmax(z / T)), "
+        "t ∝ softmax(z_teacher / T)^power, T the temperature; KL as its mean over the batch"
+    )
+    citation = "He, Wu, Wei: Distilling Virtual Examples for Long-tailed Recognition, ICCV 2021"
+
+    teacher: Text = Field(
+        min_length=1,
+        description="Checkpoint of a model like the recipe's, a path within the recipe's folder.",
+    )
+    temperature: float = Field(3.0, gt=0, le=100, description="T; softens both predictions.")
+    alpha: float = Field(0.5, ge=0, le=1, description="Share of the teacher in the loss.")
+    power: float = Field(1.0, gt=0, le=1, description="Flattens the teacher below 1.")
+
+
+class TauNormalisation(Posthoc):
+    """Class weights are divided by a power of their norms; the bias stays, as in the reference implementation."""
+
+    name = "tau_norm"
+    formula = "w_c / ‖w_c‖^tau"
+    citation = _DECOUPLING
+
+    tau: float = Field(1.0, ge=0, le=10, description="0 changes nothing, 1 makes all norms 1.")
+
+
+class PosthocLogitAdjustment(Posthoc):
+    """Logits are lowered by the log of the class frequencies."""
+
+    name = "posthoc_logit_adjustment"
+    formula = "z_c − tau · log(N_c / N)"
+    citation = (
+        "Menon, Jayasumana, Rawat, Jain, Veit, Kumar: Long-Tail Learning via Logit Adjustment, "
+        "ICLR 2021, equation 9"
+    )
+
+    tau: float = Field(1.0, ge=0, le=10, description="Strength; 1 corrects the prior once.")
+
+    def logit_offsets(self, counts: Sequence[int]) -> tuple[float, ...]:
+        """What is taken from each class's logit: tau · log(N_c / N)."""
+        total = sum(counts)
+        return tuple(self.tau * math.log(count / total) for count in counts)

@@ -1,0 +1,158 @@
+"""Combinations of tricks that cannot work, each refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from ltdsl.build import Report
+from ltdsl.catalogue.mixers import ManifoldMixup
+from ltdsl.codes import report
+from ltdsl.diagnostics import Label
+from ltdsl.recipe import Recipe, StageRecipe
+from ltdsl.resolve import Resolved, ResolvedStage
+from ltdsl.source import Span
+
+#: Losses that correct the class prior in training.
+PRIOR_LOSSES = ("balanced_softmax", "logit_adjustment")
+
+
+def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+    """Report every combination that cannot work."""
+    pairs = list(zip(recipe.stages, resolved.stages, strict=True))
+    for stage, written in pairs:
+        places = {call.name.text: call.span for call in written.tricks}
+        _check_partners(stage, places, problems)
+        _check_layer(recipe, stage, places, problems)
+        _check_prior(stage, places, problems)
+        _check_plain_classifier(recipe, stage, places, problems)
+        if stage.teacher and stage.mixer and stage.mixer.mixes_hidden:
+            problems(
+                report(
+                    "LT126",
+                    places[stage.teacher.name],
+                    f"`{stage.teacher.name}` compares predictions of one input, and `{stage.mixer.name}` has none",
+                    others=(Label(places[stage.mixer.name], "mixes a hidden layer"),),
+                    help="use a mixer of images, such as `input_mixup`",
+                )
+            )
+        if stage.posthoc and stage is not recipe.stages[-1]:
+            problems(
+                report(
+                    "LT121",
+                    places[stage.posthoc.name],
+                    f"`{stage.posthoc.name}` acts in evaluation, after the last stage",
+                    others=(Label(resolved.stages[-1].name.span, "the last stage"),),
+                    help=f"move it to `{recipe.stages[-1].name}`",
+                )
+            )
+    for (before, _), (after, written) in pairwise(pairs):
+        _check_fresh(before, after, written, problems)
+
+
+def _check_partners(stage: StageRecipe, places: dict[str, Span], problems: Report) -> None:
+    """Who draws the other image of a pair, and whether the mixer can take it."""
+    if not (stage.mixer and stage.sampler.has_partner):
+        return
+    sampler, mixer = places[stage.sampler.name], places[stage.mixer.name]
+    if stage.mixer.has_partner:
+        message = f"`{stage.sampler.name}` and `{stage.mixer.name}` both draw a second image"
+    elif stage.mixer.mixes_hidden:
+        message = (
+            f"`{stage.mixer.name}` mixes the features of a batch, and `{stage.sampler.name}` brings its second images "
+            "from outside it"
+        )
+    else:
+        return
+    problems(
+        report(
+            "LT122",
+            mixer,
+            message,
+            others=(Label(sampler, "draws a second image for each"),),
+            help="use `input_mixup` with `bbn`, or another sampler",
+        )
+    )
+
+
+def _check_layer(
+    recipe: Recipe, stage: StageRecipe, places: dict[str, Span], problems: Report
+) -> None:
+    """Whether the model has the layer that is mixed."""
+    layers = recipe.settings.model.layers
+    if isinstance(stage.mixer, ManifoldMixup) and stage.mixer.layer not in layers:
+        problems(
+            report(
+                "LT123",
+                places[stage.mixer.name],
+                f"`{recipe.settings.model.name}` has no layer `{stage.mixer.layer}`",
+                help=f"it has {', '.join(layers)}",
+            )
+        )
+
+
+def _check_plain_classifier(
+    recipe: Recipe, stage: StageRecipe, places: dict[str, Span], problems: Report
+) -> None:
+    """Whether there are class weights of which `tau_norm` could change the lengths."""
+    if not (stage.posthoc and stage.posthoc.name == "tau_norm"):
+        return
+    for other in recipe.stages:
+        scaled = other.classifier is not None and other.classifier.name == "lws"
+        if scaled or other.loss.classifier == "cosine":
+            trick = "lws" if scaled else other.loss.name
+            problems(
+                report(
+                    "LT119",
+                    places[stage.posthoc.name],
+                    f"`tau_norm` changes the lengths of class weights, and `{trick}` in `{other.name}` sets them "
+                    "already",
+                    help="keep one of the two",
+                )
+            )
+            return
+
+
+def _check_prior(stage: StageRecipe, places: dict[str, Span], problems: Report) -> None:
+    """Whether the class prior is corrected in training and again in evaluation."""
+    if (
+        stage.posthoc
+        and stage.posthoc.name == "posthoc_logit_adjustment"
+        and stage.loss.name in PRIOR_LOSSES
+    ):
+        problems(
+            report(
+                "LT124",
+                places[stage.posthoc.name],
+                f"`{stage.loss.name}` has corrected the class prior already",
+                others=(Label(places[stage.loss.name], "corrects it in training"),),
+                help="keep one of the two",
+            )
+        )
+
+
+def _check_fresh(
+    before: StageRecipe, after: StageRecipe, written: ResolvedStage, problems: Report
+) -> None:
+    """Whether an optimizer goes on although other weights are trained."""
+    fresh = after.overrides.optimizer is not None or after.overrides.schedule is not None
+    if fresh or before.classifier == after.classifier:
+        return
+    trick = after.classifier or before.classifier
+    assert trick is not None  # they differ
+    others = tuple(_labels(written, trick.name))
+    problems(
+        report(
+            "LT125",
+            written.name.span,
+            f"`{after.name}` trains other weights than `{before.name}`, so their optimizer cannot go on",
+            others=others,
+            help=f"set `optimizer` or `schedule` in the braces of `{after.name}`",
+        )
+    )
+
+
+def _labels(written: ResolvedStage, name: str) -> Iterator[Label]:
+    for call in written.tricks:
+        if call.name.text == name:
+            yield Label(call.span, "trains the classifier alone")

@@ -1,0 +1,44 @@
+"""A classifier with one learnable factor a class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mindspore import Parameter, Tensor, nn, ops
+
+if TYPE_CHECKING:
+    from runtime.models.network import Network
+
+
+class ScaledClassifier(nn.Cell):
+    """Logits f_c · z_c of a classifier's logits z, f learned from 1.
+
+    Kang et al., "Decoupling Representation and Classifier for Long-Tailed Recognition" (2020).
+
+    Args:
+        classifier: From features [B, K] to logits [B, C].
+        out_channels: Number of classes C.
+
+    Attributes:
+        weight: The classifier's own, [C, K].
+        factors: f, [C]; trained only where a stage says so.
+    """
+
+    def __init__(self, classifier: nn.Cell, out_channels: int) -> None:
+        super().__init__(auto_prefix=False)  # its weights keep their names
+        self.inner = classifier
+        self.factors = Parameter(ops.ones(out_channels), name="classifier.factors")
+
+    @property
+    def weight(self) -> Parameter:
+        """The class weights, [C, K]."""
+        return self.inner.weight
+
+    def construct(self, features: Tensor) -> Tensor:
+        """Features, float32 [B, K] -> logits, float32 [B, C]."""
+        return self.inner(features) * self.factors
+
+
+def use_factors(network: Network, num_classes: int) -> None:
+    """Puts a factor on each class of a network's classifier."""
+    network.classifier = ScaledClassifier(network.classifier, num_classes)

@@ -1,0 +1,77 @@
+"""Corrections of the logits in evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ltdsl import catalogue
+    from runtime.models import Network
+
+
+class LogitAdjustment(nn.Cell):
+    """z_c − τ log π_c, π the class frequencies (Menon et al., 2021, eq. 9).
+
+    Args:
+        network: Images to logits.
+        offsets: τ log π_c of each class, [C].
+    """
+
+    def __init__(self, network: Network, offsets: np.ndarray) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.offsets = Tensor(offsets, ms.float32)
+
+    def construct(self, images: Tensor) -> Tensor:
+        """Images [B, ch, H, W] -> logits [B, C]."""
+        return self.network(images) - self.offsets
+
+
+class TauNormalisation(nn.Cell):
+    """Logits of the class weights w_c / ‖w_c‖^τ (Kang et al., 2020); the bias stays.
+
+    With z_c = w_c · h + b_c they are (z_c − b_c) / ‖w_c‖^τ + b_c.
+
+    Args:
+        network: Its classifier is a dense layer.
+        tau: τ, at least 0.
+    """
+
+    def __init__(self, network: Network, tau: float) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.tau = tau
+
+    def construct(self, images: Tensor) -> Tensor:
+        """Images [B, ch, H, W] -> logits [B, C]."""
+        weight, bias = self.network.classifier.weight, self.network.classifier.bias
+        length = ops.pow((weight * weight).sum(-1), 0.5 * self.tau)
+        if bias is None:
+            return self.network(images) / length
+        return (self.network(images) - bias) / length + bias
+
+
+def _tau_norm(
+    entry: catalogue.TauNormalisation, network: Network, counts: Sequence[int]
+) -> nn.Cell:
+    del counts
+    return TauNormalisation(network, entry.tau)
+
+
+def _logit_adjustment(
+    entry: catalogue.PosthocLogitAdjustment, network: Network, counts: Sequence[int]
+) -> nn.Cell:
+    return LogitAdjustment(network, np.asarray(entry.logit_offsets(counts)))
+
+
+#: (declaration, network, training images of each class) -> images to corrected logits
+POSTHOC: dict[str, Callable[..., nn.Cell]] = {
+    "tau_norm": _tau_norm,
+    "posthoc_logit_adjustment": _logit_adjustment,
+}
