@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from ltdsl.advice.rules import RULES
-from ltdsl.build import annotation_of, describe, limits
+from ltdsl.analysis.values import annotation_of, describe, limits
 from ltdsl.catalogue import (
     AUGMENTS,
     DATASETS,
@@ -23,8 +23,8 @@ from ltdsl.catalogue import (
     Trick,
 )
 from ltdsl.catalogue.entry import write
-from ltdsl.codes import CODES
 from ltdsl.diagnostics import Code
+from ltdsl.diagnostics.codes import CODES
 from ltdsl.recipe import Overrides, Settings
 
 #: What the catalogue holds, by heading.

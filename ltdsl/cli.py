@@ -258,8 +258,8 @@ def explain(
 ) -> None:
     """Explain a name or a diagnostic code."""
     from ltdsl.cards import SECTIONS, card, code_card, compared, published
-    from ltdsl.codes import CODES
     from ltdsl.diagnostics import nearest
+    from ltdsl.diagnostics.codes import CODES
 
     entries = {key: entry for index in SECTIONS.values() for key, entry in index.items()}
     if name.upper() in CODES:
@@ -323,8 +323,8 @@ def _compile(
 ) -> Compilation | list[Diagnostic]:
     """Compile a file; a list of problems where it cannot be read."""
     from ltdsl.compiler import compile_recipe
-    from ltdsl.source import Source
     from ltdsl.syntax.parser import read_source
+    from ltdsl.syntax.source import Source
 
     source = read_source(path)
     if not isinstance(source, Source):

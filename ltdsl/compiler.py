@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ltdsl.advice import advise
-from ltdsl.assignments import read_assignments
-from ltdsl.check import check
+from ltdsl.analysis.assignments import read_assignments
+from ltdsl.analysis.check import check
+from ltdsl.analysis.load import load
+from ltdsl.analysis.resolve import resolve
 from ltdsl.diagnostics import Diagnostic, Severity
-from ltdsl.load import load
 from ltdsl.recipe import Recipe
-from ltdsl.resolve import resolve
-from ltdsl.source import Source
 from ltdsl.syntax import File
+from ltdsl.syntax.source import Source
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -69,7 +69,7 @@ def compile_recipe(source: Source, assignments: Sequence[str] = ()) -> Compilati
         advise(recipe, resolved, found.append)
         result.recipe = recipe
     if any("ltdsl" in each.text for each in document.sources):
-        from ltdsl.suppress import suppress  # few recipes have such comments
+        from ltdsl.diagnostics.suppress import suppress  # few recipes have such comments
 
         # one may be there for the recipe as it is written, so changes do not make it stale
         complete = result.recipe is not None and not assignments

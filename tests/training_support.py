@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
-from ltdsl.source import Source
+from ltdsl.syntax.source import Source
 from runtime.data import LoadedData
 from runtime.models import Network
 from runtime.models.initial import initialise

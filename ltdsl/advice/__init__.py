@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ltdsl.build import Report
+    from ltdsl.analysis.resolve import Resolved
+    from ltdsl.analysis.values import Report
     from ltdsl.recipe import Recipe
-    from ltdsl.resolve import Resolved
 
 
 def advise(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
@@ -25,7 +25,7 @@ def advise(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
     # the table of codes is made of the rules, so this package cannot load it while it is loaded
     from ltdsl.advice.case import Case
     from ltdsl.advice.rules import RULES
-    from ltdsl.codes import report
+    from ltdsl.diagnostics.codes import report
 
     case = Case(recipe, resolved)
     said = set()

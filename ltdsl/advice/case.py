@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ltdsl.epochs import place
 
 if TYPE_CHECKING:
+    from ltdsl.analysis.resolve import Resolved, ResolvedStage
     from ltdsl.catalogue import Trick
     from ltdsl.evidence.benchmarks import Match
     from ltdsl.evidence.combination import Combination, Tricks
     from ltdsl.recipe import Recipe, StageRecipe
-    from ltdsl.resolve import Resolved, ResolvedStage
-    from ltdsl.source import Span
+    from ltdsl.syntax.source import Span
 
 
 class StageCase:

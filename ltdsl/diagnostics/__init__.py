@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from ltdsl.source import Span
+from ltdsl.syntax.source import Span
 
 
 class Severity(str, Enum):

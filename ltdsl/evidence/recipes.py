@@ -18,7 +18,7 @@ from ltdsl.diagnostics import Severity
 from ltdsl.evidence.benchmarks import BENCHMARKS, Benchmark
 from ltdsl.evidence.combination import of_row
 from ltdsl.evidence.rows import Row, rows
-from ltdsl.source import Source
+from ltdsl.syntax.source import Source
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "paper"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ltdsl.source import Span
+from ltdsl.syntax.source import Span
 
 
 @dataclass(frozen=True, slots=True)

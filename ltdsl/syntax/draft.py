@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ltdsl.diagnostics import Diagnostic, Edit, Label
-from ltdsl.source import Source, Span
+from ltdsl.syntax.source import Source, Span
 
 
 class Draft:

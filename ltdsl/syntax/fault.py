@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.source import Source, Span
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax.scanner import NOTHING, Lexeme, shown
+from ltdsl.syntax.source import Source, Span
 
 VALUE_TOKENS = {"NUMBER", "STRING", "LSQB"}
 _WORDS = {

@@ -7,11 +7,11 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
-from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.source import Source, Span
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax.fault import VALUE_TOKENS, Fault, expected
 from ltdsl.syntax.scanner import NOTHING, Lexeme, shown
+from ltdsl.syntax.source import Source, Span
 from ltdsl.syntax.structure import missing_separator
 from ltdsl.syntax.tree import INCLUDES, RESERVED, unclosed_string
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from lark import UnexpectedInput
 
 from ltdsl import syntax
-from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Severity
-from ltdsl.source import Source, Span
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax.lalr import StartRule, TooDeepError, parse_text
+from ltdsl.syntax.source import Source, Span
 from ltdsl.syntax.tree import Place, build
 
 if TYPE_CHECKING:

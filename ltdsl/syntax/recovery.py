@@ -10,15 +10,15 @@ from itertools import takewhile
 from lark import UnexpectedInput
 
 from ltdsl import syntax
-from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.source import Source, Span
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax.chunks import Chunk, Splitter
 from ltdsl.syntax.draft import Draft
 from ltdsl.syntax.fault import Fault
 from ltdsl.syntax.lalr import TooDeepError, parse_text
 from ltdsl.syntax.mistakes import explain, wrong_mark
 from ltdsl.syntax.scanner import scan
+from ltdsl.syntax.source import Source, Span
 from ltdsl.syntax.structure import Structure, too_deep
 from ltdsl.syntax.tree import Place, build
 

@@ -6,8 +6,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ltdsl.source import Source, Span
 from ltdsl.syntax.lalr import terminal
+from ltdsl.syntax.source import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

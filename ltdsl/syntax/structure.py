@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit, Label
-from ltdsl.source import Source, Span
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax.chunks import Chunk
 from ltdsl.syntax.lalr import MAX_NESTING
 from ltdsl.syntax.scanner import Lexeme, shown
+from ltdsl.syntax.source import Source, Span
 from ltdsl.syntax.tree import unclosed_string
 
 

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias, TypeVar
 from lark import Token, Transformer, Tree
 
 from ltdsl import syntax
-from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.source import Span
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax.scanner import shown
+from ltdsl.syntax.source import Span
 
 Number: TypeAlias = syntax.Integer | syntax.Float | syntax.Percent
 Place: TypeAlias = Callable[[int, int], Span]

@@ -11,15 +11,15 @@ from ltdsl.advice.basis import NAMES, Arithmetic, Quotation, Rows
 from ltdsl.advice.case import Case
 from ltdsl.advice.rule import Finding, Rule
 from ltdsl.advice.rules import RULES
+from ltdsl.analysis.load import load
+from ltdsl.analysis.resolve import resolve
 from ltdsl.catalogue import TRICKS
-from ltdsl.codes import ADVICE
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Severity
+from ltdsl.diagnostics.codes import ADVICE
 from ltdsl.diagnostics.render import render
 from ltdsl.evidence import rows
-from ltdsl.load import load
-from ltdsl.resolve import resolve
-from ltdsl.source import Source, Span
+from ltdsl.syntax.source import Source, Span
 
 SNAPSHOTS = sorted((Path(__file__).parents[1] / "golden" / "advice").glob("*.lt"))
 #: Tricks that rules were written for, whether the catalogue has them or not.

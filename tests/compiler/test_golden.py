@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ltdsl.codes import CODES, RUN
 from ltdsl.compiler import compile_recipe
+from ltdsl.diagnostics.codes import CODES, RUN
 from ltdsl.diagnostics.render import render
 from ltdsl.plan import Plan
-from ltdsl.source import Source
 from ltdsl.syntax.emit import syntax_to_json
 from ltdsl.syntax.parser import read_source
+from ltdsl.syntax.source import Source
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from ltdsl import syntax
-from ltdsl.codes import CODES, SYNTAX
 from ltdsl.diagnostics import Diagnostic
-from ltdsl.source import Source
+from ltdsl.diagnostics.codes import CODES, SYNTAX
 from ltdsl.syntax.emit import syntax_to_json
 from ltdsl.syntax.lalr import MAX_NESTING, grammar_path
 from ltdsl.syntax.parser import (
@@ -20,6 +19,7 @@ from ltdsl.syntax.parser import (
     read_source,
 )
 from ltdsl.syntax.scanner import comments
+from ltdsl.syntax.source import Source
 
 OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from ltdsl.codes import CODES, report
 from ltdsl.diagnostics import Edit, Label, Severity
+from ltdsl.diagnostics.codes import CODES, report
 from ltdsl.diagnostics.render import in_order, render, render_rich, summary, to_json
-from ltdsl.source import Source, Span
+from ltdsl.syntax.source import Source, Span
 
 TEXT = """\
 epochs = 3

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from ltdsl.build import Report, build, find
+from ltdsl.analysis.combinations import check_combinations
+from ltdsl.analysis.origins import origins
+from ltdsl.analysis.resolve import Resolved, ResolvedStage
+from ltdsl.analysis.timing import check_milestones, check_starts, report_rounding, start_of
+from ltdsl.analysis.values import Report, build, find
 from ltdsl.catalogue import TRICKS, Trick
-from ltdsl.codes import report
-from ltdsl.combinations import check_combinations
 from ltdsl.diagnostics import Label
-from ltdsl.origins import origins
+from ltdsl.diagnostics.codes import report
 from ltdsl.recipe import Overrides, Recipe, Settings, StageRecipe
-from ltdsl.resolve import Resolved, ResolvedStage
-from ltdsl.source import Span
 from ltdsl.syntax import Call
-from ltdsl.timing import check_milestones, check_starts, report_rounding, start_of
+from ltdsl.syntax.source import Span
 
 
 def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:

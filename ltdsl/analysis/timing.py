@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ltdsl.build import Report
+from ltdsl.analysis.resolve import Resolved, ResolvedStage
+from ltdsl.analysis.values import Report
 from ltdsl.catalogue import Schedule
-from ltdsl.codes import report
 from ltdsl.diagnostics import Edit, Label, nearest
+from ltdsl.diagnostics.codes import report
 from ltdsl.epochs import exact, is_rounded, place
 from ltdsl.recipe import Recipe
-from ltdsl.resolve import Resolved, ResolvedStage
-from ltdsl.source import Span
 from ltdsl.syntax import Argument, Call, Integer, List, Percent, Start
+from ltdsl.syntax.source import Span
 
 
 def start_of(start: Start | None) -> int | str:

@@ -9,7 +9,7 @@ from textwrap import dedent, indent
 
 from ltdsl.advice.rules import RULES
 from ltdsl.diagnostics import Code, Diagnostic, Edit, Label, Severity
-from ltdsl.source import Span
+from ltdsl.syntax.source import Span
 
 
 def entry(severity: Severity, title: str, text: str, bad: str = "", good: str = "") -> Code:

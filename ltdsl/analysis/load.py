@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ltdsl.build import Report
-from ltdsl.codes import report
+from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import Label
-from ltdsl.source import Source
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
 from ltdsl.syntax.parser import parse_file, read_source
+from ltdsl.syntax.source import Source
 
 
 @dataclass

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ltdsl.assignments import Assignment
-from ltdsl.build import Report
+from ltdsl.analysis.assignments import Assignment
+from ltdsl.analysis.load import Document
+from ltdsl.analysis.values import Report
 from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
-from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit, nearest
-from ltdsl.load import Document
+from ltdsl.diagnostics.codes import report
 from ltdsl.recipe import Overrides, Settings
-from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value
 from ltdsl.syntax.parser import parse_file
+from ltdsl.syntax.source import Source, Span
 
 
 @dataclass

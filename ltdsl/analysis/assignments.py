@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ltdsl.build import Report
-from ltdsl.codes import report
+from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import Diagnostic
-from ltdsl.source import Source, Span
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax import Argument, Call, Identifier, Start, String, Value
 from ltdsl.syntax.parser import parse_chain, parse_start, parse_value
+from ltdsl.syntax.source import Source, Span
 
 _ADDRESS = re.compile(r"\s*([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)\s*=")
 

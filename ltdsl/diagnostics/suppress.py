@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ltdsl.codes import CODES, report
 from ltdsl.diagnostics import Diagnostic, Severity, nearest
+from ltdsl.diagnostics.codes import CODES, report
 
 if TYPE_CHECKING:
-    from ltdsl.source import Source, Span
+    from ltdsl.syntax.source import Source, Span
 
 _OURS = re.compile(r"#\s*ltdsl\s*:")
 _IGNORE = re.compile(r"#\s*ltdsl\s*:\s*ignore\s*\[([^\[\]]*)\]\s*(.*)")

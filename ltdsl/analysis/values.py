@@ -16,10 +16,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ltdsl.catalogue import INDEXES, Entry
-from ltdsl.codes import report
 from ltdsl.diagnostics import Diagnostic, Edit, nearest
-from ltdsl.source import Span
+from ltdsl.diagnostics.codes import report
 from ltdsl.syntax import Argument, Boolean, Call, List, Percent, String, Value
+from ltdsl.syntax.source import Span
 
 E = TypeVar("E", bound=Entry)
 Report = Callable[[Diagnostic], None]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from ltdsl.build import Report
+from ltdsl.analysis.resolve import Resolved, ResolvedStage
+from ltdsl.analysis.values import Report
 from ltdsl.catalogue.mixers import ManifoldMixup
-from ltdsl.codes import report
 from ltdsl.diagnostics import Label
+from ltdsl.diagnostics.codes import report
 from ltdsl.recipe import Recipe, StageRecipe
-from ltdsl.resolve import Resolved, ResolvedStage
-from ltdsl.source import Span
+from ltdsl.syntax.source import Span
 
 #: Losses that correct the class prior in training.
 PRIOR_LOSSES = ("balanced_softmax", "logit_adjustment")
