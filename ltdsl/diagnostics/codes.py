@@ -272,15 +272,15 @@ MEANING: dict[str, Code] = {
     ),
     "LT125": _error(
         "optimizer cannot go on",
-        """`crt` and `lws` train the classifier alone, so a stage with one of them, and the stage after it, start a fresh
-        optimizer.""",
+        """`crt` and `lws` train the classifier alone, so a stage with one of them, and the stage after it, start
+        a fresh optimizer.""",
         "stage1: ce\nstage2: class_balanced + crt @ 80%",
         "stage1: ce\nstage2: class_balanced + crt @ 80% { optimizer = sgd(lr = 0.1) }",
     ),
     "LT126": _error(
         "no input to compare predictions of",
-        """`dive` compares the network's prediction of an image with its teacher's. Where a hidden layer is mixed, there is no
-        image that both could see.""",
+        """`dive` compares the network's prediction of an image with its teacher's. Where a hidden layer is mixed,
+        there is no image that both could see.""",
         'stage1: manifold_mixup + dive(teacher = "teacher.ckpt")',
         'stage1: input_mixup + dive(teacher = "teacher.ckpt")',
     ),

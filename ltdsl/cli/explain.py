@@ -1,0 +1,70 @@
+"""`ltdsl tricks`, `ltdsl explain` and `ltdsl advise`: what is known about tricks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ltdsl.cli.options import Recipe, Seed, Set, Strict
+from ltdsl.cli.shared import compiled, misused, new_console
+
+
+def advise(
+    recipe: Recipe,
+    changes: Set = None,
+    seed: Seed = None,
+    rows: Annotated[int, typer.Option(min=1, help="Published rows to show of each split.")] = 5,
+    strict: Strict = False,
+) -> None:
+    """Show what was published nearest to a recipe, and what that would change first."""
+    result = compiled(recipe, changes, seed, strict)
+    assert result.recipe is not None
+    from ltdsl.evidence.tables import advice
+
+    console = new_console()
+    for part in advice(result.recipe, rows):
+        console.print(part, highlight=False)
+
+
+def tricks() -> None:
+    """List all tricks, by kind."""
+    from rich.table import Table
+
+    from ltdsl.catalogue import TRICKS
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("kind", "trick", ""):
+        table.add_column(column)
+    for name, entry in TRICKS.items():
+        table.add_row(entry.kind, name, entry.summary())
+    new_console().print(table)
+
+
+def explain(
+    name: Annotated[
+        str, typer.Argument(help="A trick, any other name of a recipe, or a code such as LT201.")
+    ],
+) -> None:
+    """Explain a name or a diagnostic code."""
+    from ltdsl.cards import SECTIONS, card, code_card, compared, published
+    from ltdsl.diagnostics import nearest
+    from ltdsl.diagnostics.codes import CODES
+
+    entries = {key: entry for index in SECTIONS.values() for key, entry in index.items()}
+    if name.upper() in CODES:
+        parts = [code_card(name.upper(), CODES[name.upper()]), compared(name.upper())]
+    elif name in entries:
+        parts = [card(entries[name]), published(name)]
+    else:
+        close = nearest(name, [*entries, *CODES])
+        hint = f"; did you mean `{close}`?" if close else "; see `ltdsl tricks`"
+        misused(f"nothing is called `{name}`{hint}")
+    text = "\n\n".join(filter(None, parts))
+    console = new_console()
+    if console.is_terminal:
+        from rich.markdown import Markdown
+
+        console.print(Markdown(text))
+    else:
+        typer.echo(text)

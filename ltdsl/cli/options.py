@@ -1,0 +1,22 @@
+"""Arguments and options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Recipe = Annotated[Path, typer.Argument(help="The recipe.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="ADDRESS=VALUE",
+        help="Change a value, such as epochs=400, dataset.imbalance=50, stage2.cs_ce.gamma=0.5 or "
+        "stage2.at=80%. Repeatable; later ones win.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[int | None, typer.Option(help="The same as --set seed=N.", show_default=False)]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail on warnings and advice too.")]

@@ -1,0 +1,103 @@
+"""What commands share: compiling, showing problems, ending."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ltdsl.compiler import Compilation
+    from ltdsl.diagnostics import Diagnostic
+
+
+def all_changes(changes: list[str] | None, seed: int | None) -> tuple[str, ...]:
+    """What `--set` and `--seed` change together."""
+    return (*(changes or []), *([] if seed is None else [f"seed={seed}"]))
+
+
+def compile_path(
+    path: Path, changes: list[str] | None, seed: int | None = None
+) -> Compilation | list[Diagnostic]:
+    """Compile a file; a list of problems where it cannot be read."""
+    from ltdsl.compiler import compile_recipe
+    from ltdsl.syntax.parser import read_source
+    from ltdsl.syntax.source import Source
+
+    source = read_source(path)
+    if not isinstance(source, Source):
+        return [source]
+    return compile_recipe(source, all_changes(changes, seed))
+
+
+def compiled(
+    path: Path, changes: list[str] | None, seed: int | None, strict: bool, quiet: bool = False
+) -> Compilation:
+    """Compile a file, show its problems, and stop where they are in the way.
+
+    Args:
+        path: The recipe.
+        changes: ``--set``.
+        seed: ``--seed``.
+        strict: Stop on warnings and advice too.
+        quiet: Show only what is in the way, on standard error: standard output is for data.
+    """
+    result = compile_path(path, changes, seed)
+    problems = result if isinstance(result, list) else result.diagnostics
+    stop = blocking(problems, strict)
+    if stop or not quiet:
+        show(problems, to_stderr=quiet)
+    if stop or isinstance(result, list):
+        raise typer.Exit(1)
+    return result
+
+
+def blocking(problems: list[Diagnostic], strict: bool) -> bool:
+    """True where something is in the way: an error, or with `strict` anything."""
+    from ltdsl.diagnostics import Severity
+
+    return any(strict or problem.severity is Severity.ERROR for problem in problems)
+
+
+def show(problems: list[Diagnostic], to_stderr: bool = False) -> None:
+    """Print diagnostics, a blank line after each."""
+    from ltdsl.diagnostics.render import render
+
+    for problem in problems:
+        typer.echo(render(problem) + "\n", err=to_stderr)
+
+
+def within(path: Path | None, recipe: Path) -> str:
+    """A used file's path relative to the recipe's folder."""
+    assert path is not None
+    return path.resolve().relative_to(recipe.parent.resolve()).as_posix()
+
+
+def new_console() -> Console:
+    """A console on standard output."""
+    from rich.console import Console
+
+    return Console()
+
+
+def print_json(data: Any) -> None:
+    """Print data alone, for other programs."""
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
+    """End with one sentence and exit code 1."""
+    typer.echo(f"error[{code}]: {message}", err=True)
+    if hint:
+        typer.echo(f"  = help: {hint}", err=True)
+    raise typer.Exit(1)
+
+
+def misused(message: str) -> NoReturn:
+    """End with one sentence and exit code 2: the command was used wrongly."""
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(2)
