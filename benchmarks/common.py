@@ -84,7 +84,7 @@ def cifar_like(images: int = 1024) -> LoadedData:
 def compiled(text: str) -> Plan:
     """The plan of a recipe."""
     from ltdsl.compiler import compile_recipe
-    from ltdsl.source import Source
+    from ltdsl.syntax.source import Source
 
     plan = compile_recipe(Source("benchmark", text)).plan
     assert plan is not None
