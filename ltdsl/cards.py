@@ -23,7 +23,7 @@ from ltdsl.catalogue import (
     Trick,
 )
 from ltdsl.catalogue.entry import write
-from ltdsl.diagnostics import Code
+from ltdsl.diagnostics import Code, severity_of
 from ltdsl.diagnostics.codes import CODES
 from ltdsl.recipe import Overrides, Settings
 
@@ -59,7 +59,7 @@ def card(entry: type[Entry]) -> str:
 
 def code_card(name: str, code: Code) -> str:
     """One diagnostic code."""
-    return f"### `{name}` {code.title} ({code.severity.value})\n\n{code.explanation}"
+    return f"### `{name}` {code.title} ({severity_of(name).value})\n\n{code.explanation}"
 
 
 def published(trick: str) -> str:

@@ -25,7 +25,7 @@ def advise(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
     # the table of codes is made of the rules, so this package cannot load it while it is loaded
     from ltdsl.advice.case import Case
     from ltdsl.advice.rules import RULES
-    from ltdsl.diagnostics.codes import report
+    from ltdsl.diagnostics import report
 
     case = Case(recipe, resolved)
     said = set()

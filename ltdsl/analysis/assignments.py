@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltdsl.analysis.values import Report
-from ltdsl.diagnostics import Diagnostic
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, report
 from ltdsl.syntax import Argument, Call, Identifier, Start, String, Value
 from ltdsl.syntax.parser import parse_chain, parse_start, parse_value
 from ltdsl.syntax.source import Source, Span

@@ -8,8 +8,7 @@ from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.timing import check_milestones, check_starts, report_rounding, start_of
 from ltdsl.analysis.values import Report, build, find
 from ltdsl.catalogue import TRICKS, Trick
-from ltdsl.diagnostics import Label
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Label, report
 from ltdsl.recipe import Overrides, Recipe, Settings, StageRecipe
 from ltdsl.syntax import Call
 from ltdsl.syntax.source import Span

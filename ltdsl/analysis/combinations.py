@@ -8,8 +8,7 @@ from itertools import pairwise
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.values import Report
 from ltdsl.catalogue.mixers import ManifoldMixup
-from ltdsl.diagnostics import Label
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Label, report
 from ltdsl.recipe import Recipe, StageRecipe
 from ltdsl.syntax.source import Span
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ltdsl.analysis.values import Report
-from ltdsl.diagnostics import Label
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Label, report
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
 from ltdsl.syntax.parser import parse_file, read_source
 from ltdsl.syntax.source import Source

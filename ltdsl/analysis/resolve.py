@@ -13,8 +13,7 @@ from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
 from ltdsl.analysis.values import Report
 from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
-from ltdsl.diagnostics import Diagnostic, Edit, nearest
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, Edit, nearest, report
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value
 from ltdsl.syntax.parser import parse_file

@@ -5,8 +5,7 @@ from __future__ import annotations
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.values import Report
 from ltdsl.catalogue import Schedule
-from ltdsl.diagnostics import Edit, Label, nearest
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Edit, Label, nearest, report
 from ltdsl.epochs import exact, is_rounded, place
 from ltdsl.recipe import Recipe
 from ltdsl.syntax import Argument, Call, Integer, List, Percent, Start

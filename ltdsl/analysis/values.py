@@ -16,8 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ltdsl.catalogue import INDEXES, Entry
-from ltdsl.diagnostics import Diagnostic, Edit, nearest
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, Edit, nearest, report
 from ltdsl.syntax import Argument, Boolean, Call, List, Percent, String, Value
 from ltdsl.syntax.source import Span
 

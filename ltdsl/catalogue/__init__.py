@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import SerializeAsAny
-
 from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT
-from ltdsl.catalogue.entry import Entry, index, revive
+from ltdsl.catalogue.entry import Entry, Slot, index
 from ltdsl.catalogue.losses import LOSSES, CostSensitiveCrossEntropy, CrossEntropy
 from ltdsl.catalogue.mixers import (
     ContextRichMinority,
@@ -161,14 +159,14 @@ INDEXES: dict[type[Entry], dict[str, type[Entry]]] = {
 }
 
 # Field types that hold an entry and can be read back from a plan's JSON.
-AnySampler = Annotated[SerializeAsAny[Sampler], revive(SAMPLERS)]
-AnyMixer = Annotated[SerializeAsAny[Mixer], revive(MIXERS)]
-AnyLoss = Annotated[SerializeAsAny[Loss], revive(LOSSES)]
-AnyClassifier = Annotated[SerializeAsAny[Classifier], revive(CLASSIFIERS)]
-AnyTeacher = Annotated[SerializeAsAny[Teacher], revive(TEACHERS)]
-AnyPosthoc = Annotated[SerializeAsAny[Posthoc], revive(POSTHOC)]
-AnyDataset = Annotated[SerializeAsAny[Dataset], revive(DATASETS)]
-AnyModel = Annotated[SerializeAsAny[Model], revive(MODELS)]
-AnyOptimizer = Annotated[SerializeAsAny[Optimizer], revive(OPTIMIZERS)]
-AnySchedule = Annotated[SerializeAsAny[Schedule], revive(SCHEDULES)]
-AnyAugment = Annotated[SerializeAsAny[Augment], revive(AUGMENTS)]
+AnySampler = Annotated[Sampler, Slot(Sampler, SAMPLERS)]
+AnyMixer = Annotated[Mixer, Slot(Mixer, MIXERS)]
+AnyLoss = Annotated[Loss, Slot(Loss, LOSSES)]
+AnyClassifier = Annotated[Classifier, Slot(Classifier, CLASSIFIERS)]
+AnyTeacher = Annotated[Teacher, Slot(Teacher, TEACHERS)]
+AnyPosthoc = Annotated[Posthoc, Slot(Posthoc, POSTHOC)]
+AnyDataset = Annotated[Dataset, Slot(Dataset, DATASETS)]
+AnyModel = Annotated[Model, Slot(Model, MODELS)]
+AnyOptimizer = Annotated[Optimizer, Slot(Optimizer, OPTIMIZERS)]
+AnySchedule = Annotated[Schedule, Slot(Schedule, SCHEDULES)]
+AnyAugment = Annotated[Augment, Slot(Augment, AUGMENTS)]

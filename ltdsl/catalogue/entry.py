@@ -14,10 +14,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SerializeAsAny,
+    GetCoreSchemaHandler,
     SerializerFunctionWrapHandler,
     model_serializer,
 )
+from pydantic_core import core_schema
 
 
 class Entry(BaseModel):
@@ -65,18 +66,44 @@ def index(*entries: type[E]) -> dict[str, type[E]]:
     return {entry.name: entry for entry in entries}
 
 
-def revive(known: Mapping[str, type[E]]) -> BeforeValidator:
-    """A validator that turns ``{"name": …, "arguments": {…}}``, as read from a plan's JSON, back into an entry."""
+class Slot:
+    """Marks a field that holds an entry, given as one or as ``{"name": …, "arguments": {…}}`` from a plan's JSON.
 
-    def build(value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        if value.get("name") not in known:
-            raise ValueError(f"{value.get('name')!r} is not in the catalogue")
-        # JSON has no tuples, hence not the strict rules that a recipe's own values are held to
-        return known[value["name"]].model_validate(value.get("arguments", {}), strict=False)
+    The field checks the kind only: an entry has validated its own arguments. So a class with many slots needs no schema
+    of every entry that could stand in them.
 
-    return BeforeValidator(build)
+    Args:
+        base: The kind of entry.
+        known: The index to look names up in.
+    """
+
+    def __init__(self, base: type[E], known: Mapping[str, type[E]]) -> None:
+        self.base = base
+        self.known = known
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """The slot as pydantic sees it."""
+        del source, handler
+        return core_schema.no_info_plain_validator_function(
+            self._entry,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda entry, info: entry.model_dump(mode=info.mode, by_alias=info.by_alias),
+                info_arg=True,
+            ),
+        )
+
+    def _entry(self, value: Any) -> Entry:
+        if isinstance(value, Mapping):
+            if value.get("name") not in self.known:
+                raise ValueError(f"{value.get('name')!r} is not in the catalogue")
+            # JSON has no tuples, hence not the strict rules that a recipe's own values are held to
+            entry = self.known[value["name"]]
+            return entry.model_validate(value.get("arguments", {}), strict=False)
+        if not isinstance(value, self.base):
+            raise ValueError(f"not a {self.base.kind}")
+        return value
 
 
 def write(value: Any) -> str:
@@ -106,4 +133,4 @@ def _fraction(value: Any) -> Any:
 #: A share in [0, 1]: ``0.1`` or ``10%``.
 Fraction = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=1)]
 
-__all__ = ["Entry", "Fraction", "Point", "SerializeAsAny", "Text", "index", "revive", "write"]
+__all__ = ["Entry", "Fraction", "Point", "Slot", "Text", "index", "write"]

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field
 
-from ltdsl.catalogue.entry import index, revive
+from ltdsl.catalogue.entry import Slot, index
 from ltdsl.catalogue.tricks import PlainSampler, Sampler
 
 _DECOUPLING = (
@@ -162,7 +162,7 @@ class CamBalanced(Sampler):
     )
     needs_weights = True
 
-    sampler: Annotated[SerializeAsAny[PlainSampler], revive(PLAIN)] = Field(
+    sampler: Annotated[PlainSampler, Slot(PlainSampler, PLAIN)] = Field(
         default_factory=ClassBalanced, description="How the images are drawn."
     )
     threshold: Annotated[float, BeforeValidator(_mean)] = Field(

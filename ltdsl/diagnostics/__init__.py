@@ -6,7 +6,6 @@ documentation print.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -67,15 +66,68 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Code:
-    """The meaning of a code and its default severity."""
+    """The meaning of a code."""
 
-    severity: Severity
     title: str
     explanation: str
 
 
+#: Codes that warn. Those of the LT2xx family advise; all others are errors.
+WARNINGS = frozenset({"LT120", "LT306", "LT307", "LT308"})
+
+
+def severity_of(code: str) -> Severity:
+    """The severity of a code."""
+    if code.startswith("LT2"):
+        return Severity.ADVICE
+    return Severity.WARNING if code in WARNINGS else Severity.ERROR
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest to a misspelt one, or None where nothing is close."""
+    import difflib  # only for those who misspell
+
     folded = name.lower().replace("-", "_")
     matches = difflib.get_close_matches(folded, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def report(
+    code: str,
+    span: Span | None,
+    message: str,
+    *,
+    label: str = "",
+    others: tuple[Label, ...] = (),
+    help: str = "",  # noqa: A002 - named like the attribute it fills
+    note: str = "",
+    edit: Edit | None = None,
+    severity: Severity | None = None,
+) -> Diagnostic:
+    """A diagnostic with the severity of its code.
+
+    Args:
+        code: A key of :data:`ltdsl.diagnostics.codes.CODES`.
+        span: The place, if there is one.
+        message: One sentence without a full stop.
+        label: A few words beside the carets.
+        others: Further places that matter.
+        help: What to do about it.
+        note: Background.
+        edit: A replacement that would mend it.
+        severity: Instead of the code's own.
+
+    Returns:
+        The diagnostic.
+    """
+    return Diagnostic(
+        code=code,
+        severity=severity or severity_of(code),
+        message=message,
+        span=span,
+        label=label,
+        others=others,
+        help=help,
+        note=note,
+        edit=edit,
+    )

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ltdsl.diagnostics import Diagnostic, Severity, nearest
-from ltdsl.diagnostics.codes import CODES, report
+from ltdsl.diagnostics import Diagnostic, Severity, nearest, report, severity_of
+from ltdsl.diagnostics.codes import CODES
 
 if TYPE_CHECKING:
     from ltdsl.syntax.source import Source, Span
@@ -118,7 +118,7 @@ def _problem(code: str) -> tuple[str, str] | None:
     if code not in CODES:
         close = nearest(code.upper(), CODES)
         return f"there is no code `{code}`", f"did you mean `{close}`?" if close else ""
-    if CODES[code].severity is Severity.ERROR:
+    if severity_of(code) is Severity.ERROR:
         return f"{code} is an error, which cannot be silenced", "mend it, and remove the comment"
     if code == "LT120":
         return "LT120 cannot be silenced", "mend the comment that it points at"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.syntax.scanner import NOTHING, Lexeme, shown
 from ltdsl.syntax.source import Source, Span
 

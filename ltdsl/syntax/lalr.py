@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from lark import Lark, Token, Tree
+from lark import Lark, Token, Tree, __version__
 from lark.lark import PostLex
 
 if TYPE_CHECKING:
@@ -61,7 +62,16 @@ def _lark() -> Lark:
         lexer="contextual",
         start=["file", "value", "chain", "start"],
         postlex=_NewlineFilter(),
+        cache=_cache_file(),
     )
+
+
+def _cache_file() -> str | bool:
+    """Where Lark keeps the tables it made of the grammar, as Python keeps bytecode: making them is half of a start-up."""
+    if sys.dont_write_bytecode:
+        return False
+    folder = Path(__file__).parent / "__pycache__"
+    return str(folder / f"recipe.lark-{__version__}.{sys.implementation.cache_tag}")
 
 
 def parse_text(text: str, start: StartRule) -> Tree[Token]:

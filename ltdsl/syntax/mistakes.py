@@ -7,8 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 
-from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.syntax.fault import VALUE_TOKENS, Fault, expected
 from ltdsl.syntax.scanner import NOTHING, Lexeme, shown
 from ltdsl.syntax.source import Source, Span

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lark import UnexpectedInput
 
 from ltdsl import syntax
-from ltdsl.diagnostics import Diagnostic, Severity
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, Severity, report
 from ltdsl.syntax.lalr import StartRule, TooDeepError, parse_text
 from ltdsl.syntax.source import Source, Span
 from ltdsl.syntax.tree import Place, build

@@ -10,8 +10,7 @@ from itertools import takewhile
 from lark import UnexpectedInput
 
 from ltdsl import syntax
-from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.syntax.chunks import Chunk, Splitter
 from ltdsl.syntax.draft import Draft
 from ltdsl.syntax.fault import Fault

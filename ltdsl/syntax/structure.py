@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ltdsl.diagnostics import Diagnostic, Edit, Label
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, Edit, Label, report
 from ltdsl.syntax.chunks import Chunk
 from ltdsl.syntax.lalr import MAX_NESTING
 from ltdsl.syntax.scanner import Lexeme, shown

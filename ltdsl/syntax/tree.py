@@ -11,8 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from lark import Token, Transformer, Tree
 
 from ltdsl import syntax
-from ltdsl.diagnostics import Diagnostic, Edit
-from ltdsl.diagnostics.codes import report
+from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.syntax.scanner import shown
 from ltdsl.syntax.source import Span
 

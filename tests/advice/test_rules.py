@@ -15,7 +15,7 @@ from ltdsl.analysis.load import load
 from ltdsl.analysis.resolve import resolve
 from ltdsl.catalogue import TRICKS
 from ltdsl.compiler import compile_recipe
-from ltdsl.diagnostics import Severity
+from ltdsl.diagnostics import Severity, severity_of
 from ltdsl.diagnostics.codes import ADVICE
 from ltdsl.diagnostics.render import render
 from ltdsl.evidence import rows
@@ -181,7 +181,7 @@ def test_rows_of_different_splits_cannot_be_compared():
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_rules_document_themselves(rule):
     code = ADVICE[rule.code]
-    assert code.severity is Severity.ADVICE
+    assert severity_of(rule.code) is Severity.ADVICE
     for ground in rule.grounds:
         assert NAMES[ground] in code.explanation
     if Rows in rule.grounds and rule.tricks:
