@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -113,7 +113,21 @@ class Plan(Frozen):
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2) + "\n"
 
     def digest(self) -> str:
-        """SHA-256, in hex, of the plan's canonical JSON: equal for recipes that mean the same."""
+        """SHA-256, in hex, of what the plan means: equal for recipes that train the same numbers.
+
+        Stage names are left out. They label progress and name checkpoint files, and nothing random depends on them.
+        """
         data = self.model_dump(mode="json", by_alias=True)
-        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        for stage in data["stages"]:
+            del stage["name"]
+        canonical = json.dumps(_unsigned_zeros(data), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _unsigned_zeros(data: Any) -> Any:
+    """The same data with 0.0 for -0.0, which is the same number."""
+    if isinstance(data, dict):
+        return {key: _unsigned_zeros(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_unsigned_zeros(value) for value in data]
+    return data + 0.0 if isinstance(data, float) else data

@@ -96,11 +96,11 @@ class Slot:
 
     def _entry(self, value: Any) -> Entry:
         if isinstance(value, Mapping):
-            if value.get("name") not in self.known:
-                raise ValueError(f"{value.get('name')!r} is not in the catalogue")
+            name = value.get("name")
+            if not isinstance(name, str) or name not in self.known:
+                raise ValueError(f"{name!r} is not in the catalogue")
             # JSON has no tuples, hence not the strict rules that a recipe's own values are held to
-            entry = self.known[value["name"]]
-            return entry.model_validate(value.get("arguments", {}), strict=False)
+            return self.known[name].model_validate(value.get("arguments", {}), strict=False)
         if not isinstance(value, self.base):
             raise ValueError(f"not a {self.base.kind}")
         return value
@@ -126,7 +126,7 @@ Point = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)
 
 def _fraction(value: Any) -> Any:
     if isinstance(value, str) and value.endswith("%"):
-        return float(value[:-1]) / 100
+        return float(f"{value[:-1]}e-2")  # exactly what 0.143 is; 14.3 / 100 is not
     return value
 
 

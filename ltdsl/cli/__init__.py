@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ltdsl.cli.check import check
+from ltdsl.cli.diff import diff
 from ltdsl.cli.explain import advise, explain, tricks
 from ltdsl.cli.plan import plan
 from ltdsl.cli.run import run
@@ -51,7 +52,7 @@ def root(
     """
 
 
-for command in (check, plan, run, advise, tricks, explain):
+for command in (check, plan, diff, run, advise, tricks, explain):
     app.command()(command)
 
 

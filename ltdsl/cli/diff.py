@@ -1,0 +1,66 @@
+"""`ltdsl diff`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ltdsl.cli.shared import misused, new_console, print_json, show
+
+if TYPE_CHECKING:
+    from ltdsl.plan import Plan
+
+
+class DiffFormat(str, Enum):
+    """How `diff` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def diff(
+    old: Annotated[
+        Path,
+        typer.Argument(help="A recipe, a run directory or a plan's JSON.", show_default=False),
+    ],
+    new: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
+    form: Annotated[
+        DiffFormat, typer.Option("--format", help="For people, or for programs.")
+    ] = DiffFormat.TEXT,
+) -> None:
+    """Show what differs in meaning between two recipes or runs.
+
+    Exit codes: 0 they mean the same, 1 they differ, 2 one of them cannot be read or has errors.
+    """
+    from ltdsl.compare import compare
+    from ltdsl.compare.render import as_data, lines
+
+    plans = [_plan(path) for path in (old, new)]
+    result = compare(*plans)
+    if form is DiffFormat.JSON:
+        sides = zip(("old", "new"), (old, new), plans, strict=True)
+        facts = {side: {"path": str(path), "digest": plan.digest()} for side, path, plan in sides}
+        print_json(facts | as_data(result))
+    else:
+        console = new_console()
+        for line in lines(result):
+            console.print(line, soft_wrap=True, highlight=False)
+    if not result.same:
+        raise typer.Exit(1)
+
+
+def _plan(path: Path) -> Plan:
+    from ltdsl.compare.read import UnreadableError, read_plan
+    from ltdsl.compare.render import visible
+
+    try:
+        plan = read_plan(path)
+    except UnreadableError as error:
+        misused(visible(str(error)))
+    if isinstance(plan, list):
+        show(plan, to_stderr=True)
+        raise typer.Exit(2)
+    return plan

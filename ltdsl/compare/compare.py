@@ -1,0 +1,107 @@
+"""Comparing two plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ltdsl.compare.stages import content, pairs, stage_differences
+from ltdsl.compare.values import Change, differences
+from ltdsl.plan import Plan, StagePlan
+
+#: What a plan says about the whole run, in the order in which it is told.
+SETTINGS = (
+    "dataset",
+    "model",
+    "epochs",
+    "validation",
+    "best_on",
+    "seed",
+    "split_seed",
+    "precision",
+    "init",
+    "classifier",
+    "logit_scale",
+)
+
+
+@dataclass(frozen=True)
+class StageChange:
+    """What differs about one stage.
+
+    Attributes:
+        old, new: Its names; None where a plan does not have it.
+        changes: Everything but the name that differs; all of its content where only one plan has it.
+    """
+
+    old: str | None
+    new: str | None
+    changes: tuple[Change, ...]
+
+    @property
+    def action(self) -> Literal["add", "remove", "change", "rename"]:
+        """What happened on the way from old to new."""
+        if self.old is None or self.new is None:
+            return "add" if self.old is None else "remove"
+        return "change" if self.changes else "rename"
+
+    @property
+    def renamed(self) -> bool:
+        """True where both plans have it under different names."""
+        return self.old is not None and self.new is not None and self.old != self.new
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two plans.
+
+    Attributes:
+        same: True where they mean the same: at most names of stages differ.
+        settings: What differs about the whole run.
+        stages: The stages that differ.
+    """
+
+    same: bool
+    settings: tuple[Change, ...]
+    stages: tuple[StageChange, ...]
+
+
+def compare(old: Plan, new: Plan) -> Comparison:
+    """Find what differs in meaning between two plans."""
+    settings: list[Change] = []
+    for name in SETTINGS:
+        settings += differences(name, getattr(old, name), getattr(new, name))
+    if old.class_counts != new.class_counts:
+        settings.append(_counts(old, new))
+    stages = []
+    for before, after in pairs(old.stages, new.stages):
+        change = _stage(before, after)
+        if change.changes or change.renamed:
+            stages.append(change)
+    return Comparison(old.digest() == new.digest(), tuple(settings), tuple(stages))
+
+
+def _stage(old: StagePlan | None, new: StagePlan | None) -> StageChange:
+    if old is None or new is None:
+        stage = new or old
+        assert stage is not None
+        changes = [
+            Change(address, None, text) if new else Change(address, text, None)
+            for address, text in content(stage)
+        ]
+        return StageChange(old.name if old else None, new.name if new else None, tuple(changes))
+    return StageChange(old.name, new.name, tuple(stage_differences(old, new)))
+
+
+def _counts(old: Plan, new: Plan) -> Change:
+    """Both data sets in figures; where these agree, the first class that does not."""
+    texts = []
+    for counts in (old.class_counts, new.class_counts):
+        ends = f"{max(counts):,} down to {min(counts):,}"
+        texts.append(f"{sum(counts):,} in {len(counts)} classes, {ends}")
+    if texts[0] != texts[1]:
+        return Change("training images", *texts)
+    both = zip(old.class_counts, new.class_counts, strict=True)
+    first = next(c for c, (before, after) in enumerate(both) if before != after)
+    changed = (f"{plan.class_counts[first]:,}" for plan in (old, new))
+    return Change(f"training images of class {first}", *changed)

@@ -1,0 +1,109 @@
+"""Reading what can be compared: recipes, plans and run directories."""
+
+from __future__ import annotations
+
+import math
+from operator import eq
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ltdsl.compiler import compile_recipe
+from ltdsl.diagnostics import Diagnostic, Severity
+from ltdsl.plan import Plan
+from ltdsl.syntax.parser import read_source
+from ltdsl.syntax.source import Source
+
+#: A cosine schedule of the longest run allowed needs a quarter of it.
+MAX_PLAN_BYTES = 32 << 20
+
+
+class UnreadableError(Exception):
+    """Something is neither a recipe nor a plan; the message is one sentence."""
+
+
+def read_plan(path: Path) -> Plan | list[Diagnostic]:
+    """The plan of a recipe, of a run directory or of a plan's JSON file.
+
+    Args:
+        path: A folder with ``plan.json``, a file that is named ``*.json`` or starts with ``{``, or a recipe.
+
+    Returns:
+        The plan, or the errors of the recipe.
+
+    Raises:
+        UnreadableError: There is nothing readable, or it is no whole plan.
+    """
+    if path.is_dir():
+        inside = path / "plan.json"
+        if not inside.is_file():
+            raise UnreadableError(f"{path} is no run directory: it has no plan.json")
+        return _plan(inside)
+    if path.suffix == ".json" or _starts_like_json(path):
+        return _plan(path)
+    source = read_source(path)
+    if not isinstance(source, Source):
+        raise UnreadableError(source.message)
+    result = compile_recipe(source)
+    if result.plan is None:
+        return [found for found in result.diagnostics if found.severity is Severity.ERROR]
+    return result.plan
+
+
+def _starts_like_json(path: Path) -> bool:
+    """True for a file whose first visible character is a brace, which no recipe starts with."""
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    except (OSError, ValueError):
+        return False  # reading it as a recipe says what is wrong
+
+
+def _plan(path: Path) -> Plan:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_PLAN_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UnreadableError(f"{path} cannot be read: {why}") from error
+    if len(data) > MAX_PLAN_BYTES:
+        raise UnreadableError(f"{path} is larger than 32 MiB, too large for a plan")
+    try:
+        plan = Plan.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        why = f"{where}: {first['msg']}" if where else first["msg"]
+        raise UnreadableError(f"{path} is no whole plan: {_short(why)}") from error
+    except (RecursionError, OverflowError) as error:
+        raise UnreadableError(f"{path} is no whole plan: it is nested too deeply") from error
+    if why := _broken(plan):
+        raise UnreadableError(f"{path} is no whole plan: {why}")
+    return plan
+
+
+def _broken(plan: Plan) -> str:
+    """What no compiled plan has: gaps between stages, rates that do not fit them; empty where all is well."""
+    if not plan.class_counts:
+        return "it has no classes"
+    if not all(map(math.isfinite, (plan.validation, plan.logit_scale or 1.0))):
+        return "it has numbers that are none"
+    end = 0
+    for stage in plan.stages:
+        if not stage.start == end < stage.end:
+            return "its stages do not follow each other"
+        end = stage.end
+        epochs, rates = [epoch for epoch, _ in stage.rates], [rate for _, rate in stage.rates]
+        if (
+            epochs[:1] != [stage.start]
+            or epochs[-1] >= stage.end
+            or epochs != sorted(set(epochs))
+            or not all(map(math.isfinite, rates))
+            or any(map(eq, rates, rates[1:]))
+        ):
+            return "its learning rates do not fit its stages"
+    return "" if end == plan.epochs else "its stages do not cover its epochs"
+
+
+def _short(text: str, longest: int = 160) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
