@@ -4,8 +4,6 @@ Fully resolved and free of text: all epoch arithmetic has happened. The runtime 
 pin its JSON form.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from bisect import bisect_right

@@ -1,7 +1,5 @@
 """The Recipe: what a file, its includes and the command line mean together, validated but not yet scheduled."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ltdsl.analysis.combinations import check_combinations
 from ltdsl.analysis.origins import origins
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
@@ -42,7 +44,7 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
     _check_first(resolved, problems)
     if settings is None or None in stages or not stages or not timed:
         return None
-    recipe = Recipe(
+    recipe = Recipe.model_construct(
         settings=settings,
         stages=tuple(stage for stage in stages if stage is not None),
         origins=origins(resolved),
@@ -96,9 +98,10 @@ def _stage(stage: ResolvedStage, problems: Report) -> StageRecipe | None:
     overrides = build(Overrides, tuple(stage.overrides.values()), stage.span, problems)
     if failed or overrides is None:
         return None
-    chosen = {kind: trick for kind, (_, trick) in kinds.items()}
-    return StageRecipe.model_validate(
-        {"name": stage.name.text, "start": start_of(stage.start), **chosen, "overrides": overrides}
+    chosen: dict[str, Any] = {kind: trick for kind, (_, trick) in kinds.items()}
+    # constructed from parts that are validated: a second validation would cost its schema's building
+    return StageRecipe.model_construct(
+        name=stage.name.text, start=start_of(stage.start), **chosen, overrides=overrides
     )
 
 

@@ -90,6 +90,8 @@ def build(
             skip = skip | {name}
             continue
         values[name], nodes[name] = value, argument.value
+    if not values and not failed and not _required(entry):
+        return entry.model_construct()  # nothing to validate, so no validator to build
     try:
         built = entry.model_validate(values)
     except ValidationError as error:
@@ -99,6 +101,10 @@ def build(
                 failed = True
         return None
     return None if failed else built
+
+
+def _required(entry: type[Entry]) -> bool:
+    return any(info.is_required() for info in entry.model_fields.values())
 
 
 _WRONG = object()

@@ -1,7 +1,5 @@
 """Declarations of the data sets, each with the protocol that its literature trains it by."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

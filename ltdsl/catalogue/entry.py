@@ -4,8 +4,6 @@ An entry's class is its declaration (name, definition, citation, parameters with
 of it with every parameter resolved. Plans carry instances, which serialise as ``{"name": …, "arguments": {…}}``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 

@@ -1,7 +1,5 @@
 """Declarations of the mixers."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

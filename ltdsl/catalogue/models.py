@@ -1,7 +1,5 @@
 """Declarations of the models."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Declarations of classifier re-training, teachers and post-hoc corrections."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

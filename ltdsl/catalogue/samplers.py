@@ -1,7 +1,5 @@
 """Declarations of the samplers. N_c: training images of class c; N: their sum; C: the number of classes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal

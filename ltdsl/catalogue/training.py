@@ -1,7 +1,5 @@
 """Declarations of optimizers, learning-rate schedules and augmentations."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

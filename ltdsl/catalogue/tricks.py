@@ -4,8 +4,6 @@ A stage has at most one trick of a kind. Formulas that need only class counts li
 Python floats, so that ``ltdsl plan`` and the runtime share them and ``ltdsl check`` stays light.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -31,7 +29,7 @@ class Sampler(Trick):
     kind = "sampler"
     has_partner: ClassVar[bool] = False
 
-    def drawn_by(self) -> Sampler:
+    def drawn_by(self) -> "Sampler":
         """The sampler that decides which images are drawn: itself, unless it changes those of another."""
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -67,10 +68,13 @@ def _lark() -> Lark:
 
 
 def _cache_file() -> str | bool:
-    """Where Lark keeps the tables it made of the grammar, as Python keeps bytecode: making them is half of a start-up."""
+    """Where Lark keeps the tables it made of the grammar: beside this module's bytecode, and as valid as that.
+
+    Making them takes as long as the rest of a start-up's parsing ten times over.
+    """
     if sys.dont_write_bytecode:
         return False
-    folder = Path(__file__).parent / "__pycache__"
+    folder = Path(cache_from_source(__file__)).parent
     return str(folder / f"recipe.lark-{__version__}.{sys.implementation.cache_tag}")
 
 

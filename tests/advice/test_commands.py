@@ -9,12 +9,12 @@ import pytest
 from support import ROOT, environment
 from typer.testing import CliRunner
 
-from ltdsl.cli import app
+from ltdsl.cli import make_app
 from ltdsl.diagnostics.codes import ADVICE
 
 
 def ltdsl(*arguments: object):
-    done = CliRunner(env={"COLUMNS": "120"}).invoke(app, [str(argument) for argument in arguments])
+    done = CliRunner(env={"COLUMNS": "120"}).invoke(make_app(), [str(argument) for argument in arguments])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 
@@ -108,8 +108,8 @@ def test_check_of_a_folder_passes_over_the_settings_its_recipes_share(recipe, tm
 
 def test_the_rows_are_read_only_where_they_are_needed(recipe):
     code = (
-        "import sys; from ltdsl.cli import app\n"
-        f"try: app(['check', {str(recipe('stage1: ce; stage2: ce @ 80%'))!r}])\n"
+        "import sys; from ltdsl.cli import make_app\n"
+        f"try: make_app()(['check', {str(recipe('stage1: ce; stage2: ce @ 80%'))!r}])\n"
         "except SystemExit: pass\n"
         "read = [name for name in sys.modules if name.startswith('ltdsl.evidence')]\n"
         "assert not read, read\n"

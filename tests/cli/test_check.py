@@ -106,8 +106,8 @@ def test_misuse_exits_with_2(ltdsl, recipe):
 
 def test_check_never_imports_the_heavy_half(recipe):
     code = (
-        "import sys; from ltdsl.cli import app\n"
-        f"try: app(['check', {str(recipe(OPENING))!r}])\n"
+        "import sys; from ltdsl.cli import make_app\n"
+        f"try: make_app()(['check', {str(recipe(OPENING))!r}])\n"
         "except SystemExit as end: assert end.code == 0, end\n"
         "heavy = {'mindspore', 'numpy', 'PIL', 'runtime', 'rich.table'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

@@ -1,7 +1,5 @@
 """Cross entropy and its versions that weigh classes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pydantic import Field

@@ -4,8 +4,6 @@ Both are summed over the classes and averaged over the batch, whatever the weigh
 the sum of its weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pydantic import Field

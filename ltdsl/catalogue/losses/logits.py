@@ -3,8 +3,6 @@
 Predictions use the network's own logits, which is where the correction takes effect.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

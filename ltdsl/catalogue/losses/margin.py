@@ -1,7 +1,5 @@
 """The margin loss, and with it the cosine classifier."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pydantic import Field

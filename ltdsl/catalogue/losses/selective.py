@@ -1,7 +1,5 @@
 """Losses that decide sample by sample how much a term counts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What several losses have in common: the choice of a reduction, and weights of classes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Losses with softened targets."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Literal
