@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
@@ -91,7 +91,8 @@ def build(
             continue
         values[name], nodes[name] = value, argument.value
     if not values and not failed and not _required(entry):
-        return entry.model_construct()  # nothing to validate, so no validator to build
+        # nothing to validate, so no validator to build
+        return cast("E", entry.model_construct())
     try:
         built = entry.model_validate(values)
     except ValidationError as error:
