@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text to a file, replacing what was there in one step.
+    """Write UTF-8 text to a file, replacing what was there in one step; its permissions are kept.
 
     Raises:
         OSError: The folder is missing or not writable, or the disk is full; the old file is untouched.
@@ -19,7 +19,7 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        temporary.chmod(0o644)
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -18,6 +18,7 @@ from ltdsl.diagnostics import Severity
 from ltdsl.evidence.benchmarks import BENCHMARKS, Benchmark
 from ltdsl.evidence.combination import of_row
 from ltdsl.evidence.rows import Row, rows
+from ltdsl.format import format_source
 from ltdsl.syntax.source import Source
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "paper"
@@ -181,7 +182,13 @@ def files() -> dict[str, str]:
             benchmark = _benchmark(printed[0])
             found[f"common/{_settings_name(benchmark)}.lt"] = common(benchmark)
             found[f"{name}.lt"] = text_of(printed)
-    return found
+    return {name: _laid_out(text) for name, text in found.items()}
+
+
+def _laid_out(text: str) -> str:
+    formatted = format_source(Source("recipe", text))
+    assert isinstance(formatted, str)
+    return formatted
 
 
 def main() -> None:

@@ -1,0 +1,119 @@
+"""`ltdsl fmt`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ltdsl.cli.inputs import STDIN, Recipes, read_input, recipes_in
+from ltdsl.cli.shared import show
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ltdsl.syntax.source import Source
+
+
+def fmt(
+    recipes: Recipes,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail where something would change.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; show what would change.")
+    ] = False,
+) -> None:
+    """Lay recipes out in the one canonical way; what they say stays the same.
+
+    A file that does not parse is left alone. - reads standard input and writes to standard output.
+    """
+    changed = failed = 0
+    paths = recipes_in(recipes)
+    for path in paths:
+        result = _formatted(path)
+        if result is None:
+            failed += 1
+            continue
+        source, before, after = result
+        new = before != after
+        changed += new
+        if new and diff:
+            _show_diff(source.name, before, after)
+        if check or diff:
+            if new and check:
+                typer.echo(f"would format {source.name}", err=diff or path == STDIN)
+        elif path == STDIN:
+            typer.echo(after, nl=False)
+        elif new and not _write(path, after):
+            changed -= 1
+            failed += 1
+    _summarize(changed, len(paths) - changed - failed, failed, check or diff)
+    if failed or (check and changed):
+        raise typer.Exit(1)
+
+
+def _formatted(path: Path) -> tuple[Source, str, str] | None:
+    """A recipe, its text as it is and as it should be; None, after a report, where it has no layout."""
+    from ltdsl.format import UnprovenError, format_source
+    from ltdsl.syntax.source import Source
+
+    source = read_input(path)
+    if not isinstance(source, Source):
+        show([source], to_stderr=True)
+        return None
+    try:
+        after = format_source(source)
+    except UnprovenError as error:
+        typer.echo(f"error: {source.name} is left alone: {error}", err=True)
+        return None
+    if not isinstance(after, str):
+        show(after, to_stderr=True)
+        return None
+    before = source.text
+    if path != STDIN:
+        try:
+            # as it is on disk: line endings and a byte-order mark count
+            before = path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            typer.echo(f"error: {source.name} cannot be read: {error}", err=True)
+            return None
+    return source, before, after
+
+
+def _write(path: Path, text: str) -> bool:
+    from ltdsl.files import write_atomically
+
+    try:
+        write_atomically(path.resolve(), text)  # through a link, not over it
+    except OSError as error:
+        typer.echo(f"error: {path} cannot be written: {error.strerror or error}", err=True)
+        return False
+    return True
+
+
+def _show_diff(name: str, before: str, after: str) -> None:
+    from difflib import unified_diff
+
+    def lines(text: str) -> list[str]:
+        return [line + "\n" for line in text.split("\n")[:-1]] + (
+            [text.rsplit("\n", 1)[-1]] if not text.endswith("\n") and text else []
+        )
+
+    for line in unified_diff(lines(before), lines(after), name, f"{name} (formatted)"):
+        if line.endswith("\n"):
+            typer.echo(line, nl=False)
+        else:
+            typer.echo(f"{line}\n\\ No newline at end of file")
+
+
+def _summarize(changed: int, kept: int, failed: int, dry: bool) -> None:
+    parts = []
+    for count, verb in (
+        (changed, "would be formatted" if dry else "formatted"),
+        (kept, "left as it was" if kept == 1 else "left as they were"),
+        (failed, "not formatted because of errors"),
+    ):
+        if count:
+            parts.append(f"{count} {'recipe' if count == 1 else 'recipes'} {verb}")
+    typer.echo(", ".join(parts), err=True)
