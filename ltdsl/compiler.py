@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from ltdsl.advice import advise
 from ltdsl.analysis.assignments import read_assignments
 from ltdsl.analysis.check import check
-from ltdsl.analysis.load import load
+from ltdsl.analysis.load import Read, load
 from ltdsl.analysis.resolve import resolve
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.recipe import Recipe
 from ltdsl.syntax import File
+from ltdsl.syntax.parser import read_source
 from ltdsl.syntax.source import Source
 
 if TYPE_CHECKING:
@@ -52,15 +53,18 @@ class Compilation:
         return any(problem.severity is Severity.ERROR for problem in self.diagnostics)
 
 
-def compile_recipe(source: Source, assignments: Sequence[str] = ()) -> Compilation:
+def compile_recipe(
+    source: Source, assignments: Sequence[str] = (), read: Read = read_source
+) -> Compilation:
     """Compile a recipe as far as its problems allow; all of them are reported at once.
 
     Args:
         source: The recipe.
         assignments: ``address=value`` texts from the command line, later ones winning.
+        read: Reads the files that it uses.
     """
     found: list[Diagnostic] = []
-    document = load(source, found.append)
+    document = load(source, found.append, read)
     changes = read_assignments(assignments, found.append)
     resolved = resolve(document, changes, found.append)
     recipe = check(resolved, document.tree.span, found.append)

@@ -5,14 +5,19 @@ Whatever can be said about the arrangement of statements, without knowing what t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from ltdsl.analysis.values import Report
-from ltdsl.diagnostics import Label, report
+from ltdsl.diagnostics import Diagnostic, Label, report
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
 from ltdsl.syntax.parser import parse_file, read_source
 from ltdsl.syntax.source import Source
+
+Read: TypeAlias = Callable[[Path, str], Source | Diagnostic]
+"""Reads a used file, given its path and its name in messages; an editor reads its buffers instead of the disk."""
 
 
 @dataclass
@@ -34,14 +39,14 @@ class Document:
     sources: list[Source] = field(default_factory=list)
 
 
-def load(source: Source, problems: Report) -> Document:
+def load(source: Source, problems: Report, read: Read = read_source) -> Document:
     """Parse a recipe and follow its ``use`` statements, depth first."""
     tree, syntax_problems = parse_file(source)
     for problem in syntax_problems:
         problems(problem)
     document = Document(tree, whole=not syntax_problems, sources=[source])
     root = source.path.parent if source.path else None
-    _collect(document, tree, root, (source,), problems)
+    _collect(document, tree, root, (source,), problems, read)
     return document
 
 
@@ -51,6 +56,7 @@ def _collect(
     root: Path | None,
     chain: tuple[Source, ...],
     problems: Report,
+    read: Read,
 ) -> None:
     """Add a file's statements, and before them those of the files it uses.
 
@@ -60,6 +66,7 @@ def _collect(
         root: The recipe's folder, which no ``use`` may leave; None for text without a folder.
         chain: The files being followed, the recipe first.
         problems: Receives every problem found.
+        read: Reads a used file.
     """
     own: list[Setting] = []
     for statement in tree.statements:
@@ -73,7 +80,7 @@ def _collect(
                         help="move it to the top: what a file sets itself wins over what it uses",
                     )
                 )
-            _follow(document, statement, root, chain, problems)
+            _follow(document, statement, root, chain, problems, read)
         elif isinstance(statement, Setting):
             if document.stages and len(chain) == 1:
                 first = Label(document.stages[0].span, "the first stage is here")
@@ -115,6 +122,7 @@ def _follow(
     root: Path | None,
     chain: tuple[Source, ...],
     problems: Report,
+    read: Read,
 ) -> None:
     """Load the file of a ``use`` statement."""
     written, span = use.path.value, use.path.span
@@ -142,7 +150,7 @@ def _follow(
         problems(report("LT115", span, f"more than {MAX_FILES} files are used"))
         return
     name = str(Path(chain[-1].name).parent / written)
-    found = read_source(target, name)
+    found = read(target, name)
     if not isinstance(found, Source):
         problems(report("LT115", span, found.message, help=found.help))
         return
@@ -150,7 +158,7 @@ def _follow(
     tree, syntax_problems = parse_file(found)
     for problem in syntax_problems:
         problems(problem)
-    _collect(document, tree, root, (*chain, found), problems)
+    _collect(document, tree, root, (*chain, found), problems, read)
 
 
 #: A bound on `use`, so that files that use each other many times are answered in bounded time.
