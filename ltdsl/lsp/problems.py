@@ -1,0 +1,188 @@
+"""Diagnostics of a recipe as an editor shows them, and the quick fixes that go with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsprotocol import types as lsp
+from pygls import uris
+
+from ltdsl.compiler import Compilation, compile_recipe
+from ltdsl.diagnostics import Diagnostic, Severity
+from ltdsl.lsp.text import Places, source_of
+from ltdsl.syntax import Stage, Use
+from ltdsl.syntax.parser import read_source
+from ltdsl.syntax.source import Source, Span
+
+_SEVERITY = {
+    Severity.ERROR: lsp.DiagnosticSeverity.Error,
+    Severity.WARNING: lsp.DiagnosticSeverity.Warning,
+    Severity.ADVICE: lsp.DiagnosticSeverity.Information,
+}
+_USE = re.compile(r'\buse[ \t]*"([^"\n]*)"')
+_MAX_FILES = 300
+_NO_STAGE = "LT111"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A recipe with its problems.
+
+    Attributes:
+        source: Its text.
+        problems: Everything found, in the files that it uses too.
+        compilation: What became of it.
+    """
+
+    source: Source
+    problems: list[Diagnostic]
+    compilation: Compilation
+
+    @property
+    def files(self) -> set[Path]:
+        """The files that it uses."""
+        return {s.path.resolve() for s in self.compilation.sources[1:] if s.path}
+
+
+def check(
+    source: Source,
+    buffer: Callable[[Path], str | None] | None = None,
+    root: Path | None = None,
+) -> Checked:
+    """Compile what an editor shows.
+
+    Args:
+        source: The text.
+        buffer: Gives the text of a file that is open in the editor.
+        root: The folder that is open. A file without stages is taken as a part of others where one below uses it.
+    """
+
+    def read(path: Path, name: str) -> Source | Diagnostic:
+        text = buffer(path) if buffer else None
+        return read_source(path, name) if text is None else source_of(text, name, path)
+
+    compilation = compile_recipe(source, read=read)
+    problems = compilation.diagnostics
+    if any(problem.code == _NO_STAGE for problem in problems) and _is_part(compilation, root):
+        problems = [problem for problem in problems if problem.code != _NO_STAGE]
+    return Checked(source, problems, compilation)
+
+
+def shown(checked: Checked, places: Places) -> list[lsp.Diagnostic]:
+    """All problems; those of a used file stand at the `use` that leads there."""
+    return [_shown(problem, checked, places) for problem in checked.problems]
+
+
+def fixes(
+    checked: Checked, uri: str, wanted: lsp.Range, places: Places
+) -> Iterator[lsp.CodeAction]:
+    """The suggested edits of the problems that a range touches."""
+    for problem in checked.problems:
+        edit = problem.edit
+        if edit is None or problem.span is None or edit.span.source is not checked.source:
+            continue
+        if not _touch(places.range(problem.span), wanted):
+            continue
+        old, new = edit.span.text, edit.replacement
+        if not old.strip():
+            title = f"Insert `{new.strip()}`" if new.strip() else "Join the lines"
+        else:
+            title = (
+                f"Replace `{_short(old)}` by `{_short(new)}`" if new else f"Remove `{_short(old)}`"
+            )
+        text_edit = lsp.TextEdit(places.range(edit.span), new)
+        yield lsp.CodeAction(
+            title,
+            kind=lsp.CodeActionKind.QuickFix,
+            diagnostics=[_shown(problem, checked, places)],
+            is_preferred=True,
+            edit=lsp.WorkspaceEdit(changes={uri: [text_edit]}),
+        )
+
+
+def _shown(problem: Diagnostic, checked: Checked, places: Places) -> lsp.Diagnostic:
+    parts = [problem.message]
+    if problem.label:
+        parts[0] += f" ({problem.label})"
+    parts += [f"help: {problem.help}"] if problem.help else []
+    parts += [problem.note] if problem.note else []
+    span, related, edit = problem.span, [], problem.edit
+    if span and span.source is not checked.source:
+        related.append(_related(span, problem.message, places))
+        parts[0] = f"in `{span.source.name}`: {parts[0]}"
+        span, edit = _use_of(span.source, checked.compilation), None
+    related += [_related(other.span, other.text, places) for other in problem.others]
+    return lsp.Diagnostic(
+        range=places.range(span),
+        message="\n".join(parts),
+        severity=_SEVERITY[problem.severity],
+        code=problem.code,
+        source="ltdsl",
+        related_information=[item for item in related if item],
+        data={"range": _plain(places.range(edit.span)), "newText": edit.replacement}
+        if edit
+        else None,
+    )
+
+
+def _plain(span: lsp.Range) -> dict[str, dict[str, int]]:
+    """A range as the client is to get it: what `data` holds is passed on as it is."""
+    ends = {"start": span.start, "end": span.end}
+    return {key: {"line": end.line, "character": end.character} for key, end in ends.items()}
+
+
+def _related(span: Span, text: str, places: Places) -> lsp.DiagnosticRelatedInformation | None:
+    """A second place; None where it is in no file."""
+    uri = uris.from_fs_path(str(span.source.path)) if span.source.path else None
+    if uri is None:
+        return None
+    return lsp.DiagnosticRelatedInformation(lsp.Location(uri, places.range(span)), text)
+
+
+def _use_of(source: Source, compilation: Compilation) -> Span | None:
+    """The `use` of the recipe that, directly or not, leads to a file."""
+    order = compilation.sources
+    if not any(each is source for each in order):
+        return None
+    place = next(i for i, each in enumerate(order) if each is source)
+    found = None
+    for statement in compilation.tree.statements:
+        if isinstance(statement, Use) and compilation.source.path:
+            target = (compilation.source.path.parent / statement.path.value).resolve()
+            first = next((i for i, s in enumerate(order[1:], 1) if s.path == target), None)
+            if first is not None and first <= place:
+                found = statement.span  # files are read depth first
+    return found
+
+
+def _is_part(compilation: Compilation, root: Path | None) -> bool:
+    """Whether a file of settings is used by another below the open folder, or below its own."""
+    path = compilation.source.path
+    if path is None or any(isinstance(s, Stage) for s in compilation.tree.statements):
+        return False
+    target = path.resolve()
+    top = root if root and target.is_relative_to(root.resolve()) else path.parent
+    for count, other in enumerate(top.rglob("*.lt")):
+        if count >= _MAX_FILES:
+            return False
+        found = read_source(other)
+        if not isinstance(found, Source) or other.resolve() == target:
+            continue
+        if any((other.parent / m[1]).resolve() == target for m in _USE.finditer(found.text)):
+            return True
+    return False
+
+
+def _touch(one: lsp.Range, other: lsp.Range) -> bool:
+    def key(position: lsp.Position) -> tuple[int, int]:
+        return position.line, position.character
+
+    return key(one.start) <= key(other.end) and key(other.start) <= key(one.end)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,65 @@
+"""Places in a text as editors count them: lines from zero, and code units within a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsprotocol import types as lsp
+
+from ltdsl.diagnostics import Diagnostic
+from ltdsl.syntax.parser import source_from_bytes
+from ltdsl.syntax.source import Source, Span
+
+_UNIT_BYTES = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
+
+
+def source_of(text: str, name: str, path: Path | None = None) -> Source | Diagnostic:
+    """The source that an editor's text is, or why it is none.
+
+    Newlines of any kind count as one, for editors too, and a byte-order mark gives way to a space: so line and column
+    of the source are those of the editor.
+    """
+    if text.startswith("\ufeff"):
+        text = " " + text[1:]
+    return source_from_bytes(text.encode("utf-8", "replace"), name, path)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Translates between characters of sources and positions of an editor.
+
+    Attributes:
+        encoding: The code units that the editor counts, as agreed on with it.
+    """
+
+    encoding: str = "utf-16"
+
+    def position(self, source: Source, offset: int) -> lsp.Position:
+        """The position of a character."""
+        line, column = source.position(offset)
+        return lsp.Position(line - 1, self._units(source.line(line)[: column - 1]))
+
+    def range(self, span: Span | None) -> lsp.Range:
+        """The range of a span; the very beginning where there is none."""
+        if span is None:
+            return lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
+        return lsp.Range(
+            self.position(span.source, span.start), self.position(span.source, span.end)
+        )
+
+    def offset(self, source: Source, position: lsp.Position) -> int:
+        """The character at a position; one that is beyond the line or the text stands for its end."""
+        if position.line >= len(source.line_starts):
+            return len(source.text)
+        start = source.line_starts[max(0, position.line)]
+        left = position.character
+        for count, char in enumerate(source.line(position.line + 1)):
+            if left <= 0:
+                return start + count
+            left -= self._units(char)
+        return start + len(source.line(position.line + 1))
+
+    def _units(self, text: str) -> int:
+        codec, size = _UNIT_BYTES.get(self.encoding, _UNIT_BYTES["utf-16"])
+        return len(text.encode(codec, "replace")) // size
