@@ -8,7 +8,7 @@ from mindspore import Tensor, nn, ops
 class Distillation(nn.Cell):
     """(1 − α) L + α T² KL(t ‖ softmax(z / T)), t ∝ softmax(z_teacher / T)^power.
 
-    He et al., "Distilling Virtual Examples for Long-tailed Recognition" (2021). The divergence is a mean over the batch.
+    He et al., "Distilling Virtual Examples for Long-tailed Recognition" (2021). The divergence is the batch's mean.
 
     Args:
         temperature: T, above 0.

@@ -10,11 +10,11 @@ import numpy as np
 
 from runtime.data.augment import AUGMENTATIONS
 from runtime.data.source import StageSource
+from runtime.models.scaled import FACTORS
 from runtime.samplers import Moment, order, reversed_order
 from runtime.step import Normalise, TrainStep
 from runtime.tricks import (
     CLASSIFIERS,
-    FACTORS,
     LOSSES,
     MIXERS,
     TEACHERS,

@@ -12,7 +12,7 @@ from mindspore import Tensor
 from mindspore import dtype as mstype
 from mindspore.train import Callback, Model
 
-from ltdsl.catalogue import LearnableWeightScaling
+from ltdsl.catalogue import LearnableWeightScaling, TauNormalisation
 from ltdsl.longtail import validation_counts
 from runtime import checkpoints
 from runtime.data import LoadedData, load_dataset
@@ -21,7 +21,7 @@ from runtime.errors import RunError
 from runtime.evaluate import Evaluator
 from runtime.gallery import save_gallery
 from runtime.models import build_network, freeze
-from runtime.models.scaled import use_factors
+from runtime.models.scaled import FACTORS, ScaledClassifier, use_factors
 from runtime.optimizers import build_optimizer
 from runtime.posthoc import POSTHOC
 from runtime.progress import EpochRecord
@@ -94,11 +94,10 @@ class Trainer:
         self.keep_cam = keep_cam
         self.sink = sink
         self.digest = plan.digest()
-        self.network = self._build_network()
+        self.network = self._build_network(plan.init)
         if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
             use_factors(self.network, len(data.counts))
-        if plan.init is not None:
-            checkpoints.restore(self.root / plan.init, self.network)
+        _check_norms(plan, self.network)
         self.evaluate = self._evaluator(self.network)
         #: Each read once, and before anything is trained.
         self.teachers = {
@@ -109,9 +108,9 @@ class Trainer:
         #: Lowest error so far, of the run and of the stage.
         self.best = self.stage_best = math.inf
 
-    def _build_network(self) -> Network:
-        """The plan's model with its initial weights."""
-        return build_network(
+    def _build_network(self, checkpoint: str | None = None) -> Network:
+        """The plan's model with its initial weights, or with a checkpoint's, factors of `lws` included."""
+        network = build_network(
             self.plan.model.name,
             self.plan.model.model_dump(by_alias=True)["arguments"],
             len(self.data.counts),
@@ -119,6 +118,12 @@ class Trainer:
             self.plan.seed,
             self.plan.logit_scale,
         )
+        if checkpoint is not None:
+            path = self.root / checkpoint
+            if FACTORS in checkpoints.load(path):
+                use_factors(network, len(self.data.counts))
+            checkpoints.restore(path, network)
+        return network
 
     def _evaluator(self, network: nn.Cell) -> Evaluator:
         """An evaluation graph of ``network``, images to logits."""
@@ -128,9 +133,7 @@ class Trainer:
 
     def _teacher(self, path: str) -> Network:
         """A frozen model with the weights of a checkpoint."""
-        network = self._build_network()
-        checkpoints.restore(self.root / path, network)
-        return freeze(network)
+        return freeze(self._build_network(path))
 
     def __call__(self) -> dict[str, Any]:
         """Run all stages, then evaluate.
@@ -243,6 +246,19 @@ class Trainer:
             result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}
         self.run.write("evaluation.json", result)
         return result
+
+
+def _check_norms(plan: Plan, network: Network) -> None:
+    """Refuse `tau_norm` where a checkpoint brought factors; the checker sees only those of the recipe."""
+    if isinstance(plan.stages[-1].posthoc, TauNormalisation) and isinstance(
+        network.classifier, ScaledClassifier
+    ):
+        raise RunError(
+            "LT412",
+            "`tau_norm` changes the lengths of class weights, and the first weights have factors from `lws`, which "
+            "set them already",
+            "start from weights that were trained without `lws`",
+        )
 
 
 class _EpochEnd(Callback):

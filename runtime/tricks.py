@@ -19,6 +19,7 @@ from runtime.losses.objectives import LOSSES
 from runtime.mixers import CutMix, InputMixup, Mixer, Remix
 from runtime.models import freeze
 from runtime.models.initial import initialise
+from runtime.models.scaled import FACTORS, ScaledClassifier
 from runtime.streams import generator
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ def _crt(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
     # a seed of its own: the first classifier would come out again otherwise
     seed = int(generator(plan.seed, "init", stage.start).integers(2**32))
     initialise(network.classifier, seed)
+    if isinstance(network.classifier, ScaledClassifier):  # factors of the old one
+        network.classifier.factors.set_data(ops.ones_like(network.classifier.factors))
     return [p for p in network.classifier.get_parameters() if p.name != FACTORS]
 
 
@@ -103,9 +106,6 @@ def _lws(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
     del plan, stage
     return [network.classifier.factors]
 
-
-#: Name of the factors that `lws` learns.
-FACTORS = "classifier.factors"
 
 #: (plan, stage, network, changed in place) -> the parameters that the stage trains
 CLASSIFIERS: dict[str, Callable[..., list[Parameter]]] = {"crt": _crt, "lws": _lws}

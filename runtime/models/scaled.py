@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from runtime.models.network import Network
 
 
+#: Name of the factors in checkpoints.
+FACTORS = "classifier.factors"
+
+
 class ScaledClassifier(nn.Cell):
     """Logits f_c · z_c of a classifier's logits z, f learned from 1.
 
@@ -25,9 +29,9 @@ class ScaledClassifier(nn.Cell):
     """
 
     def __init__(self, classifier: nn.Cell, out_channels: int) -> None:
-        super().__init__(auto_prefix=False)  # its weights keep their names
+        super().__init__()
         self.inner = classifier
-        self.factors = Parameter(ops.ones(out_channels), name="classifier.factors")
+        self.factors = Parameter(ops.ones(out_channels), name="factors")
 
     @property
     def weight(self) -> Parameter:
@@ -40,5 +44,15 @@ class ScaledClassifier(nn.Cell):
 
 
 def use_factors(network: Network, num_classes: int) -> None:
-    """Puts a factor on each class of a network's classifier."""
-    network.classifier = ScaledClassifier(network.classifier, num_classes)
+    """Puts a factor on each class of a network's classifier, unless there is one already.
+
+    All other parameters keep their names, so that checkpoints from before and after share them.
+    """
+    if isinstance(network.classifier, ScaledClassifier):
+        return
+    names = [parameter.name for parameter in network.classifier.get_parameters()]
+    classifier = ScaledClassifier(network.classifier, num_classes)
+    network.classifier = classifier  # names all of its parameters by their place
+    for parameter, name in zip(classifier.inner.get_parameters(), names, strict=True):
+        parameter.name = name
+    classifier.factors.name = FACTORS
