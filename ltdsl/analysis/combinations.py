@@ -135,16 +135,22 @@ def _check_fresh(
 ) -> None:
     """Whether an optimizer goes on although other weights are trained."""
     fresh = after.overrides.optimizer is not None or after.overrides.schedule is not None
-    if fresh or before.classifier == after.classifier:
+    drawn_anew = after.classifier is not None and after.classifier.name == "crt"
+    if fresh or (before.classifier == after.classifier and not drawn_anew):
         return
     trick = after.classifier or before.classifier
-    assert trick is not None  # they differ
+    assert trick is not None  # they differ, or the classifier is drawn once more
     others = tuple(_labels(written, trick.name))
+    what = (
+        f"trains other weights than `{before.name}`, so their optimizer cannot go on"
+        if before.classifier != after.classifier
+        else "draws the classifier anew, so the optimizer of the old one cannot go on"
+    )
     problems(
         report(
             "LT125",
             written.name.span,
-            f"`{after.name}` trains other weights than `{before.name}`, so their optimizer cannot go on",
+            f"`{after.name}` {what}",
             others=others,
             help=f"set `optimizer` or `schedule` in the braces of `{after.name}`",
         )
