@@ -21,6 +21,7 @@ COMMANDS = {
     "advise": "explain",
     "tricks": "explain",
     "explain": "explain",
+    "lsp": "lsp",
 }
 
 # what start-up allocates stays: looking through it for garbage a hundred times costs a tenth of it
