@@ -36,8 +36,8 @@ class Adam(Optimizer):
     citation = "Kingma, Ba: Adam: A Method for Stochastic Optimization, ICLR 2015, end of section 2"
 
     lr: float = Field(0.001, gt=0, le=100, description="Base learning rate.")
-    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the mean of gradients.")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Decay of the mean of squared gradients.")
+    beta1: float = Field(0.9, gt=0, lt=1, description="Decay of the mean of gradients.")
+    beta2: float = Field(0.999, gt=0, lt=1, description="Decay of the mean of squared gradients.")
 
 
 class Schedule(Entry):

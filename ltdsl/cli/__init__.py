@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -79,4 +79,23 @@ def main() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     # the others need not be built to run one
-    make_app([asked] if asked in COMMANDS else COMMANDS)()
+    app = make_app([asked] if asked in COMMANDS else COMMANDS)
+    try:
+        app()
+    except Exception as error:
+        _report_bug(error)
+
+
+def _report_bug(error: Exception) -> NoReturn:
+    """End with a sentence, and the traceback in a file: nothing that a user writes should come here."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="ltdsl-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    lines = str(error).splitlines() or [""]
+    typer.echo(f"error: {type(error).__name__}: {lines[0]}", err=True)
+    typer.echo(f"  = help: this is a bug in ltdsl; please report it with {file.name}", err=True)
+    sys.exit(1)

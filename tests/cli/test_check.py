@@ -159,3 +159,25 @@ def test_output_that_goes_nowhere(recipe):
         text=True,
     )
     assert "Traceback" not in done.stderr
+
+
+def test_a_bug_is_a_sentence_and_a_file(recipe, tmp_path):
+    code = (
+        "import sys, ltdsl.compiler as c, ltdsl.cli\n"
+        "def broken(*_): raise ZeroDivisionError('one\\ntwo')\n"
+        "c.compile_recipe = broken\n"
+        f"sys.argv = ['ltdsl', 'check', {str(recipe(OPENING))!r}]\n"
+        "ltdsl.cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment() | {"TMPDIR": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "error: ZeroDivisionError: one"
+    assert "Traceback" not in done.stderr
+    (report,) = tmp_path.glob("ltdsl-*.txt")
+    assert "Traceback" in report.read_text()

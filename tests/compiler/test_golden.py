@@ -65,3 +65,10 @@ def test_every_code_has_a_snapshot():
     shown = "".join(path.read_text() for path in GOLDEN.rglob("*.txt"))
     missing = {code for code in CODES if f"[{code}]" not in shown}
     assert missing <= ELSEWHERE | set(RUN)
+
+
+def test_the_reference_page_is_fresh():
+    from ltdsl.cards import reference
+
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert page == reference(), "run: python -m ltdsl.cards > docs/reference.md"
