@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from ltdsl.longtail import validation_counts
 from ltdsl.plan import Plan, StagePlan
 
 #: The class in the middle and both ends, named in this order wherever three figures stand for all classes.
 ENDS = "head · middle · tail"
+
+#: What stands for signs that a terminal without Unicode does not have.
+_PLAIN = str.maketrans({"–": "-", "→": "->", "·": "/"})
+
+#: Space between columns.
+_GAP = 2
+
+#: Longer words may be broken rather than take a column's place.
+_WORD = 18
 
 
 def headline(plan: Plan) -> str:
@@ -26,22 +38,65 @@ def headline(plan: Plan) -> str:
     )
 
 
-def plan_table(plan: Plan) -> Table:
+class StageTable:
+    """Stages side by side, one column each, in as many tables below each other as the terminal's width asks for."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The fewest tables that leave each column room for its words, or for most of the long ones."""
+        stages = self.plan.stages
+        columns = [
+            {label: showable(text, console) for label, text in _column(self.plan, stage).items()}
+            for stage in stages
+        ]
+        room = options.max_width - max(map(len, columns[0])) - _GAP
+        needed = [
+            min(_WORD, max(len(word) for text in column.values() for word in text.split())) + _GAP
+            for column in columns
+        ]
+        edges = [0, len(stages)]
+        for parts in range(1, len(stages) + 1):
+            edges = [part * len(stages) // parts for part in range(parts + 1)]
+            if all(sum(needed[start:end]) <= room for start, end in pairwise(edges)):
+                break
+        for start, end in pairwise(edges):
+            if start:
+                yield Text()
+            yield _side_by_side(stages[start:end], columns[start:end])
+
+
+def showable(text: str, console: Console) -> str:
+    """The text with signs that the console's encoding has."""
+    return text.translate(_PLAIN) if console.options.ascii_only else text
+
+
+def plan_table(plan: Plan) -> StageTable:
     """Stages side by side, one column each."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("")
-    for stage in plan.stages:
+    return StageTable(plan)
+
+
+def _side_by_side(stages: Sequence[StagePlan], columns: Sequence[dict[str, str]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    table.add_column("", no_wrap=True)
+    for stage in stages:
         table.add_column(stage.name, overflow="fold")
-    columns = [_column(plan, stage) for stage in plan.stages]
     for label in columns[0]:
         table.add_row(Text(label, style="dim"), *(column[label] for column in columns))
     return table
 
 
+def training_counts(plan: Plan) -> tuple[int, ...]:
+    """Images of each class that are trained on: those of the validation part are not."""
+    held = validation_counts(plan.class_counts, plan.validation)
+    return tuple(count - part for count, part in zip(plan.class_counts, held, strict=True))
+
+
 def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
-    counts = plan.class_counts
+    counts = training_counts(plan)
     draws = stage.sampler.draws(counts)
-    shares = _mean_shares(plan, stage)
+    shares = mean_shares(plan, stage)
     weights = stage.loss.class_weights(counts) or (1.0,) * len(counts)
     loss_shares = [share * weight for share, weight in zip(shares, weights, strict=True)]
     total = sum(loss_shares)
@@ -63,14 +118,14 @@ def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
     }
 
 
-def _mean_shares(plan: Plan, stage: StagePlan) -> list[float]:
+def mean_shares(plan: Plan, stage: StagePlan) -> list[float]:
     """Each class's share of the stage's draws; those of a sampler that changes are averaged over its epochs."""
-    sampler = stage.sampler
+    sampler, counts = stage.sampler, training_counts(plan)
     times = {
         sampler.passed(epoch, stage.start, stage.end, plan.epochs)
         for epoch in range(stage.start, stage.end)
     }
-    columns = zip(*(sampler.class_shares(plan.class_counts, time) for time in times), strict=True)
+    columns = zip(*(sampler.class_shares(counts, time) for time in times), strict=True)
     return [sum(column) / len(times) for column in columns]
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ltdsl.cli.options import Recipe, Seed, Set, Strict
 from ltdsl.cli.shared import compiled, new_console, print_json
+
+if TYPE_CHECKING:
+    from ltdsl.plan import Plan
+    from ltdsl.recipe import Recipe as ResolvedRecipe
 
 
 class Phase(str, Enum):
@@ -25,6 +29,13 @@ def plan(
         Phase | None,
         typer.Option(help="Print a phase of the compilation as JSON.", show_default=False),
     ] = None,
+    details: Annotated[
+        bool,
+        typer.Option("--details", help="Add steps, learning-rate curve and what each class gets."),
+    ] = False,
+    origins: Annotated[
+        bool, typer.Option("--origins", help="Add every resolved value with where it was written.")
+    ] = False,
     changes: Set = None,
     seed: Seed = None,
     strict: Strict = False,
@@ -35,18 +46,37 @@ def plan(
         from ltdsl.syntax.emit import syntax_to_json
 
         print_json(syntax_to_json(result.tree))
-    elif emit is Phase.RECIPE:
-        assert result.recipe is not None
+        return
+    assert result.recipe is not None
+    assert result.plan is not None
+    if emit is Phase.RECIPE:
         print_json(result.recipe.model_dump(mode="json", by_alias=True))
     elif emit is Phase.PLAN:
-        assert result.plan is not None
         typer.echo(result.plan.to_json(), nl=False)
     else:
-        from ltdsl.tables import ENDS, headline, plan_table
+        _tables(result.recipe, result.plan, details, origins)
 
-        assert result.plan is not None
-        console = new_console()
-        console.print(headline(result.plan), highlight=False)
+
+def _tables(recipe: ResolvedRecipe, plan: Plan, details: bool, origins: bool) -> None:
+    """What people read."""
+    from ltdsl.tables import ENDS, headline, plan_table, showable
+
+    console = new_console()
+    console.print(headline(plan), highlight=False)
+    console.print()
+    console.print(plan_table(plan))
+    ends = showable(ENDS, console)
+    console.print(f"\nthree figures are those of the {ends} class", style="dim")
+    if details:
+        from ltdsl.details import details as lines
+        from ltdsl.plots import ink
+
         console.print()
-        console.print(plan_table(result.plan))
-        console.print(f"\nthree figures are those of the {ENDS} class", style="dim")
+        for line in lines(plan, console.width, ink(console.encoding)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if origins:
+        from ltdsl.written import origins_table
+
+        console.print()
+        console.print(origins_table(recipe))
+    console.print(f"\nhash {plan.digest()}", highlight=False, soft_wrap=True)

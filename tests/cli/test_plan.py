@@ -1,0 +1,29 @@
+"""`ltdsl plan` for people: short unless asked for more."""
+
+from __future__ import annotations
+
+from ltdsl.compiler import compile_recipe
+from ltdsl.syntax.source import Source
+
+OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
+
+
+def test_the_hash_is_the_last_line(ltdsl, recipe):
+    digest = compile_recipe(Source("recipe.lt", OPENING)).plan.digest()
+    assert ltdsl("plan", recipe(OPENING)).stdout.splitlines()[-1] == f"hash {digest}"
+    renamed = OPENING.replace("stage1", "one")
+    assert ltdsl("plan", recipe(renamed)).stdout.splitlines()[-1] == f"hash {digest}"
+
+
+def test_more_where_it_is_asked_for(ltdsl, recipe):
+    path = recipe(OPENING)
+    short = ltdsl("plan", path).stdout
+    details = ltdsl("plan", path, "--details").stdout
+    origins = ltdsl("plan", path, "--origins", "--set", "seed=3").stdout
+    assert "learning rate of each epoch" in details
+    assert "weight of a class in the loss" in details
+    assert "160 epochs of 14 steps: 2,240" in details
+    assert "protocol of digits_lt" in origins
+    assert "--set" in origins
+    for words in ("of each epoch", "written in"):
+        assert words not in short
