@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
     model_serializer,
 )
@@ -49,6 +50,17 @@ class Entry(BaseModel):
             if getattr(self, field) != info.get_default(call_default_factory=True)
         ]
         return f"{type(self).name}({', '.join(changed)})" if changed else type(self).name
+
+    @classmethod
+    def as_json_schema(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The JSON Schema of a use of it, around that of its arguments."""
+        needed = any(info.is_required() for info in cls.model_fields.values())
+        return {
+            "type": "object",
+            "properties": {"name": {"const": cls.name}, "arguments": arguments},
+            "required": ["name", "arguments"] if needed else ["name"],
+            "additionalProperties": False,
+        }
 
     @classmethod
     def summary(cls) -> str:
@@ -91,6 +103,17 @@ class Slot:
                 info_arg=True,
             ),
         )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """One of the entries as JSON holds it."""
+        del schema
+        choices = []
+        for entry in self.known.values():
+            entry.model_rebuild()  # its schema may have been deferred
+            choices.append(entry.as_json_schema(handler(entry.__pydantic_core_schema__)))
+        return {"oneOf": choices}
 
     def _entry(self, value: Any) -> Entry:
         if isinstance(value, Mapping):

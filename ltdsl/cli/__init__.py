@@ -21,6 +21,7 @@ COMMANDS = {
     "advise": "explain",
     "tricks": "explain",
     "explain": "explain",
+    "schema": "schema",
     "lsp": "lsp",
 }
 
