@@ -114,7 +114,7 @@ _WRONG = object()
 def _value(node: Value, info: FieldInfo, name: str, problems: Report) -> Any:
     """The plain value of a node where a field of this type is expected, or ``_WRONG``."""
     annotation = annotation_of(info)
-    base = _entry_of(annotation)
+    base = entry_of(annotation)
     if base is not None:
         return _entry(node, annotation, base, name, problems)
     if isinstance(node, List):
@@ -122,7 +122,7 @@ def _value(node: Value, info: FieldInfo, name: str, problems: Report) -> Any:
     quoted = isinstance(node, String)
     if quoted or (isinstance(node, Call) and not node.arguments):
         text = _is_text(annotation)
-        choices = _choices(annotation)
+        choices = choices_of(annotation)
         written = node.value if isinstance(node, String) else node.name.text  # type: ignore[union-attr]
         if text and not quoted:
             edit = Edit(node.span, f'"{written}"')
@@ -178,18 +178,18 @@ def annotation_of(info: FieldInfo) -> Any:
     return annotation
 
 
-def _members(annotation: Any) -> list[Any]:
+def members_of(annotation: Any) -> list[Any]:
     """The alternatives of a type, seen through Annotated and Union."""
     if get_origin(annotation) is Annotated:
-        return _members(get_args(annotation)[0])
+        return members_of(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return [member for arg in get_args(annotation) for member in _members(arg)]
+        return [member for arg in get_args(annotation) for member in members_of(arg)]
     return [annotation]
 
 
 def _optional(annotation: Any) -> Any:
     """The one alternative that is not None."""
-    return next(member for member in _members(annotation) if member is not NoneType)
+    return next(member for member in members_of(annotation) if member is not NoneType)
 
 
 def _is_text(annotation: Any) -> bool:
@@ -202,30 +202,31 @@ def _is_text(annotation: Any) -> bool:
     return False
 
 
-def _entry_of(annotation: Any) -> type[Entry] | None:
+def entry_of(annotation: Any) -> type[Entry] | None:
     """The base class of the entries a type holds, or None."""
-    for member in _members(annotation):
+    for member in members_of(annotation):
         if get_origin(member) is tuple:
-            return _entry_of(get_args(member)[0])
+            return entry_of(get_args(member)[0])
         if isinstance(member, type) and issubclass(member, Entry):
             return member
     return None
 
 
-def _choices(annotation: Any) -> tuple[str, ...]:
-    return next((get_args(m) for m in _members(annotation) if get_origin(m) is Literal), ())
+def choices_of(annotation: Any) -> tuple[str, ...]:
+    """The names that a type takes, if it takes one of a few."""
+    return next((get_args(m) for m in members_of(annotation) if get_origin(m) is Literal), ())
 
 
 def describe(annotation: Any) -> str:
     """What a type takes, in words."""
-    if choices := _choices(annotation):
+    if choices := choices_of(annotation):
         return (
             "`" + "`, `".join(choices[:-1]) + ("` or `" if choices[1:] else "") + f"{choices[-1]}`"
         )
-    if base := _entry_of(annotation):
+    if base := entry_of(annotation):
         many = get_origin(_optional(annotation)) is tuple
         return f"a list of {base.kind}s in brackets" if many else _article(base.kind)
-    members = [member for member in _members(annotation) if member is not NoneType]
+    members = [member for member in members_of(annotation) if member is not NoneType]
     if set(members) == {int, str}:
         return "an epoch or a percentage"
     words = {int: "a whole number", float: "a number", bool: "`true` or `false`"}
@@ -321,7 +322,7 @@ def _translate(
         words = f"must be {bounds}" if bounds else _LIMITS[limit["type"]].format(**limit["ctx"])
         found = "" if limit["type"] == "string_too_short" else f", not {node.span.text}"
         return report("LT106", node.span, f"`{name}` {words}{found}")
-    choices = _choices(annotation)
+    choices = choices_of(annotation)
     if choices and isinstance(node, Call) and not node.arguments:
         close = nearest(node.name.text, choices)
         return report(

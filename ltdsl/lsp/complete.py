@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -14,7 +12,8 @@ from ltdsl.cards import card
 from ltdsl.catalogue import INDEXES, TRICKS, Entry
 from ltdsl.catalogue.tricks import KINDS
 from ltdsl.lsp.context import Context, Place, context_at
-from ltdsl.lsp.fields import choices, entry_of, field_card, fields_of, is_list
+from ltdsl.lsp.fields import base_of, choices, field_card, fields_of, is_list
+from ltdsl.lsp.files import recipes_below
 from ltdsl.lsp.text import Places
 from ltdsl.recipe import Settings
 from ltdsl.syntax.source import Source
@@ -24,8 +23,6 @@ TRIGGERS = (":", "=", "+", "(", "[", "{", ",", "@", '"', " ")
 
 _REST_OF_WORD = re.compile(r"[\w-]*")
 _REST_OF_PATH = re.compile(r'[^"\n]*')
-_MAX_FILES = 200
-_MAX_FOLDERS = 2000
 
 _Kind = lsp.CompletionItemKind
 
@@ -35,7 +32,7 @@ def complete(source: Source, position: lsp.Position, places: Places) -> list[lsp
     offset = places.offset(source, position)
     context = context_at(source.text, offset)
     in_path = context.place is Place.PATH
-    items = islice(_paths(source.path), _MAX_FILES) if in_path else _names(source.text, context)
+    items = _paths(source.path) if in_path else _names(source.text, context)
     start = context.start + 1 if in_path else context.start
     # a word is replaced whole; where none is begun, nothing is
     rest = (_REST_OF_PATH if in_path else _REST_OF_WORD).match(source.text, offset)
@@ -116,7 +113,7 @@ def _values(owner: type[Entry], key: str, listed: bool) -> Iterator[lsp.Completi
     info = fields_of(owner).get(key)
     if info is None:
         return
-    base, many = entry_of(info), is_list(info)
+    base, many = base_of(info), is_list(info)
     if listed and not many:
         return
     if base:
@@ -130,10 +127,7 @@ def _paths(recipe: Path | None) -> Iterator[lsp.CompletionItem]:
     """The other .lt files in the recipe's folder and below."""
     if recipe is None:
         return
-    root = recipe.parent
-    for folder, below, files in islice(os.walk(root), _MAX_FOLDERS):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for path in (Path(folder, name) for name in sorted(files) if name.endswith(".lt")):
-            if path != recipe:
-                written = path.relative_to(root).as_posix()
-                yield _item(written, _Kind.File, "recipe file", insert=f'{written}"')
+    for path in recipes_below(recipe.parent):
+        if path != recipe:
+            written = path.relative_to(recipe.parent).as_posix()
+            yield _item(written, _Kind.File, "recipe file", insert=f'{written}"')

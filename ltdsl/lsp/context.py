@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ltdsl.catalogue import INDEXES, TRICKS, Entry
-from ltdsl.lsp.fields import entry_of, fields_of
+from ltdsl.lsp.fields import base_of, fields_of
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.syntax.scanner import NOTHING, Lexeme, comments, scan
 from ltdsl.syntax.source import Source
@@ -160,7 +160,7 @@ class _Walk:
         if self._mark == ":" and not self._brackets:
             called = TRICKS.get(name)
         elif owner and key in fields_of(owner):
-            base = entry_of(fields_of(owner)[key])
+            base = base_of(fields_of(owner)[key])
             called = INDEXES[base].get(name) if base else None
         self._brackets.append(_Bracket(called))
 

@@ -7,7 +7,7 @@ from typing import get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from ltdsl.analysis import values
+from ltdsl.analysis.values import annotation_of, choices_of, describe, entry_of, limits, members_of
 from ltdsl.catalogue import Entry
 from ltdsl.catalogue.entry import write
 
@@ -17,28 +17,28 @@ def fields_of(entry: type[Entry]) -> dict[str, FieldInfo]:
     return {info.alias or name: info for name, info in entry.model_fields.items()}
 
 
-def entry_of(info: FieldInfo) -> type[Entry] | None:
+def base_of(info: FieldInfo) -> type[Entry] | None:
     """The kind of entry that a parameter takes, one or a list of them; None where it takes something else."""
-    return values._entry_of(values.annotation_of(info))
+    return entry_of(annotation_of(info))
 
 
 def is_list(info: FieldInfo) -> bool:
     """Whether a parameter takes a list."""
-    return any(get_origin(m) is tuple for m in values._members(values.annotation_of(info)))
+    return any(get_origin(m) is tuple for m in members_of(annotation_of(info)))
 
 
 def choices(info: FieldInfo) -> tuple[str, ...]:
     """The names that a parameter takes, if it takes one of a few."""
-    annotation = values.annotation_of(info)
-    if bool in values._members(annotation):
+    annotation = annotation_of(info)
+    if bool in members_of(annotation):
         return ("true", "false")
-    return values._choices(annotation)
+    return choices_of(annotation)
 
 
 def takes(info: FieldInfo) -> str:
     """What a parameter takes, with its range and its default, in one line."""
-    bounds = values.limits(info)
-    text = values.describe(values.annotation_of(info)) + (f", {bounds}" if bounds else "")
+    bounds = limits(info)
+    text = describe(annotation_of(info)) + (f", {bounds}" if bounds else "")
     default = info.get_default(call_default_factory=True)
     if default is PydanticUndefined or default is None:
         return text

@@ -8,7 +8,7 @@ from pygls import uris
 from ltdsl.cards import card
 from ltdsl.catalogue import INDEXES, TRICKS
 from ltdsl.lsp.context import Context, Place, context_at
-from ltdsl.lsp.fields import entry_of, field_card, fields_of
+from ltdsl.lsp.fields import base_of, field_card, fields_of
 from ltdsl.lsp.text import Places
 from ltdsl.syntax.scanner import NOTHING, Lexeme, scan
 from ltdsl.syntax.source import Source, Span
@@ -64,7 +64,7 @@ def _card(context: Context, word: str, after: str) -> str:
     known = fields_of(owner)
     if context.place is Place.VALUE:
         info = known.get(context.key)
-        base = entry_of(info) if info else None
+        base = base_of(info) if info else None
         if base and word in INDEXES[base]:
             return card(INDEXES[base][word])
         return field_card(context.key, info) if info else ""

@@ -12,6 +12,7 @@ from pygls import uris
 
 from ltdsl.compiler import Compilation, compile_recipe
 from ltdsl.diagnostics import Diagnostic, Severity
+from ltdsl.lsp.files import recipes_below
 from ltdsl.lsp.text import Places, source_of
 from ltdsl.syntax import Stage, Use
 from ltdsl.syntax.parser import read_source
@@ -23,7 +24,6 @@ _SEVERITY = {
     Severity.ADVICE: lsp.DiagnosticSeverity.Information,
 }
 _USE = re.compile(r'\buse[ \t]*"([^"\n]*)"')
-_MAX_FILES = 300
 _NO_STAGE = "LT111"
 
 
@@ -165,9 +165,7 @@ def _is_part(compilation: Compilation, root: Path | None) -> bool:
         return False
     target = path.resolve()
     top = root if root and target.is_relative_to(root.resolve()) else path.parent
-    for count, other in enumerate(top.rglob("*.lt")):
-        if count >= _MAX_FILES:
-            return False
+    for other in recipes_below(top):
         found = read_source(other)
         if not isinstance(found, Source) or other.resolve() == target:
             continue
