@@ -38,7 +38,7 @@ class Places:
     def position(self, source: Source, offset: int) -> lsp.Position:
         """The position of a character."""
         line, column = source.position(offset)
-        return lsp.Position(line - 1, self._units(source.line(line)[: column - 1]))
+        return lsp.Position(line - 1, self._units(source.text[offset - column + 1 : offset]))
 
     def range(self, span: Span | None) -> lsp.Range:
         """The range of a span; the very beginning where there is none."""
@@ -50,15 +50,18 @@ class Places:
 
     def offset(self, source: Source, position: lsp.Position) -> int:
         """The character at a position; one that is beyond the line or the text stands for its end."""
-        if position.line >= len(source.line_starts):
+        starts = source.line_starts
+        if position.line >= len(starts):
             return len(source.text)
-        start = source.line_starts[max(0, position.line)]
+        start = starts[position.line]
+        last = position.line + 1 == len(starts)
+        end = len(source.text) if last else starts[position.line + 1] - 1
         left = position.character
-        for count, char in enumerate(source.line(position.line + 1)):
+        for offset in range(start, end):
             if left <= 0:
-                return start + count
-            left -= self._units(char)
-        return start + len(source.line(position.line + 1))
+                return offset
+            left -= self._units(source.text[offset])
+        return end
 
     def _units(self, text: str) -> int:
         codec, size = _UNIT_BYTES.get(self.encoding, _UNIT_BYTES["utf-16"])
