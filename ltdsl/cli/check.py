@@ -2,61 +2,107 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ltdsl.cli.inputs import STDIN, Recipes, name_of, read_input, recipes_in, rewrite
 from ltdsl.cli.options import Set, Strict
-from ltdsl.cli.shared import blocking, compile_path, misused, show
+from ltdsl.cli.shared import all_changes, blocking, misused, print_json, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+    from typing import TypeAlias
 
     from ltdsl.compiler import Compilation
     from ltdsl.diagnostics import Diagnostic
+    from ltdsl.diagnostics.select import Selection
+    from ltdsl.syntax.source import Source
+
+    Results: TypeAlias = Mapping[Path, Compilation | list[Diagnostic]]
+    Findings: TypeAlias = list[tuple[str, Diagnostic]]
+
+
+class Format(str, Enum):
+    """How to write what was found."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
 
 
 def check(
-    recipes: Annotated[
-        list[Path], typer.Argument(help="Recipes, or folders with .lt files.", show_default=False)
-    ],
+    recipes: Recipes,
     changes: Set = None,
     strict: Strict = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE",
+            help="Show only this code, or all that begin like it (LT2). Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE",
+            help="Leave out this code, or all that begin like it. Repeatable. Errors still fail.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="How to write what was found.")
+    ] = Format.TEXT,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend misspelt and deprecated names.")] = False,
+    unsafe_fixes: Annotated[
+        bool,
+        typer.Option("--unsafe-fixes", help="Apply all suggested replacements, guesses included."),
+    ] = False,
 ) -> None:
     """Find every problem in recipes, without training anything."""
-    from ltdsl.diagnostics.render import summary
-
-    found: list[Diagnostic] = []
-    results = {path: compile_path(path, changes) for path in recipes_in(recipes)}
+    wanted = _selection(select, ignore)
+    fixing = fix or unsafe_fixes
+    paths = recipes_in(recipes)
+    sources = {path: read_input(path) for path in paths}
+    # a fixed recipe is for standard output, so nothing else goes there
+    aside = fixing and STDIN in sources
+    assignments = all_changes(changes, None)
+    fixed: Findings = []
+    if fixing:
+        sources, fixed = _fix(sources, assignments, wanted, unsafe_fixes)
+    results = {path: _compile(source, assignments) for path, source in sources.items()}
     parts = used_parts(results, recipes)
-    files = len(results) - len(parts)
-    for path, result in results.items():
-        if path in parts:
-            continue
-        problems = result if isinstance(result, list) else result.diagnostics
-        show(problems)
-        found += problems
-    noun = "recipe" if files == 1 else "recipes"
-    typer.echo(summary(found) if found else f"{files} {noun} checked: no problems")
-    if blocking(found, strict):
+    found = _findings({path: each for path, each in results.items() if path not in parts})
+    shown = [(file, problem) for file, problem in found if problem in wanted]
+    hidden = [problem for _, problem in found if problem not in wanted]
+    _write(output, fixed, shown, len(results) - len(parts), sum(map(_is_error, hidden)), aside)
+    if blocking([problem for _, problem in shown], strict) or blocking(hidden, strict=False):
         raise typer.Exit(1)
 
 
-def recipes_in(paths: list[Path]) -> list[Path]:
-    """The recipes that paths stand for: files as they are, folders with all .lt files below them."""
-    files: list[Path] = []
-    for path in paths:
-        below = sorted(path.rglob("*.lt")) if path.is_dir() else [path]
-        if not below:
-            misused(f"there is no .lt file in {path}")
-        files += below
-    return files
+def _selection(select: list[str] | None, ignore: list[str] | None) -> Selection:
+    from ltdsl.diagnostics.select import selection
+
+    try:
+        return selection(select or (), ignore or ())
+    except ValueError as error:
+        misused(str(error))
 
 
-def used_parts(
-    results: Mapping[Path, Compilation | list[Diagnostic]], named: list[Path]
-) -> set[Path]:
+def _compile(
+    source: Source | Diagnostic, assignments: tuple[str, ...]
+) -> Compilation | list[Diagnostic]:
+    from ltdsl.compiler import compile_recipe
+    from ltdsl.syntax.source import Source
+
+    return compile_recipe(source, assignments) if isinstance(source, Source) else [source]
+
+
+def used_parts(results: Results, named: list[Path]) -> set[Path]:
     """Files found in folders that hold settings for other recipes: checked where they are used, not as recipes."""
     from ltdsl.syntax import Stage
 
@@ -74,3 +120,122 @@ def used_parts(
         and path.resolve() in used
         and not any(isinstance(statement, Stage) for statement in result.tree.statements)
     }
+
+
+def _findings(results: Results) -> Findings:
+    """All diagnostics, each with its recipe; those of a file that several recipes use are there once."""
+    found: Findings = []
+    seen = set()
+    for path, result in results.items():
+        for problem in result if isinstance(result, list) else result.diagnostics:
+            span = problem.span
+            place = (span.source.name, span.start, span.end) if span else (path,)
+            key = (problem.code, problem.message, *place)
+            if key not in seen or (span and span.source.kind != "file"):
+                seen.add(key)
+                found.append((name_of(path), problem))
+    return found
+
+
+def _fix(
+    sources: dict[Path, Source | Diagnostic],
+    assignments: tuple[str, ...],
+    wanted: Selection,
+    unsafe: bool,
+) -> tuple[dict[Path, Source | Diagnostic], Findings]:
+    """Apply edits to the recipes, not to other files that they use; what is left is found afterwards."""
+    from ltdsl.fixes import fix, is_safe
+    from ltdsl.syntax.source import Source
+
+    fixed: Findings = []
+    after = dict(sources)
+    for path, source in sources.items():
+        if not isinstance(source, Source):
+            continue
+        new, applied = fix(source, assignments, lambda d: d in wanted and (unsafe or is_safe(d)))
+        if path == STDIN or applied:
+            rewrite(path, new.text)
+        if applied:
+            after[path] = new
+            fixed += [(name_of(path), problem) for problem in applied]
+    return after, fixed
+
+
+def _write(
+    output: Format, fixed: Findings, found: Findings, files: int, hidden: int, aside: bool
+) -> None:
+    """Write what was found.
+
+    Args:
+        output: How.
+        fixed: What was mended.
+        found: What is left and was asked for.
+        files: How many recipes were checked.
+        hidden: How many errors were not asked for.
+        aside: Whether standard output is taken.
+    """
+    problems = [problem for _, problem in found]
+    if output is Format.SARIF:
+        from ltdsl.diagnostics.sarif import log
+
+        print_json(log(found), err=aside)
+    elif output is Format.JSON:
+        from ltdsl.diagnostics.render import to_json
+
+        print_json(
+            {
+                "version": 1,
+                "recipes": files,
+                "errors_not_selected": hidden,
+                "fixed": [to_json(problem) for _, problem in fixed],
+                "diagnostics": [{**to_json(each), "recipe": file} for file, each in found],
+            },
+            err=aside,
+        )
+    else:
+        for _, problem in fixed:
+            typer.echo(_mended(problem), err=aside)
+        if output is Format.TEXT:
+            show(problems, to_stderr=aside)
+        else:
+            from ltdsl.diagnostics.github import command
+
+            for file, problem in found:
+                typer.echo(command(problem, file), err=aside)
+        typer.echo(_summary(fixed, problems, files, hidden), err=aside)
+
+
+def _mended(problem: Diagnostic) -> str:
+    assert problem.edit is not None
+    from ltdsl.syntax.scanner import shown
+
+    span, text = problem.edit.span, problem.edit.replacement
+    before, after = shown(span.text), shown(text)
+    change = f"`{before}` → `{after}`" if span.text and text else ""
+    change = change or (f"put in `{after}`" if text else f"took out `{before}`")
+    return f"{span}: {problem.code} fixed: {change}"
+
+
+def _summary(fixed: Findings, problems: list[Diagnostic], files: int, hidden: int) -> str:
+    from ltdsl.diagnostics.render import summary
+
+    parts = [f"{len(fixed)} fixed"] if fixed else []
+    parts += [summary(problems)] if problems else []
+    parts += [f"{hidden} {'error' if hidden == 1 else 'errors'} not selected"] if hidden else []
+    if not parts or (fixed and len(parts) == 1):
+        noun = "recipe" if files == 1 else "recipes"
+        parts.append(f"{files} {noun} checked: no problems")
+    text = ", ".join(parts)
+    if any(problem.edit for problem in problems):
+        from ltdsl.fixes import is_safe
+
+        safe = sum(map(is_safe, problems))
+        if safe:
+            text += f" ({safe} can be fixed with --fix)"
+    return text
+
+
+def _is_error(problem: Diagnostic) -> bool:
+    from ltdsl.diagnostics import Severity
+
+    return problem.severity is Severity.ERROR

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.inputs import STDIN, Recipes, read_input, recipes_in
+from ltdsl.cli.inputs import (
+    STDIN,
+    Recipes,
+    print_recipe,
+    read_input,
+    recipes_in,
+    replace_file,
+)
 from ltdsl.cli.shared import show
 
 if TYPE_CHECKING:
@@ -44,8 +51,8 @@ def fmt(
             if new and check:
                 typer.echo(f"would format {source.name}", err=diff or path == STDIN)
         elif path == STDIN:
-            typer.echo(after, nl=False)
-        elif new and not _write(path, after):
+            print_recipe(after)
+        elif new and not replace_file(path, after):
             changed -= 1
             failed += 1
     _summarize(changed, len(paths) - changed - failed, failed, check or diff)
@@ -79,17 +86,6 @@ def _formatted(path: Path) -> tuple[Source, str, str] | None:
             typer.echo(f"error: {source.name} cannot be read: {error}", err=True)
             return None
     return source, before, after
-
-
-def _write(path: Path, text: str) -> bool:
-    from ltdsl.files import write_atomically
-
-    try:
-        write_atomically(path.resolve(), text)  # through a link, not over it
-    except OSError as error:
-        typer.echo(f"error: {path} cannot be written: {error.strerror or error}", err=True)
-        return False
-    return True
 
 
 def _show_diff(name: str, before: str, after: str) -> None:

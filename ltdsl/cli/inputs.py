@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,3 +54,45 @@ def read_input(path: Path) -> Source | Diagnostic:
     if path == STDIN:
         return source_from_bytes(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
     return read_source(path)
+
+
+def name_of(path: Path) -> str:
+    """What a recipe is called in messages."""
+    return "<stdin>" if path == STDIN else str(path)
+
+
+def replace_file(path: Path, text: str) -> bool:
+    """Write a recipe, through a link rather than over it; False, after a report, where that fails."""
+    from ltdsl.files import write_atomically
+
+    try:
+        write_atomically(path.resolve(), text)
+    except OSError as error:
+        typer.echo(f"error: {path} cannot be written: {error.strerror or error}", err=True)
+        return False
+    return True
+
+
+def print_recipe(text: str) -> None:
+    """Write a recipe to standard output, in UTF-8 whatever a terminal would show."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.flush()
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Write a recipe's new text with the line endings and the byte-order mark that it has."""
+    if path == STDIN:
+        print_recipe(text)
+        return
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        typer.echo(f"error: {path} cannot be read: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from None
+    if 0 < data.count(b"\n") == data.count(b"\r\n"):
+        text = text.replace("\n", "\r\n")
+    if data.startswith(BOM_UTF8):
+        text = BOM_UTF8.decode() + text
+    if not replace_file(path, text):
+        raise typer.Exit(1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -64,11 +66,25 @@ def blocking(problems: list[Diagnostic], strict: bool) -> bool:
 
 
 def show(problems: list[Diagnostic], to_stderr: bool = False) -> None:
-    """Print diagnostics, a blank line after each."""
-    from ltdsl.diagnostics.render import render
+    """Print diagnostics, a blank line after each; in colour on a terminal."""
+    from ltdsl.diagnostics.render import render, render_rich
 
+    if problems and _coloured(to_stderr):
+        from rich.console import Console
+
+        console = Console(stderr=to_stderr, soft_wrap=True, highlight=False)
+        for problem in problems:
+            console.print(render_rich(problem), end="\n\n")
+        return
     for problem in problems:
         typer.echo(render(problem) + "\n", err=to_stderr)
+
+
+def _coloured(to_stderr: bool) -> bool:
+    stream = sys.stderr if to_stderr else sys.stdout
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
 
 
 def within(path: Path | None, recipe: Path) -> str:
@@ -84,9 +100,9 @@ def new_console() -> Console:
     return Console()
 
 
-def print_json(data: Any) -> None:
+def print_json(data: Any, err: bool = False) -> None:
     """Print data alone, for other programs."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False), err=err)
 
 
 def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
