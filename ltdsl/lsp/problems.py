@@ -25,6 +25,7 @@ _SEVERITY = {
 }
 _USE = re.compile(r'\buse[ \t]*"([^"\n]*)"')
 _NO_STAGE = "LT111"
+_MAX_SHOWN = 1000  # editors show no more
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def check(
 
 
 def shown(checked: Checked, places: Places) -> list[lsp.Diagnostic]:
-    """All problems; those of a used file stand at the `use` that leads there."""
-    return [_shown(problem, checked, places) for problem in checked.problems]
+    """The problems, within reason; those of a used file stand at the `use` that leads there."""
+    return [_shown(problem, checked, places) for problem in checked.problems[:_MAX_SHOWN]]
 
 
 def fixes(

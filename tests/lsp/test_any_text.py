@@ -89,3 +89,9 @@ def test_newlines_and_marks_leave_positions_where_they_are(newline):
     (problem,) = shown(check(source), UTF_16)
     assert (problem.range.start.line, problem.range.start.character) == (1, 8)
     assert UTF_16.position(source, source.text.index("seed")).character == 1
+
+
+def test_a_text_full_of_problems_floods_no_editor():
+    checked = check(Source("", "seed = 3\n" * 3000))
+    assert len(checked.problems) > 2000
+    assert len(shown(checked, UTF_16)) == 1000
