@@ -132,6 +132,9 @@ def _value(node: Value, info: FieldInfo, name: str, problems: Report) -> Any:
             bare = Edit(node.span, str(written)) if written in choices else None
             problems(_type_problem(node, name, describe(annotation), "text in quotes", bare))
             return _WRONG
+    if isinstance(node, Percent) and _is_text(annotation):  # else its own text would do
+        problems(_type_problem(node, name, "text in quotes", _what(node)))
+        return _WRONG
     return _plain(node)
 
 

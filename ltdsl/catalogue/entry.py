@@ -4,7 +4,7 @@ An entry's class is its declaration (name, definition, citation, parameters with
 of it with every parameter resolved. Plans carry instances, which serialise as ``{"name": …, "arguments": {…}}``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -45,7 +45,7 @@ class Entry(BaseModel):
     def __str__(self) -> str:
         """The call as a recipe would write it, with the arguments that differ from their defaults."""
         changed = [
-            f"{info.alias or field} = {write(getattr(self, field))}"
+            f"{info.alias or field} = {_written(getattr(self, field), info.metadata)}"
             for field, info in type(self).model_fields.items()
             if getattr(self, field) != info.get_default(call_default_factory=True)
         ]
@@ -127,6 +127,14 @@ class Slot:
         return value
 
 
+def _written(value: Any, metadata: Sequence[Any]) -> str:
+    """A field's value; text, unlike a choice, stands in quotes."""
+    if isinstance(value, str) and "text" in metadata:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return write(value)
+
+
 def write(value: Any) -> str:
     """A resolved value in the language's own notation."""
     if isinstance(value, bool):
@@ -134,7 +142,8 @@ def write(value: Any) -> str:
     if isinstance(value, tuple | list):
         return f"[{', '.join(write(item) for item in value)}]"
     if isinstance(value, float):
-        return f"{value:.12g}"
+        short = f"{value:.12g}"
+        return short if float(short) == value else repr(value)
     return str(value)
 
 
