@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from mindspore import nn
+from mindspore.common import api
 from rich.console import Console
 
 from ltdsl.compiler import compile_recipe
@@ -64,6 +67,23 @@ def assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> 
     assert first.keys() == second.keys()
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+@contextmanager
+def count_compilations() -> Iterator[list[str]]:
+    """Collects the names of the cells whose graphs are really compiled, in order."""
+    seen: list[str] = []
+    original = api._CellGraphExecutor.compile
+
+    def compile_and_count(self, cell, *args, **kwargs):
+        phase, is_new = original(self, cell, *args, **kwargs)
+        if is_new:
+            seen.append(type(cell).__name__)
+        return phase, is_new
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api._CellGraphExecutor, "compile", compile_and_count)
+        yield seen
 
 
 class Watcher(Reporter):

@@ -11,7 +11,7 @@ os.environ.setdefault("GLOG_v", "3")
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore.common import api
+from training_support import count_compilations
 
 from runtime.data import ImageArrays, LoadedData
 
@@ -24,17 +24,7 @@ def _graph_mode():
 @pytest.fixture(scope="session")
 def compilations():
     """Names of the cells whose graphs were really compiled, in order, from all of the session."""
-    seen: list[str] = []
-    original = api._CellGraphExecutor.compile
-
-    def compile_and_count(self, cell, *args, **kwargs):
-        phase, is_new = original(self, cell, *args, **kwargs)
-        if is_new:
-            seen.append(type(cell).__name__)
-        return phase, is_new
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api._CellGraphExecutor, "compile", compile_and_count)
+    with count_compilations() as seen:
         yield seen
 
 

@@ -1,0 +1,123 @@
+"""Combinations of tricks of all kinds, each trained for two steps as a real stage on a tiny set.
+
+``LTDSL_FULL=1`` trains every legal pair of two kinds; without it, each trick with some trick of each other kind.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+import mindspore as ms
+import numpy as np
+import pytest
+from composition_pairs import CHOICES, KINDS, all_pairs, every_kind_once, pairs, wanted_pairs
+from mindspore import Tensor, nn
+from training_support import PLAIN, count_compilations, plan, weights
+
+from ltdsl.catalogue import LearnableWeightScaling
+from runtime.data import ImageArrays, LoadedData
+from runtime.models import Network, freeze
+from runtime.models.cosine import use_cosine
+from runtime.models.initial import initialise
+from runtime.models.network import GlobalPool
+from runtime.models.scaled import FACTORS, use_factors
+from runtime.optimizers import build_optimizer
+from runtime.posthoc import POSTHOC
+from runtime.stages import begin_stage, build_stage
+from runtime.step import EvalStep, Normalise
+
+FULL = os.environ.get("LTDSL_FULL", "") not in ("", "0")
+COUNTS = (14, 9, 6, 3)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _graph_mode():
+    ms.set_context(mode=ms.GRAPH_MODE)
+
+
+@pytest.fixture(scope="module")
+def compilations():
+    with count_compilations() as seen:
+        yield seen
+
+
+@pytest.fixture(scope="module")
+def data():
+    """32 random images of 8×8 pixels."""
+    rng = np.random.default_rng(8)
+    labels = rng.permutation(np.repeat(np.arange(4, dtype=np.int32), COUNTS))
+    images = rng.integers(0, 256, (32, 1, 8, 8), dtype=np.uint8)
+    part = ImageArrays(images, labels, tuple("abcd"))
+    return LoadedData(part, None, part, COUNTS, {}, np.float32([0.5]), np.float32([0.29]))
+
+
+def network_of(run, seed):
+    """A convolution with a batch norm, and the classifier that the plan asks for."""
+    body = {"layer1": nn.SequentialCell(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU())}
+    network = Network(body, GlobalPool(), nn.Dense(4, 4))
+    if run.logit_scale is not None:
+        use_cosine(network, 4, run.logit_scale)
+    initialise(network, seed)
+    if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in run.stages):
+        use_factors(network, 4)
+    return network
+
+
+def allowed(network, classifier):
+    """Names of what a stage may change."""
+    if classifier == "lws":
+        return {FACTORS}
+    names = {parameter.name for parameter in network.get_parameters()} - {FACTORS}
+    return {n for n in names if n.startswith("classifier.")} if classifier == "crt" else names
+
+
+ROWS = all_pairs() if FULL else every_kind_once()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: " + ".join(filter(None, row.values())))
+def test_two_steps(row, data, compilations):
+    tricks = " + ".join(filter(None, row.values()))
+    run = plan(PLAIN + f'init = "i.ckpt"; epochs = 2; batch_size = 8; a: {tricks}')
+    (stage,) = run.stages
+    network = network_of(run, 1)
+    trained = begin_stage(run, stage, network)
+    optimizer = build_optimizer(stage.optimizer, trained, [1e-4] * 2)
+    teacher = freeze(network_of(run, 2)) if stage.teacher else None
+    built = build_stage(run, stage, data, network, optimizer, teacher)
+    built.step.set_train(True)
+    start, taught = weights(network), weights(teacher) if teacher else {}
+    compilations.clear()
+    for number in (0, 1):
+        loss = float(built.step(*map(Tensor, built.source[number])).asnumpy())
+        assert math.isfinite(loss)
+    assert compilations == ["TrainStep"]
+    end = weights(network)
+    assert all(np.isfinite(value).all() for value in end.values())
+    changed = {name for name in end if np.any(end[name] != start[name])}
+    assert changed == allowed(network, row["classifier"])
+    for name, value in taught.items():
+        np.testing.assert_array_equal(value, weights(teacher)[name])
+    if stage.posthoc:
+        corrected = POSTHOC[stage.posthoc.name](stage.posthoc, network, data.counts)
+        step = EvalStep(corrected, Normalise(data.mean, data.std), stage.loss.confidence)
+        step.set_train(False)
+        batch = data.test.images[:8], data.test.labels[:8], np.ones(8, np.float32)
+        prediction, confidence, *_ = (out.asnumpy() for out in step(*map(Tensor, batch)))
+        assert set(prediction) <= set(range(4))
+        assert np.all((confidence > 0) & (confidence <= 1))
+
+
+def test_all_legal_pairs_are_covered():
+    rows = all_pairs()
+    assert {pair for row in rows for pair in pairs(row)} == wanted_pairs()
+    assert rows == all_pairs()
+    largest = sorted(len(choices) for choices in CHOICES.values())[-2:]
+    assert math.prod(largest) <= len(rows) < 2 * math.prod(largest)
+
+
+def test_the_short_list_has_every_trick():
+    rows = every_kind_once()
+    for kind in KINDS:
+        assert set(filter(None, CHOICES[kind])) <= {row[kind] for row in rows}
+    assert len(rows) < 40
