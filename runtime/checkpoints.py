@@ -53,7 +53,15 @@ def restore(path: Path, cell: ms.nn.Cell) -> None:
     Raises:
         RunError: LT411, as :func:`load`; LT412, the checkpoint is that of another model.
     """
-    saved = load(path)
+    apply(load(path), cell, path)
+
+
+def apply(saved: dict[str, Any], cell: ms.nn.Cell, path: Path) -> None:
+    """Set all parameters of a cell to the values of a loaded checkpoint.
+
+    Raises:
+        RunError: LT412, the checkpoint is that of another model; nothing is set then.
+    """
     for parameter in cell.get_parameters():
         value = saved.get(parameter.name)
         if value is None or tuple(value.shape) != tuple(parameter.shape):

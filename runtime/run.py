@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ltdsl.plan import Plan
+    from runtime.data import LoadedData
 
 
 def run(
@@ -51,20 +52,82 @@ def run(
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
     device = prepare(device)
-    # they import mindspore, which must find the environment prepared
-    from runtime.progress import reporter
-    from runtime.train import Trainer, load_data
+    # it imports mindspore, which must find the environment prepared
+    from runtime.train import load_data
 
     loaded = load_data(plan, data)
     directory = RunDirectory(out)
+    root = (root or Path()).resolve()
     directory.begin(
-        plan, dict(recipe), changes=list(changes), device=device, data_sha256=loaded.fingerprint
+        plan,
+        dict(recipe),
+        changes=list(changes),
+        device=device,
+        data_sha256=loaded.fingerprint,
+        recipe_folder=str(root),
     )
+    return _train(plan, loaded, directory, console, device, root, keep_cam)
+
+
+def resume(
+    path: Path,
+    console: Console,
+    *,
+    device: str = "auto",
+    data: Path | None = None,
+    keep_cam: Path | None = None,
+) -> dict[str, Any]:
+    """Go on with a run that was interrupted, after the last epoch that it has a checkpoint of.
+
+    Args:
+        path: The run directory.
+        console: Where progress is shown.
+        device: As for :func:`run`.
+        data: Folder of the data set's files, for those that have any.
+        keep_cam: As for :func:`run`.
+
+    Returns:
+        What evaluation.json holds.
+
+    Raises:
+        RunError: As for :func:`run`; LT422, there is nothing to resume; LT403, the data are others.
+        KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
+    """
+    directory = RunDirectory(path, resume=True)
+    plan = directory.plan()
+    device = prepare(device)
+    from runtime.train import load_data
+
+    loaded = load_data(plan, data)
+    if loaded.fingerprint != directory.fact("data_sha256"):
+        raise RunError(
+            "LT403", f"these are not the images that {path} was begun with", "name the same --data"
+        )
+    directory.note(status="running")
+    root = Path(directory.fact("recipe_folder") or ".")
+    return _train(plan, loaded, directory, console, device, root, keep_cam, going_on=True)
+
+
+def _train(
+    plan: Plan,
+    loaded: LoadedData,
+    directory: RunDirectory,
+    console: Console,
+    device: str,
+    root: Path,
+    keep_cam: Path | None,
+    going_on: bool = False,
+) -> dict[str, Any]:
+    """Train, and record how it ended."""
+    from runtime.progress import reporter
+    from runtime.train import Trainer
+
     status = "failed"
     try:
         with _terminable(), reporter(console, plan) as told:
             sink = device != "cpu"
-            result = Trainer(plan, loaded, directory, told, root, keep_cam, sink)()
+            trainer = Trainer(plan, loaded, directory, told, root, keep_cam, sink)
+            result = trainer(resume=going_on)
         status = "finished"
     except KeyboardInterrupt:
         status = "interrupted"

@@ -35,15 +35,21 @@ class RunDirectory:
 
     Args:
         path: The folder; made where it is missing.
+        resume: Open a run that was begun instead.
 
     Raises:
-        RunError: LT421, it holds something already or cannot be written to.
+        RunError: LT421, it holds something already or cannot be written to; LT422, it holds no run to resume.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, resume: bool = False) -> None:
         self.path = path
         self.checkpoints = path / "checkpoints"
-        self._facts: dict[str, Any] = {}
+        self._facts: dict[str, Any] = self._begun() if resume else {}
+        if not resume:
+            self._make()
+
+    def _make(self) -> None:
+        path = self.path
         try:
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()):
@@ -59,6 +65,50 @@ class RunDirectory:
                 f"cannot write to {path}: {error.strerror or error}",
                 "choose another folder with --out",
             ) from error
+
+    def _begun(self) -> dict[str, Any]:
+        """What run.json says of a run that can go on."""
+        try:
+            facts = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+            status = facts["status"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(
+                "LT422", f"{self.path} holds no run that can be resumed", "check the path"
+            ) from error
+        if status == "finished":
+            raise RunError("LT422", f"the run in {self.path} is finished", "nothing is left to do")
+        return facts
+
+    def plan(self) -> Plan:
+        """The plan that the run was begun with.
+
+        Raises:
+            RunError: LT422, it is missing, damaged, or of another version.
+        """
+        from ltdsl.plan import Plan
+
+        try:
+            plan = Plan.model_validate_json((self.path / "plan.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            message = f"{self.path / 'plan.json'} is missing, damaged, or of another version"
+            raise RunError(
+                "LT422", message, "resume with the version that began the run"
+            ) from error
+        if plan.digest() != self._facts.get("plan_sha256"):
+            raise RunError("LT422", f"{self.path / 'plan.json'} is not the plan of this run")
+        return plan
+
+    def fact(self, name: str) -> Any:
+        """An entry of run.json; None where there is none."""
+        return self._facts.get(name)
+
+    def metrics(self, epochs: int) -> list[dict[str, Any]]:
+        """The lines of the first epochs; later ones, which no checkpoint stands for, are removed from the file."""
+        path = self.path / "metrics.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [json.loads(line) for line in lines[:epochs]]
+        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+        return kept
 
     def begin(self, plan: Plan, recipe: dict[str, str], **facts: Any) -> None:
         """Record what the run was given.

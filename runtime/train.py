@@ -135,8 +135,12 @@ class Trainer:
         """A frozen model with the weights of a checkpoint."""
         return freeze(self._build_network(path))
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self, resume: bool = False) -> dict[str, Any]:
         """Run all stages, then evaluate.
+
+        Args:
+            resume: Go on after the last epoch that the run directory has a checkpoint of. Everything random is a
+                function of seed and epoch, so the numbers are those of a run without a break.
 
         Returns:
             What evaluation.json holds.
@@ -144,38 +148,60 @@ class Trainer:
         Raises:
             RunError: LT410, the loss is no longer finite.
         """
+        last = self.run.checkpoint("last")
+        saved = checkpoints.load(last) if resume and last.exists() else {}
+        done = int(saved["epoch"]) + 1 if saved else 0
+        if saved:
+            checkpoints.apply(saved, self.network, last)
+        metrics = self.run.metrics(done) if resume else []
+        self.best = min([math.inf, *(line["top1_error"] for line in metrics)])
         optimizer: nn.Optimizer | None = None
+        owner = 0  # the stage that the running optimizer started in
         for index, stage in enumerate(self.plan.stages):
-            if stage.handoff == "best":
+            if stage.fresh_optimizer:
+                owner, optimizer = index, None
+            if stage.end <= done:
+                continue
+            under_way = stage.start < done
+            own = [line["top1_error"] for line in metrics[stage.start :]]
+            self.stage_best = min([math.inf, *own])
+            if stage.handoff == "best" and not under_way:
                 checkpoints.restore(self._stage_best_path(index - 1), self.network)
             trained = begin_stage(self.plan, stage, self.network)
-            if optimizer is None or stage.fresh_optimizer:
-                rates = rates_of_steps(self.plan, index, self.data.counts)
+            if optimizer is None:
+                rates = rates_of_steps(self.plan, owner, self.data.counts)
                 optimizer = build_optimizer(stage.optimizer, trained, rates)
+                if under_way or owner < index:
+                    checkpoints.apply(saved, optimizer, last)
             if stage.posthoc is not None:
                 correct = POSTHOC[stage.posthoc.name]
                 network = correct(stage.posthoc, self.network, self.data.counts)
                 self.evaluate = self._evaluator(network)
             if stage.sampler.needs_weights:
                 start = self.run.checkpoint(f"{stage.name}-start")
-                checkpoints.save(start, self.network.get_parameters())
+                if under_way:
+                    checkpoints.restore(start, self.network)
+                else:
+                    checkpoints.save(start, self.network.get_parameters())
             teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
             built = build_stage(self.plan, stage, self.data, self.network, optimizer, teacher)
             if self.keep_cam and built.step.transform is not None:
                 save_gallery(self.keep_cam, built)
-            self._train(index, built)
+            if under_way:
+                checkpoints.apply(saved, self.network, last)
+            self._train(index, built, max(done, stage.start))
         return self._final_evaluation()
 
-    def _train(self, index: int, stage: Stage) -> None:
-        """Train one stage to its end."""
+    def _train(self, index: int, stage: Stage, done: int) -> None:
+        """Train one stage to its end, from the epoch after the first ``done`` of the run."""
         self.reporter.stage(stage.plan.name)
-        self.stage_best = math.inf
+        stage.source.start_batch = (done - stage.plan.start) * stage.source.steps
         dataset = training_dataset(stage.source)
-        callbacks = [_EpochEnd(self, index, stage)]
+        callbacks = [_EpochEnd(self, index, stage, done)]
         stage.step.set_train(True)
         if self.sink:
             Model(stage.step).train(
-                stage.plan.epochs,
+                stage.plan.end - done,
                 dataset,
                 callbacks,
                 dataset_sink_mode=True,
@@ -213,7 +239,6 @@ class Trainer:
         holders = (self.network, stage.step.optimizer)
         parameters = {p.name: p for cell in holders for p in cell.get_parameters()}.values()
         facts = {"epoch": epoch, "stage": stage.plan.name, "plan_sha256": self.digest}
-        checkpoints.save(last, parameters, **facts)
         if self.plan.best_on:
             if error < self.best:
                 self.best = error
@@ -225,6 +250,8 @@ class Trainer:
             epoch, stage.plan.name, loss, stage.plan.rate(epoch), error, measured_on, seconds
         )
         self.run.record(**asdict(record))
+        # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
+        checkpoints.save(last, parameters, **facts)
         self.reporter.epoch(record)
 
     def _is_handed_on(self, index: int) -> bool:
@@ -264,8 +291,9 @@ def _check_norms(plan: Plan, network: Network) -> None:
 class _EpochEnd(Callback):
     """Tells the trainer where an epoch ends, whether MindSpore reports each step or each sink."""
 
-    def __init__(self, trainer: Trainer, index: int, stage: Stage) -> None:
+    def __init__(self, trainer: Trainer, index: int, stage: Stage, done: int) -> None:
         super().__init__()
+        self._done = done
         self._trainer = trainer
         self._index = index
         self._stage = stage
@@ -276,9 +304,8 @@ class _EpochEnd(Callback):
         context = run_context.original_args()
         steps = self._stage.source.steps
         passed, within = divmod(context.cur_step_num, steps)
-        first = self._stage.plan.start
         if within:
-            done = first + context.cur_step_num / steps
+            done = self._done + context.cur_step_num / steps
             loss = context.net_outputs
             self._trainer.reporter.step(done, lambda: float(loss.asnumpy()))
             return
@@ -286,5 +313,5 @@ class _EpochEnd(Callback):
         loss = float(total.asnumpy()) / steps  # waits for the device: now the epoch is over
         total.set_data(Tensor(0.0, mstype.float32))
         seconds = time.monotonic() - self._started
-        self._trainer.finish_epoch(self._index, self._stage, first + passed - 1, loss, seconds)
+        self._trainer.finish_epoch(self._index, self._stage, self._done + passed - 1, loss, seconds)
         self._started = time.monotonic()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.options import Recipe, Seed, Set, Strict
-from ltdsl.cli.shared import all_changes, compiled, fail, new_console, within
+from ltdsl.cli.options import Seed, Set, Strict
+from ltdsl.cli.shared import all_changes, compiled, fail, misused, new_console, within
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ltdsl.compiler import Compilation
 
 
 class Device(str, Enum):
@@ -22,7 +28,10 @@ class Device(str, Enum):
 
 
 def run(
-    recipe: Recipe,
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(help="The recipe; not with --resume.", show_default=False),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the data set's files.", show_default=False),
@@ -38,6 +47,14 @@ def run(
             show_default=False,
         ),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with an interrupted run: the numbers are those of a run without a break.",
+            show_default=False,
+        ),
+    ] = None,
     keep_cam: Annotated[
         Path | None,
         typer.Option(
@@ -49,40 +66,61 @@ def run(
     strict: Strict = False,
 ) -> None:
     """Train and evaluate a recipe."""
-    import time
+    if (recipe is None) == (resume is None):
+        misused("name a recipe, or a run to --resume")
+    if resume is not None and (changes or seed is not None or out is not None):
+        misused("--resume goes on with a run as it is: without --set, --seed and --out")
+    from runtime import run as runs
+    from runtime.errors import RunError
+
+    console = new_console()
+    on = {"device": device.value, "data": data, "keep_cam": keep_cam}
+    try:
+        if resume is not None:
+            out = resume
+            figures = runs.resume(resume, console, **on)
+        else:
+            assert recipe is not None
+            out = out or _default_folder(recipe)
+            result = _shown(recipe, changes, seed, strict, console)
+            figures = runs.run(
+                result.plan,
+                {within(source.path, recipe): source.text for source in result.sources},
+                out,
+                console,
+                root=recipe.parent,
+                changes=all_changes(changes, seed),
+                **on,
+            )
+    except RunError as error:
+        fail(error.code, error.message, error.hint)
+    except KeyboardInterrupt:
+        hint = f"go on with: ltdsl run --resume {out}"
+        fail("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
+    from ltdsl.tables import result_table
+
+    console.print()
+    console.print(result_table(figures))
+    console.print(f"\n{out}", highlight=False, soft_wrap=True)
+
+
+def _default_folder(recipe: Path) -> Path:
+    return Path("runs") / f"{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _shown(
+    recipe: Path, changes: list[str] | None, seed: int | None, strict: bool, console: Console
+) -> Compilation:
+    """Compile a recipe and show its plan."""
+    from ltdsl.tables import headline, plan_table
 
     result = compiled(recipe, changes, seed, strict)
     assert result.plan is not None
-    from ltdsl.tables import headline, plan_table, result_table
-    from runtime.errors import RunError
-    from runtime.run import run as train
-
-    if out is None:
-        out = Path("runs") / f"{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    console = new_console()
     console.print(headline(result.plan), highlight=False)
     console.print()
     console.print(plan_table(result.plan))
     console.print()
-    try:
-        figures = train(
-            result.plan,
-            {within(source.path, recipe): source.text for source in result.sources},
-            out,
-            console,
-            device=device.value,
-            data=data,
-            root=recipe.parent,
-            keep_cam=keep_cam,
-            changes=all_changes(changes, seed),
-        )
-    except RunError as error:
-        fail(error.code, error.message, error.hint)
-    except KeyboardInterrupt:
-        fail("LT499", f"interrupted; {out} keeps everything up to the last whole epoch")
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        fail("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
-    console.print()
-    console.print(result_table(figures))
-    console.print(f"\n{out}", highlight=False, soft_wrap=True)
+    return result

@@ -374,6 +374,10 @@ RUN: dict[str, Code] = {
     "LT421": entry(
         "run directory unusable", """A run needs an empty folder that it can write to."""
     ),
+    "LT422": entry(
+        "nothing to resume",
+        """`--resume` takes the folder of a run that was begun by this version and did not finish.""",
+    ),
     "LT430": entry(
         "optional package missing", """The recipe needs a package that is not installed."""
     ),
