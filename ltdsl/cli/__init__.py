@@ -22,6 +22,7 @@ COMMANDS = {
     "tricks": "explain",
     "explain": "explain",
     "schema": "schema",
+    "new": "new",
     "lsp": "lsp",
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ltdsl.cli.complete import plan_files
 from ltdsl.cli.shared import misused, new_console, print_json, show
 
 if TYPE_CHECKING:
@@ -24,9 +25,16 @@ class DiffFormat(str, Enum):
 def diff(
     old: Annotated[
         Path,
-        typer.Argument(help="A recipe, a run directory or a plan's JSON.", show_default=False),
+        typer.Argument(
+            help="A recipe, a run directory or a plan's JSON.",
+            autocompletion=plan_files,
+            show_default=False,
+        ),
     ],
-    new: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
+    new: Annotated[
+        Path,
+        typer.Argument(help="Another one.", autocompletion=plan_files, show_default=False),
+    ],
     form: Annotated[
         DiffFormat, typer.Option("--format", help="For people, or for programs.")
     ] = DiffFormat.TEXT,

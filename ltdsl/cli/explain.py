@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ltdsl.cli.complete import names
 from ltdsl.cli.options import Recipe, Seed, Set, Strict
 from ltdsl.cli.shared import compiled, misused, new_console
 
@@ -43,7 +44,11 @@ def tricks() -> None:
 
 def explain(
     name: Annotated[
-        str, typer.Argument(help="A trick, any other name of a recipe, or a code such as LT201.")
+        str,
+        typer.Argument(
+            help="A trick, any other name of a recipe, or a code such as LT201.",
+            autocompletion=names,
+        ),
     ],
 ) -> None:
     """Explain a name or a diagnostic code."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.shared import misused
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 Recipes = Annotated[
     list[Path],
     typer.Argument(
-        help="Recipes, folders with .lt files, or - for standard input.", show_default=False
+        help="Recipes, folders with .lt files, or - for standard input.",
+        autocompletion=recipe_files,
+        show_default=False,
     ),
 ]
 

@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
-Recipe = Annotated[Path, typer.Argument(help="The recipe.", show_default=False)]
+from ltdsl.cli.complete import recipe_files
+
+Recipe = Annotated[
+    Path, typer.Argument(help="The recipe.", show_default=False, autocompletion=recipe_files)
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,0 +1,62 @@
+"""What the shell can complete: names of the catalogue, and recipe files. Looked up only when Tab is pressed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def names(incomplete: str) -> list[tuple[str, str]]:
+    """What `ltdsl explain` knows: names with their first sentence, codes with their title."""
+    from ltdsl.catalogue import INDEXES
+    from ltdsl.diagnostics.codes import CODES
+
+    entries = {name: entry.summary() for index in INDEXES.values() for name, entry in index.items()}
+    known = entries | {name: code.title for name, code in CODES.items()}
+    return [pair for pair in known.items() if pair[0].startswith(incomplete)]
+
+
+def datasets(incomplete: str) -> list[tuple[str, str]]:
+    """Names of data sets."""
+    from ltdsl.catalogue import DATASETS
+
+    known = {name: entry.summary() for name, entry in DATASETS.items()}
+    return [pair for pair in known.items() if pair[0].startswith(incomplete)]
+
+
+def trick_chain(incomplete: str) -> list[tuple[str, str]]:
+    """Names of tricks after those that are there, joined by ``+``."""
+    from ltdsl.catalogue import TRICKS
+
+    before, plus, last = incomplete.rpartition("+")
+    space = last[: len(last) - len(last.lstrip())]
+    return [
+        (f"{before}{plus}{space}{name}", entry.summary())
+        for name, entry in TRICKS.items()
+        if name.startswith(last.lstrip())
+    ]
+
+
+def recipe_files(incomplete: str) -> list[str]:
+    """Recipes and folders."""
+    return _files(incomplete, (".lt",))
+
+
+def plan_files(incomplete: str) -> list[str]:
+    """What `ltdsl diff` takes: recipes, plans, and folders, of which some are run directories."""
+    return _files(incomplete, (".lt", ".json"))
+
+
+def _files(incomplete: str, endings: tuple[str, ...]) -> list[str]:
+    folder, start = os.path.split(incomplete)
+    try:
+        entries = sorted(Path(folder or ".").expanduser().iterdir())
+    except (OSError, RuntimeError):  # RuntimeError: ~ of nobody
+        return []
+    return [
+        os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "")  # noqa: PTH118
+        for entry in entries
+        if entry.name.startswith(start)
+        and (start.startswith(".") or not entry.name.startswith("."))
+        and (entry.is_dir() or entry.name.endswith(endings))
+    ]

@@ -1,0 +1,100 @@
+"""A commented recipe to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+from ltdsl.catalogue import TRICKS, Classifier, Dataset
+from ltdsl.catalogue.entry import write
+from ltdsl.recipe import Settings
+from ltdsl.syntax import Call, Setting
+from ltdsl.syntax.parser import parse_file
+from ltdsl.syntax.source import Source
+
+#: Lines are no longer.
+_WIDTH = 88
+
+#: Settings worth thinking about that no protocol has, with a value to start from.
+_OTHERS = {"validation": "10%", "seed": "1"}
+
+
+def starter(dataset: type[Dataset], name: str, tricks: Sequence[Call] | None = None) -> str:
+    """The text of a recipe for a data set.
+
+    Args:
+        dataset: What it trains on.
+        name: The file that it will stand in.
+        tricks: What it trains with; None for deferred re-sampling. Some need a network that is trained already: with
+            one of them, all make up a second stage.
+    """
+    return "\n".join([*_head(dataset, name), *_protocol(dataset), *_stages(tricks)]) + "\n"
+
+
+def _head(dataset: type[Dataset], name: str) -> Iterator[str]:
+    data = " --data DIR" if dataset.needs_files else ""
+    yield from _comment(f"{dataset.name}: {dataset.summary()}")
+    yield "#"
+    yield from _comment(f"    ltdsl check {name}")
+    yield from _comment(f"    ltdsl plan {name}")
+    yield from _comment(f"    ltdsl run {name}{data}")
+    yield ""
+    yield from _comment("What to train on, with what can be changed about it:")
+    for field, info in dataset.model_fields.items():
+        yield from _comment(f"{field}: {info.description}")
+    imbalance = dataset.model_fields["imbalance"].get_default()
+    yield f"dataset = {dataset.name}(imbalance = {write(imbalance)})"
+    yield ""
+
+
+def _protocol(dataset: type[Dataset]) -> Iterator[str]:
+    yield from _comment(
+        "The protocol that the literature trains this data set by. It is in force without being written: "
+        "take the `# ` before a name away to change its value."
+    )
+    for statement in parse_file(Source(dataset.name, dataset.protocol))[0].statements:
+        assert isinstance(statement, Setting)
+        yield "#"
+        yield from _comment(_meaning(statement.name.text))
+        yield f"# {statement.span.text}"
+    yield ""
+    yield from _comment("Not in force, and not in the protocol:")
+    for name, value in _OTHERS.items():
+        yield "#"
+        yield from _comment(_meaning(name))
+        yield f"# {name} = {value}"
+    yield ""
+
+
+def _stages(tricks: Sequence[Call] | None) -> Iterator[str]:
+    chain = "class_balanced" if tricks is None else " + ".join(call.span.text for call in tricks)
+    names = ["class_balanced"] if tricks is None else [call.name.text for call in tricks]
+    entries = [TRICKS[name] for name in names if name in TRICKS]
+    later = tricks is None or any(entry.needs_weights for entry in entries)
+    yield from _comment(
+        "A stage is a complete set of tricks, at most one of a kind, in any order. What is left out is plain: every "
+        "image once an epoch, no mixing, cross entropy (`ce`)."
+    )
+    if later:
+        yield "stage1: ce"
+        yield ""
+        yield from _comment(
+            "From 80% of the epochs on. Nothing carries over from the stage before but the network and the optimizer."
+        )
+    yield "#"
+    for entry in entries:
+        yield from _comment(f"{entry.name} ({entry.kind}): {entry.summary()}")
+    if any(issubclass(entry, Classifier) for entry in entries):
+        yield "#"
+        yield from _comment("What trains the classifier alone needs a fresh optimizer.")
+        yield f"stage2: {chain} @ 80% {{\n    optimizer = sgd\n}}"
+    else:
+        yield f"stage2: {chain} @ 80%" if later else f"stage1: {chain}"
+
+
+def _meaning(setting: str) -> str:
+    return (Settings.model_fields[setting].description or "").rstrip(".") + ":"
+
+
+def _comment(text: str) -> list[str]:
+    return wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")

@@ -1,0 +1,129 @@
+"""`ltdsl new`, and what the shell completes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ROOT, environment
+
+from ltdsl.catalogue import DATASETS, TRICKS
+from ltdsl.cli.complete import datasets, names, plan_files, recipe_files, trick_chain
+from ltdsl.compiler import compile_recipe
+from ltdsl.format import format_source
+from ltdsl.starter import starter
+from ltdsl.syntax.parser import parse_chain
+from ltdsl.syntax.source import Source
+
+
+def plan(text: str):
+    result = compile_recipe(Source("recipe.lt", text))
+    assert not result.diagnostics, [problem.message for problem in result.diagnostics]
+    return result.plan
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_starters_are_fine_and_say_what_is_in_force(dataset, golden):
+    text = starter(DATASETS[dataset], "recipe.lt")
+    golden(f"new/{dataset}.lt", text)
+    assert format_source(Source("recipe.lt", text)) == text
+    assert max(map(len, text.splitlines())) <= 100
+    protocol, others = text.split("# Not in force")
+    spelled_out = "\n".join(
+        line.removeprefix("# ") if " = " in line else line for line in protocol.splitlines()
+    )
+    short = f"dataset = {dataset}; stage1: ce; stage2: class_balanced @ 80%"
+    assert plan(text).digest() == plan(f"{spelled_out}\n#{others}").digest() == plan(short).digest()
+    every = "\n".join(
+        line.removeprefix("# ") if " = " in line else line for line in text.splitlines()
+    )
+    assert (plan(every).seed, plan(every).validation) == (1, 0.1)
+
+
+@pytest.mark.parametrize("name", [name for name in TRICKS if name != "dive"])
+def test_a_starter_with_any_trick(name):
+    chain, _ = parse_chain(Source("--tricks", name))
+    result = compile_recipe(
+        Source("recipe.lt", starter(DATASETS["cifar100_lt"], "recipe.lt", chain))
+    )
+    assert not result.failed
+    assert len(result.plan.stages) == 1 + TRICKS[name].needs_weights
+
+
+def test_new(ltdsl, tmp_path):
+    done = ltdsl("new")
+    assert done.returncode == 0
+    assert "recipe.lt written" in done.stdout
+    assert "no problems" in ltdsl("check", "recipe.lt").stdout
+    tricks = "input_mixup(alpha=0.5)+cs_ce"
+    done = ltdsl("new", "b.lt", "--dataset", "cifar10_lt", "--tricks", tricks)
+    assert done.returncode == 0
+    assert "stage1: input_mixup(alpha = 0.5) + cs_ce\n" in (tmp_path / "b.lt").read_text()
+
+
+def test_nothing_is_overwritten(ltdsl, recipe):
+    path = recipe("# mine\n")
+    done = ltdsl("new", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is there already" in done.stderr
+    assert path.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--dataset", "cifar"], "did you mean `cifar10_lt`?"),
+        (["--tricks", "ce + focal"], "error[LT110]"),
+        (["--tricks", "cee"], "did you mean `ce`?"),
+        (["--tricks", "ce; epochs = 3"], "--tricks takes tricks joined by +"),
+        (["--tricks", ""], "nothing is written"),
+        (["--tricks", "dive"], "needs `teacher`"),
+        (["missing/recipe.lt"], "No such file"),
+    ],
+)
+def test_misuse(ltdsl, tmp_path, arguments, words):
+    done = ltdsl("new", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_complete():
+    assert [name for name, _ in names("cam")] == ["cam_bs"]
+    assert "LT201" in dict(names("LT2"))
+    assert dict(names("resnet3"))["resnet32"].startswith("Residual")
+    assert [name for name, _ in datasets("cifar1")] == ["cifar10_lt", "cifar100_lt"]
+    assert [name for name, _ in trick_chain("ce + cam")] == ["ce + cam_bs"]
+    assert {"ce", "mixup"} & {name for name, _ in trick_chain("")} == {"ce"}
+
+
+def test_files_complete(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.lt", "b.txt", "c.json", ".hidden.lt", "runs/d.lt"):
+        path = Path(name)
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert recipe_files("") == ["a.lt", "runs/"]
+    assert plan_files("") == ["a.lt", "c.json", "runs/"]
+    assert recipe_files("runs/") == [os.path.join("runs", "d.lt")]  # noqa: PTH118
+    assert recipe_files(".h") == [".hidden.lt"]
+    assert recipe_files("nowhere/") == recipe_files("~nobody-at-all/") == []
+
+
+def test_the_shell_gets_them():
+    asked = {"_LTDSL_COMPLETE": "complete_bash", "COMP_WORDS": "ltdsl explain cam"}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv = ['ltdsl']; from ltdsl.cli import main; main()",
+        ],
+        env=environment() | asked | {"COMP_CWORD": "2"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["cam_bs"]
