@@ -12,6 +12,7 @@ from pygls import uris
 
 from ltdsl.compiler import Compilation, compile_recipe
 from ltdsl.diagnostics import Diagnostic, Severity
+from ltdsl.fixes import fix, is_safe
 from ltdsl.lsp.files import recipes_below
 from ltdsl.lsp.text import Places, source_of
 from ltdsl.syntax import Stage, Use
@@ -24,6 +25,9 @@ _SEVERITY = {
     Severity.ADVICE: lsp.DiagnosticSeverity.Information,
 }
 _USE = re.compile(r'\buse[ \t]*"([^"\n]*)"')
+FIX_ALL = f"{lsp.CodeActionKind.SourceFixAll.value}.ltdsl"
+"""The kind of the action that applies all edits that are safe, as editors can ask for on saving."""
+
 _NO_STAGE = "LT111"
 _MAX_SHOWN = 1000  # editors show no more
 
@@ -99,8 +103,20 @@ def fixes(
             title,
             kind=lsp.CodeActionKind.QuickFix,
             diagnostics=[_shown(problem, checked, places)],
-            is_preferred=True,
+            is_preferred=is_safe(problem),
             edit=lsp.WorkspaceEdit(changes={uri: [text_edit]}),
+        )
+
+
+def fix_all(source: Source, uri: str, places: Places) -> Iterator[lsp.CodeAction]:
+    """All edits that `check --fix` would apply, as one."""
+    mended, applied = fix(source, (), is_safe)
+    if applied:
+        whole = places.range(Span(source, 0, len(source.text)))
+        yield lsp.CodeAction(
+            "Fix what is safe to fix",
+            kind=FIX_ALL,
+            edit=lsp.WorkspaceEdit(changes={uri: [lsp.TextEdit(whole, mended.text)]}),
         )
 
 

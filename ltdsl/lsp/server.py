@@ -19,7 +19,7 @@ from ltdsl.diagnostics import Diagnostic
 from ltdsl.lsp.complete import TRIGGERS, complete
 from ltdsl.lsp.hover import definition, hover
 from ltdsl.lsp.outline import outline
-from ltdsl.lsp.problems import Checked, check, fixes, shown
+from ltdsl.lsp.problems import FIX_ALL, Checked, check, fix_all, fixes, shown
 from ltdsl.lsp.text import Places, source_of
 from ltdsl.syntax.source import Source, Span
 
@@ -167,7 +167,17 @@ def _actions(server: RecipeServer, params: lsp.CodeActionParams) -> list[lsp.Cod
     source = server.source(uri)
     if not isinstance(source, Source):
         return []
-    return list(fixes(server.check(source), uri, params.range, server.places))
+    only = params.context.only
+    if only is None or any(_within(lsp.CodeActionKind.QuickFix.value, kind) for kind in only):
+        return list(fixes(server.check(source), uri, params.range, server.places))
+    if any(_within(FIX_ALL, kind) for kind in only):
+        return list(fix_all(source, uri, server.places))
+    return []
+
+
+def _within(kind: str, asked: str) -> bool:
+    """Whether a kind of action is the one that is asked for, or a kind of that."""
+    return f"{kind}.".startswith(f"{getattr(asked, 'value', asked)}.")
 
 
 def _formatting(server: RecipeServer, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit]:
@@ -205,7 +215,7 @@ _HANDLERS: tuple[tuple[str, Callable[[RecipeServer, Any], Any], Any], ...] = (
     (
         lsp.TEXT_DOCUMENT_CODE_ACTION,
         _actions,
-        lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix]),
+        lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix, FIX_ALL]),
     ),
 )
 

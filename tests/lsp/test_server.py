@@ -153,8 +153,26 @@ def test_quick_fixes(client):
     assert action["title"] == "Replace `input_mixpu` by `input_mixup`"
     assert action["kind"] == "quickfix"
     assert action["diagnostics"] == [problem]
+    assert action["isPreferred"] is True
     edit = {"range": place(0, 8, 19), "newText": "input_mixup"}
     assert action["edit"]["changes"] == {client.uri(name): [edit]}
+
+
+def test_everything_safe_is_fixed_on_saving(client):
+    name = "fix_all.lt"
+    client.open(name, "epohcs = 20\nmodel = resnet33\nstage1: input_mixpu\n")
+
+    def actions(*kinds: str) -> list[dict]:
+        context = {"diagnostics": [], "only": list(kinds)}
+        document = {"textDocument": {"uri": client.uri(name)}, "range": place(0, 0, 0)}
+        return client.request("textDocument/codeAction", {**document, "context": context})
+
+    for kind in ("source.fixAll", "source.fixAll.ltdsl", "source"):
+        (action,) = actions(kind)
+        (edit,) = action["edit"]["changes"][client.uri(name)]
+        assert edit["newText"] == "epochs = 20\nmodel = resnet33\nstage1: input_mixup\n"
+    assert [action["kind"] for action in actions("quickfix")] == ["quickfix"]
+    assert actions("refactor") == actions("source.organizeImports") == []
 
 
 def test_symbols(client):
