@@ -1,0 +1,100 @@
+"""Comparing plans: what is told, and that something is told exactly where the hash differs."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from ltdsl.compare import Comparison, compare
+from ltdsl.compare.read import read_plan
+from ltdsl.compiler import compile_recipe
+from ltdsl.plan import Plan
+from ltdsl.syntax.source import Source
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "paper").glob("*.lt"))
+
+
+def plan(text: str) -> Plan:
+    return compile_recipe(Source("recipe.lt", text)).plan
+
+
+def told(result: Comparison) -> dict[str, tuple[str | None, str | None]]:
+    stages = [(f"{stage.new}.", change) for stage in result.stages for change in stage.changes]
+    return {
+        prefix + change.address: (change.old, change.new)
+        for prefix, change in [*(("", change) for change in result.settings), *stages]
+    }
+
+
+def test_published_recipes_against_each_other():
+    plans = [read_plan(path) for path in random.Random(0).sample(RECIPES, 12)]
+    for old in plans:
+        for new in plans:
+            result = compare(old, new)
+            assert result.same == (old.digest() == new.digest()) == (not told(result))
+            assert all(before != after for before, after in told(result).values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        # the recipe's schedule goes on by the run's epochs, whenever a stage starts
+        (
+            "s: ce; t: cs_ce @ 80%",
+            "s: ce; t: cs_ce @ 90%",
+            {"s.epochs": ("0 to 159", "0 to 179"), "t.epochs": ("160 to 199", "180 to 199")}
+            | {"s.learning rate, epochs 160 to 179": ("0.05", "0.005")},
+        ),
+        # a schedule of its own moves with the stage
+        (
+            "schedule = constant; s: ce; t: cs_ce @ epoch 100 { schedule = cosine }",
+            "epochs = 220; schedule = constant; s: ce; t: cs_ce @ epoch 120 { schedule = cosine }",
+            {"epochs": ("200", "220"), "s.epochs": ("0 to 99", "0 to 119")}
+            | {"t.epochs": ("100 to 199", "120 to 219")},
+        ),
+        (
+            "validation = 0.1; s: ce; t: ce @ 50% { optimizer = sgd }",
+            "validation = 0.1; s: ce; t: ce @ 50% { optimizer = sgd; handoff = best }",
+            {"t.handoff": ("last", "best")},
+        ),
+        # digits that nobody writes are shown where nothing else differs
+        (
+            "s: cs_ce(gamma = 0.1)",
+            "s: cs_ce(gamma = 0.10000000000000002)",
+            {"s.cs_ce.gamma": ("0.1", "0.10000000000000002")},
+        ),
+        (
+            "s: ce",
+            "s: ce { optimizer = adam; schedule = multistep(milestones = [80%, 90%], warmup = 5) }",
+            {
+                "s.optimizer": ("sgd(lr = 0.05, weight_decay = 0.0005)", "adam"),
+            },
+        ),
+        (
+            "s: ldam(s = 20)",
+            "s: ce",
+            {
+                "classifier": ("cosine", "linear"),
+                "logit_scale": ("20", None),
+                "s.loss": ("ldam(s = 20)", "ce"),
+            },
+        ),
+    ],
+)
+def test_what_is_told(old, new, expected):
+    assert told(compare(plan(old), plan(new))) == expected
+    back = {address: pair[::-1] for address, pair in expected.items()}
+    assert told(compare(plan(new), plan(old))) == back
+
+
+def test_stages_find_each_other_by_content_before_name():
+    result = compare(
+        plan("a: ce; b: cs_ce @ 50%; c: focal @ 80%"), plan("b: ce; x: cs_ce @ 50%; c: ce @ 80%")
+    )
+    assert [(stage.action, stage.old, stage.new) for stage in result.stages] == [
+        ("rename", "a", "b"),
+        ("rename", "b", "x"),
+        ("change", "c", "c"),
+    ]
