@@ -32,7 +32,7 @@ Misspelt names are replaced where they are one slip of the keyboard away from on
 HARM = ("LT0", "LT108", "LT110")
 """What replacing a name must not add to; what else comes to light behind a mended mistake was there before."""
 
-MAX_ATTEMPTS = 200
+MAX_ATTEMPTS = 60
 """A bound on compilations, so that fixing ends soon whatever the text is."""
 
 
