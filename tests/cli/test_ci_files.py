@@ -35,6 +35,21 @@ def test_action():
         assert f"inputs.{name}" in str(action["runs"]), name
 
 
+def test_the_action_installs_what_checking_needs():
+    declared = re.findall(r'^ {4}"(.*?)",', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    (script,) = (
+        s["run"] for s in load("action.yml")["runs"]["steps"] if "lark" in s.get("run", "")
+    )
+    installed = re.findall(r'"([^"$]*)"', script)
+    assert [re.split("[<>=]", each)[0] for each in installed] == [
+        "lark",
+        "pydantic",
+        "rich",
+        "typer",
+    ]
+    assert set(installed) <= set(declared)
+
+
 @pytest.mark.parametrize("command", ["check", "fmt"])
 def test_options_that_are_written_about_exist(ltdsl, command):
     text = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("action.yml",))
