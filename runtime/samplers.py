@@ -146,7 +146,8 @@ def order(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
     return ORDERS[drawn_by.name](drawn_by, labels, moment)
 
 
-def reversed_order(labels: np.ndarray, moment: Moment) -> np.ndarray:
-    """N second images, P(c) ∝ 1 / N_c: for `bbn` and `cmo`."""
-    shares = powers(_counts(labels).tolist(), -1)
-    return by_shares(labels, shares, moment.rng(1))
+def reversed_order(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+    """The second images of an epoch, as many as its sampler draws first ones; P(c) ∝ 1 / N_c: for `bbn` and `cmo`."""
+    counts = _counts(labels).tolist()
+    shares = np.asarray(powers(counts, -1))
+    return order_by_class(labels, shares, sampler.draws(counts), moment.rng(1))

@@ -140,7 +140,9 @@ def build_stage(
         plan.seed,
         [AUGMENTATIONS[entry.name](**dict(entry)) for entry in stage.augment],
         draws,
-        partner=(lambda epoch: reversed_order(labels, moment(epoch))) if has_partner else None,
+        partner=(lambda epoch: reversed_order(stage.sampler, labels, moment(epoch)))
+        if has_partner
+        else None,
     )
     step = TrainStep(
         network,

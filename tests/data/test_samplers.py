@@ -52,6 +52,14 @@ def test_distribution(name):
     assert chi_square(classes, classes.sum() * wanted) < CHI2[4]
 
 
+@pytest.mark.parametrize("name", ORDERS)
+def test_there_is_a_second_image_for_each(name):
+    """Over-sampling draws more than there are images."""
+    sampler = SAMPLERS[name]()
+    second = reversed_order(sampler, LABELS, moment(0, 0))
+    assert len(second) == len(order(sampler, LABELS, moment(0, 0)))
+
+
 def test_instance_balanced_is_a_permutation():
     for name in ("instance_balanced", "bbn"):
         drawn = order(SAMPLERS[name](), LABELS, moment(0, 0))
@@ -91,7 +99,9 @@ def test_clocks_of_progressive():
 
 
 def test_the_second_images_of_bbn_are_reversed():
-    drawn = np.concatenate([reversed_order(LABELS, moment(0, e)) for e in range(40)])
+    drawn = np.concatenate(
+        [reversed_order(SAMPLERS["bbn"](), LABELS, moment(0, e)) for e in range(40)]
+    )
     wanted = (1 / COUNTS) / (1 / COUNTS).sum()
     classes = np.bincount(LABELS[drawn], minlength=5)
     assert chi_square(classes, len(drawn) * wanted) < CHI2[4]

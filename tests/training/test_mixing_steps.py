@@ -177,7 +177,15 @@ def staged(data, tricks, network, teacher=None, extra=""):
 
 
 MIXERS = [f"manifold_mixup(layer = {layer})" for layer in ("layer1", "layer2", "pool", "fc")]
-MIXERS += ["remix", "cutmix", "cmo(probability = 1.0)", "bbn", "bbn + remix", "bbn + cutmix"]
+MIXERS += [
+    "remix",
+    "cutmix",
+    "cmo(probability = 1.0)",
+    "over_sampling + cmo",
+    "bbn",
+    "bbn + remix",
+    "bbn + cutmix",
+]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
