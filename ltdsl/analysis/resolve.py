@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
@@ -73,6 +74,12 @@ def _protocol(arguments: Sequence[Argument]) -> list[Argument]:
     for argument in arguments:
         if argument.name.text == "dataset" and isinstance(argument.value, Call):
             entry = DATASETS.get(argument.value.name.text, entry)
+    return _settings_of(entry)
+
+
+@cache
+def _settings_of(entry: type[Dataset]) -> list[Argument]:
+    """A protocol, parsed once however many recipes use it."""
     text = f"dataset = {entry.name}\n{entry.protocol}"
     tree, _ = parse_file(Source(f"protocol of {entry.name}", text, kind="protocol"))
     return [Argument(s.span, s.name, s.value) for s in tree.statements if isinstance(s, Setting)]

@@ -7,8 +7,9 @@ in the text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
@@ -74,7 +75,7 @@ def build(
     Returns:
         The entry, or None where there was any problem.
     """
-    fields = {info.alias or name: info for name, info in entry.model_fields.items()}
+    fields = fields_of(entry)
     values: dict[str, Any] = {}
     nodes: dict[str, Value] = {}
     failed = bool(skip)
@@ -90,7 +91,7 @@ def build(
             skip = skip | {name}
             continue
         values[name], nodes[name] = value, argument.value
-    if not values and not failed and not _required(entry):
+    if not values and not failed and not any(field.required for field in fields.values()):
         # nothing to validate, so no validator to build
         return cast("E", entry.model_construct())
     try:
@@ -104,25 +105,58 @@ def build(
     return None if failed else built
 
 
-def _required(entry: type[Entry]) -> bool:
-    return any(info.is_required() for info in entry.model_fields.values())
+class Field(NamedTuple):
+    """What a declaration says of a parameter, read once.
+
+    Attributes:
+        info: Pydantic's view of it.
+        annotation: Its type with all metadata.
+        base: The kind of entry that it holds, or None.
+        many: True where it holds a list.
+        text: True where it takes text in quotes.
+        choices: The names it takes, where these are fixed.
+        required: True where it has no default.
+    """
+
+    info: FieldInfo
+    annotation: Any
+    base: type[Entry] | None
+    many: bool
+    text: bool
+    choices: tuple[str, ...]
+    required: bool
+
+
+@cache
+def fields_of(entry: type[Entry]) -> dict[str, Field]:
+    """The parameters of an entry, by the names that recipes write."""
+    fields = {}
+    for name, info in entry.model_fields.items():
+        annotation = annotation_of(info)
+        fields[info.alias or name] = Field(
+            info,
+            annotation,
+            entry_of(annotation),
+            get_origin(_optional(annotation)) is tuple,
+            _is_text(annotation),
+            choices_of(annotation),
+            info.is_required(),
+        )
+    return fields
 
 
 _WRONG = object()
 
 
-def _value(node: Value, info: FieldInfo, name: str, problems: Report) -> Any:
+def _value(node: Value, field: Field, name: str, problems: Report) -> Any:
     """The plain value of a node where a field of this type is expected, or ``_WRONG``."""
-    annotation = annotation_of(info)
-    base = entry_of(annotation)
-    if base is not None:
-        return _entry(node, annotation, base, name, problems)
+    annotation, text, choices = field.annotation, field.text, field.choices
+    if field.base is not None:
+        return _entry(node, field, field.base, name, problems)
     if isinstance(node, List):
         return tuple(_plain(item) for item in node.items)
     quoted = isinstance(node, String)
     if quoted or (isinstance(node, Call) and not node.arguments):
-        text = _is_text(annotation)
-        choices = choices_of(annotation)
         written = node.value if isinstance(node, String) else node.name.text  # type: ignore[union-attr]
         if text and not quoted:
             edit = Edit(node.span, f'"{written}"')
@@ -132,15 +166,15 @@ def _value(node: Value, info: FieldInfo, name: str, problems: Report) -> Any:
             bare = Edit(node.span, str(written)) if written in choices else None
             problems(_type_problem(node, name, describe(annotation), "text in quotes", bare))
             return _WRONG
-    if isinstance(node, Percent) and _is_text(annotation):  # else its own text would do
+    if isinstance(node, Percent) and text:  # else its own text would do
         problems(_type_problem(node, name, "text in quotes", _what(node)))
         return _WRONG
     return _plain(node)
 
 
-def _entry(node: Value, annotation: Any, base: type[Entry], name: str, problems: Report) -> Any:
+def _entry(node: Value, field: Field, base: type[Entry], name: str, problems: Report) -> Any:
     """An entry, or a tuple of entries, from calls."""
-    many = get_origin(_optional(annotation)) is tuple
+    annotation, many = field.annotation, field.many
     items = node.items if isinstance(node, List) else (node,)
     if many != isinstance(node, List):
         edit = Edit(node.span, f"[{node.span.text}]") if many else None
@@ -300,14 +334,14 @@ def _translate(
     entry: type[Entry],
     key: tuple[str, int | None],
     details: list[ErrorDetails],
-    fields: dict[str, FieldInfo],
+    fields: dict[str, Field],
     nodes: dict[str, Value],
     span: Span,
 ) -> Diagnostic:
     """One sentence for what pydantic found wrong with a field or an item of it."""
     name, item = key
-    info = fields[name]
-    annotation = annotation_of(info)
+    info = fields[name].info
+    annotation = fields[name].annotation
     if name not in nodes:
         return report(
             "LT107",
