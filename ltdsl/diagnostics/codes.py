@@ -211,8 +211,8 @@ MEANING: dict[str, Code] = {
     ),
     "LT116": entry(
         "bad --set",
-        """`--set` takes `address=value`. An address is a setting (`epochs`), a part of one (`dataset.imbalance`), or the
-        same within a stage (`stage2.at`, `stage2.tricks`, `stage2.cs_ce.gamma`, `stage2.optimizer.lr`).""",
+        """`--set` takes `address=value`. An address is a setting (`epochs`), a part of one (`dataset.imbalance`), or
+        the same within a stage (`stage2.at`, `stage2.tricks`, `stage2.cs_ce.gamma`, `stage2.optimizer.lr`).""",
     ),
     "LT118": entry(
         "nothing to choose the best epoch on",
@@ -246,8 +246,8 @@ MEANING: dict[str, Code] = {
     ),
     "LT122": entry(
         "two sources of the second image",
-        """`bbn` and `cmo` draw a second image for each of a batch. Only one of them can, and `manifold_mixup` needs both
-        images in the batch.""",
+        """`bbn` and `cmo` draw a second image for each of a batch. Only one of them can, and `manifold_mixup` needs
+        both images in the batch.""",
         "stage1: bbn + cmo",
         "stage1: bbn + input_mixup",
     ),
@@ -259,8 +259,8 @@ MEANING: dict[str, Code] = {
     ),
     "LT124": entry(
         "prior corrected twice",
-        """`balanced_softmax` and `logit_adjustment` correct the class prior in training; `posthoc_logit_adjustment` would
-        correct the same prior once more.""",
+        """`balanced_softmax` and `logit_adjustment` correct the class prior in training; `posthoc_logit_adjustment`
+        would correct the same prior once more.""",
         "stage1: balanced_softmax + posthoc_logit_adjustment",
         "stage1: ce + posthoc_logit_adjustment",
     ),

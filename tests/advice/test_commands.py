@@ -14,7 +14,9 @@ from ltdsl.diagnostics.codes import ADVICE
 
 
 def ltdsl(*arguments: object):
-    done = CliRunner(env={"COLUMNS": "120"}).invoke(make_app(), [str(argument) for argument in arguments])
+    done = CliRunner(env={"COLUMNS": "120"}).invoke(
+        make_app(), [str(argument) for argument in arguments]
+    )
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from ltdsl.diagnostics import Edit, Label, Severity
-from ltdsl.diagnostics import report
+from ltdsl.diagnostics import Edit, Label, Severity, report
 from ltdsl.diagnostics.codes import CODES
 from ltdsl.diagnostics.render import in_order, render, render_rich, summary, to_json
 from ltdsl.syntax.source import Source, Span
