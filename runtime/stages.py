@@ -18,6 +18,7 @@ from runtime.tricks import (
     LOSSES,
     MIXERS,
     TEACHERS,
+    Sampling,
     build_sampling,
 )
 
@@ -88,6 +89,7 @@ def build_stage(
     network: Network,
     optimizer: nn.Optimizer,
     teacher: nn.Cell | None = None,
+    sampling: Sampling | None = None,
 ) -> Stage:
     """Make a stage's dataset and graph from its plan.
 
@@ -98,11 +100,13 @@ def build_stage(
         network: The model, with the weights that the stage starts from.
         optimizer: In the state that the stage starts from.
         teacher: A frozen network, for a stage with a teacher.
+        sampling: What the sampler does; made from ``network`` where it is not given.
 
     Raises:
         DataError: LT404, an epoch has not one full batch.
     """
-    sampling = build_sampling(stage.sampler, network, data)
+    if sampling is None:
+        sampling = build_sampling(stage.sampler, network, data)
     mixer = MIXERS[stage.mixer.name](stage.mixer, data.counts) if stage.mixer else None
     objective = LOSSES[stage.loss.name](stage.loss, data.counts)
     labels, size = data.train.labels, data.train.images.shape[2:]

@@ -27,6 +27,7 @@ from runtime.posthoc import POSTHOC
 from runtime.progress import EpochRecord
 from runtime.stages import Stage, begin_stage, build_stage, rates_of_steps
 from runtime.step import EvalStep, Normalise
+from runtime.tricks import build_sampling
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -167,6 +168,14 @@ class Trainer:
             self.stage_best = min([math.inf, *own])
             if stage.handoff == "best" and not under_way:
                 checkpoints.restore(self._stage_best_path(index - 1), self.network)
+            if stage.sampler.needs_weights:
+                start = self.run.checkpoint(f"{stage.name}-start")
+                if under_way:
+                    checkpoints.restore(start, self.network)
+                else:
+                    checkpoints.save(start, self.network.get_parameters())
+            # before the classifier is drawn anew: it would know nothing of where a class is
+            sampling = build_sampling(stage.sampler, self.network, self.data)
             trained = begin_stage(self.plan, stage, self.network)
             if optimizer is None:
                 rates = rates_of_steps(self.plan, owner, self.data.counts)
@@ -177,14 +186,10 @@ class Trainer:
                 correct = POSTHOC[stage.posthoc.name]
                 network = correct(stage.posthoc, self.network, self.data.counts)
                 self.evaluate = self._evaluator(network)
-            if stage.sampler.needs_weights:
-                start = self.run.checkpoint(f"{stage.name}-start")
-                if under_way:
-                    checkpoints.restore(start, self.network)
-                else:
-                    checkpoints.save(start, self.network.get_parameters())
             teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
-            built = build_stage(self.plan, stage, self.data, self.network, optimizer, teacher)
+            built = build_stage(
+                self.plan, stage, self.data, self.network, optimizer, teacher, sampling
+            )
             if self.keep_cam and built.step.transform is not None:
                 save_gallery(self.keep_cam, built)
             if under_way:

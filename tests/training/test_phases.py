@@ -135,6 +135,63 @@ def test_a_classifier_drawn_anew_has_no_factors_of_the_old_one(data):
     assert network.classifier.factors.asnumpy().tolist() == [1, 1, 1, 1]
 
 
+def test_maps_are_those_of_the_classifier_that_was_trained(data, tmp_path):
+    """One that is drawn anew knows nothing yet of where a class is."""
+    run = plan(RUN.replace("TRICKS", "crt + cam_bs").replace("SEED", "0"))
+    made = trainer(run, data, tmp_path / "run", conv_network())
+    frozen, train = [], made._train
+
+    def watch(index, stage, *more):
+        if stage.step.transform is not None:
+            frozen.append(weights(stage.step.transform.network))
+        train(index, stage, *more)
+
+    made._train = watch
+    made()
+    trained = made.reporter.ends[1]
+    (maps,) = frozen
+    assert_same({name.removeprefix("network."): value for name, value in maps.items()}, trained)
+    assert_same(read_checkpoint(tmp_path / "run" / "checkpoints" / "two-start.ckpt"), trained)
+    assert changed(trained, made.reporter.starts["two"]) == {"classifier.weight", "classifier.bias"}
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a run."""
+
+
+@pytest.mark.parametrize("tricks", ["crt + cam_bs", "lws + class_balanced"])
+@pytest.mark.parametrize("epochs", [2, 3, 4])
+def test_a_run_that_was_stopped_goes_on_exactly(data, tmp_path, tricks, epochs):
+    """Before, within and after the stage that trains the classifier alone."""
+    expected = run_of(tricks, data, tmp_path / "whole")
+    run = plan(RUN.replace("TRICKS", tricks).replace("SEED", "0"))
+
+    def begun(folder):
+        network = conv_network()
+        if "lws" in tricks:
+            use_factors(network, 4)
+        return trainer(run, data, folder, network)
+
+    stopped = begun(tmp_path / "run")
+    watch = stopped.reporter.epoch
+
+    def stop(record):
+        watch(record)
+        if record.epoch + 1 == epochs:
+            raise StoppedError
+
+    stopped.reporter.epoch = stop
+    with pytest.raises(StoppedError):
+        stopped()
+    (tmp_path / "run" / "run.json").write_text('{"status": "interrupted"}')
+    resumed = begun(tmp_path / "other")
+    resumed.run = RunDirectory(tmp_path / "run", resume=True)
+    figures = resumed(resume=True)
+    assert_same(resumed.reporter.ends[-1], expected.reporter.ends[-1])
+    assert len(resumed.reporter.ends) == 6 - epochs
+    assert figures["last"]["epoch"] == 5
+
+
 @pytest.mark.parametrize("trick", ["crt", "lws"])
 def test_a_step_of_the_classifier_alone(data, trick):
     """Features come from the moving statistics; the rest is a linear network's formula."""
