@@ -76,7 +76,8 @@ def begin_stage(plan: Plan, stage: StagePlan, network: Network) -> list[Paramete
     Returns:
         The parameters that the stage trains.
     """
-    network.body_is_frozen = stage.classifier is not None
+    alone = stage.classifier
+    network.body_is_frozen = alone is not None and alone.statistics == "frozen"
     if stage.classifier is not None:
         return CLASSIFIERS[stage.classifier.name](plan, stage, network)
     return [p for p in network.trainable_params() if p.name != FACTORS]

@@ -17,8 +17,7 @@ _DECOUPLING = (
 class ClassifierRetraining(Classifier):
     """The classifier is drawn anew and trained alone, usually with `class_balanced` sampling.
 
-    Everything before it is frozen, batch-norm statistics included. (The reference implementation lets the
-    statistics run on.)
+    Everything before it is frozen.
     """
 
     name = "crt"

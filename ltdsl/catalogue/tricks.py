@@ -7,6 +7,8 @@ Python floats, so that ``ltdsl plan`` and the runtime share them and ``ltdsl che
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from ltdsl.catalogue.entry import Entry
 
 
@@ -77,10 +79,16 @@ class Mixer(Trick):
 
 
 class Classifier(Trick):
-    """Trains the classifier alone; everything before it is frozen, batch-norm statistics included."""
+    """Trains the classifier alone; everything before it is frozen."""
 
     kind = "classifier"
     needs_weights = True
+
+    statistics: Literal["frozen", "running"] = Field(
+        "frozen",
+        description="Batch norms before the classifier: frozen as well, or running on, as in the reference "
+        "implementation.",
+    )
 
 
 class Teacher(Trick):

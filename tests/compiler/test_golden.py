@@ -72,3 +72,11 @@ def test_the_reference_page_is_fresh():
 
     page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert page == reference(), "run: python -m ltdsl.cards > docs/reference.md"
+
+
+def test_every_name_has_a_card():
+    from ltdsl.cards import SECTIONS
+    from ltdsl.catalogue import INDEXES
+
+    shown = {name for section in SECTIONS.values() for name in section}
+    assert shown == {name for index in INDEXES.values() for name in index}

@@ -469,3 +469,12 @@ def test_a_run_writes_factors_with_the_other_weights(data, tmp_path):
     kept = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")
     for name, value in weights(made.network).items():
         np.testing.assert_array_equal(kept[name], value, err_msg=name)
+
+
+def test_running_statistics_are_the_reference_s_way(data, tmp_path):
+    """Batch norms see the stage's images; no weight before the classifier changes all the same."""
+    watcher = run_of("crt(statistics = running)", data, tmp_path / "run").reporter
+    moved = changed(watcher.starts["two"], watcher.ends[2])
+    assert {name for name in moved if "moving" in name}
+    weights_moved = {name for name in moved if "moving" not in name}
+    assert weights_moved == {"classifier.weight", "classifier.bias"}
