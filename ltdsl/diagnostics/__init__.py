@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from textwrap import indent
 
 from ltdsl.syntax.source import Span
 
@@ -66,10 +67,28 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Code:
-    """The meaning of a code."""
+    """The meaning of a code.
+
+    Attributes:
+        title: A few words.
+        text: What it means, in paragraphs.
+        bad: A recipe, or a part of one, with the mistake; empty where none can show it.
+        good: The same without it.
+        says: A message as it is printed, where no recipe can show it.
+    """
 
     title: str
-    explanation: str
+    text: str
+    bad: str = ""
+    good: str = ""
+    says: str = ""
+
+    @property
+    def explanation(self) -> str:
+        """The text with its examples, as Markdown."""
+        examples = (("Says:", self.says), ("Wrong:", self.bad), ("Right:", self.good))
+        parts = [f"{heading}\n\n{indent(text, '    ')}" for heading, text in examples if text]
+        return "\n\n".join([self.text, *parts])
 
 
 #: Codes that warn. Those of the LT2xx family advise; all others are errors.
