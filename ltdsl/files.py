@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import tempfile
 from pathlib import Path
+from typing import Any
+
+
+def json_text(data: Any) -> str:
+    """Data as indented JSON, with a line for each list of numbers rather than one for each number."""
+    text = json.dumps(data, indent=2)
+    # strings have no line breaks in JSON, and the lists taken have no strings
+    return (
+        re.sub(r"\[\n([^][{}\"]+)\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+    )
 
 
 def write_atomically(path: Path, text: str) -> None:

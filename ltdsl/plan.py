@@ -106,6 +106,10 @@ class Plan(Frozen):
     epochs: int
     stages: tuple[StagePlan, ...]
 
+    def stage_at(self, epoch: int) -> StagePlan:
+        """The stage that an epoch of the run belongs to."""
+        return self.stages[bisect_right(self.stages, epoch, key=lambda stage: stage.start) - 1]
+
     def to_json(self) -> str:
         """The plan as JSON text that :meth:`pydantic.BaseModel.model_validate_json` reads back."""
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2) + "\n"

@@ -25,56 +25,111 @@ BATCH_SIZE = 256
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """Images by label and prediction, without the cells that are empty: 8,142 classes have 66 million cells.
+
+    Attributes:
+        classes: Number of classes C.
+        label: The label of each cell, int64 [n]; cells are in order of label, then of prediction.
+        prediction: The predicted class of each cell, int64 [n].
+        images: Images in each cell, int64 [n], none of them 0.
+    """
+
+    classes: int
+    label: np.ndarray
+    prediction: np.ndarray
+    images: np.ndarray
+
+    @classmethod
+    def of(cls, classes: int, labels: np.ndarray, predictions: np.ndarray) -> Confusion:
+        """Count images, given the label and the prediction of each."""
+        cells = labels.astype(np.int64) * classes + predictions
+        cells, images = np.unique(cells, return_counts=True)
+        return cls(classes, cells // classes, cells % classes, images)
+
+    def by_label(self) -> np.ndarray:
+        """Images of each class, int64 [C]."""
+        return self._sums(slice(None))
+
+    def right(self) -> np.ndarray:
+        """Images of each class that are predicted right, int64 [C]."""
+        return self._sums(self.label == self.prediction)
+
+    def _sums(self, chosen: slice | np.ndarray) -> np.ndarray:
+        sums = np.zeros(self.classes, np.int64)
+        np.add.at(sums, self.label[chosen], self.images[chosen])
+        return sums
+
+    def dense(self) -> np.ndarray:
+        """The whole matrix, int64 [C, C], rows by label; for classes that are few."""
+        matrix = np.zeros((self.classes, self.classes), np.int64)
+        matrix[self.label, self.prediction] = self.images
+        return matrix
+
+    def report(self) -> dict[str, list[int]]:
+        """The cells that are not empty, in columns."""
+        return {
+            "label": self.label.tolist(),
+            "prediction": self.prediction.tolist(),
+            "count": self.images.tolist(),
+        }
+
+
+@dataclass(frozen=True)
 class Scores:
     """What a network does on a set of images.
 
     Attributes:
-        confusion: Images by (label, prediction), int64 [C, C].
+        confusion: Images by label and prediction.
         calibration: For each of the equally wide bins of confidence: images, right ones, sum of confidences; float64
             [bins, 3].
     """
 
-    confusion: np.ndarray
+    confusion: Confusion
     calibration: np.ndarray
 
     @property
     def top1_error(self) -> float:
         """Share of images that are misclassified, in percent."""
-        images = int(self.confusion.sum())
-        return 100 * (images - int(np.trace(self.confusion))) / images
+        images = int(self.confusion.images.sum())
+        return 100 * (images - int(self.confusion.right().sum())) / images
 
     def report(self, train_counts: Sequence[int], class_names: Sequence[str]) -> dict[str, Any]:
         """All figures, as JSON-able data; errors and accuracies in percent.
+
+        Classes without test images have no accuracy (None) and no part in any mean.
 
         Args:
             train_counts: Training images of each class, which decide the many, medium and few groups.
             class_names: One name a class.
         """
-        images = self.confusion.sum(axis=1)
-        recall = 100 * np.diag(self.confusion) / np.maximum(images, 1)
-        groups = class_groups(train_counts)._asdict()
+        images = self.confusion.by_label()
+        tested = images > 0
+        recall = 100 * self.confusion.right() / np.maximum(images, 1)
         return {
             "top1_error": self.top1_error,
-            "macro_recall": float(recall[images > 0].mean()),
+            "macro_recall": float(recall[tested].mean()),
             "expected_calibration_error": self.calibration_error,
             "groups": {
-                name: {"classes": len(classes), "accuracy": float(recall[list(classes)].mean())}
-                if classes
-                else {"classes": 0, "accuracy": None}
-                for name, classes in groups.items()
+                name: {
+                    "classes": len(classes),
+                    "accuracy": _mean(recall[[c for c in classes if tested[c]]]),
+                }
+                for name, classes in class_groups(train_counts)._asdict().items()
             },
             "per_class": [
                 {
                     "class": name,
                     "train_images": int(count),
                     "test_images": int(total),
-                    "accuracy": float(value),
+                    "accuracy": float(value) if total else None,
                 }
                 for name, count, total, value in zip(
                     class_names, train_counts, images, recall, strict=True
                 )
             ],
-            "confusion": self.confusion.tolist(),
+            "calibration": self._bins(),
+            "confusion": self.confusion.report(),
         }
 
     @property
@@ -82,6 +137,23 @@ class Scores:
         """Σ_bins (n_b / N) · |accuracy_b − confidence_b|, in percent (Guo et al., ICML 2017, equation 3)."""
         images, right, confidence = self.calibration.T
         return 100 * float(np.abs(right - confidence).sum() / images.sum())
+
+    def _bins(self) -> list[dict[str, Any]]:
+        """A reliability diagram's bars; accuracy and mean confidence in percent, None in an empty bin."""
+        return [
+            {
+                "above": 100 * index / CALIBRATION_BINS,
+                "to": 100 * (index + 1) / CALIBRATION_BINS,
+                "count": int(images),
+                "accuracy": 100 * right / images if images else None,
+                "confidence": 100 * confidence / images if images else None,
+            }
+            for index, (images, right, confidence) in enumerate(self.calibration.tolist())
+        ]
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
 
 
 class Counts(Metric):
@@ -94,7 +166,8 @@ class Counts(Metric):
 
     def clear(self) -> None:
         """Forget everything."""
-        self._confusion = np.zeros((self._classes, self._classes), np.int64)
+        self._labels: list[np.ndarray] = []
+        self._predictions: list[np.ndarray] = []
         self._calibration = np.zeros((CALIBRATION_BINS, 3))
 
     def update(self, *outputs: Any) -> None:
@@ -102,7 +175,8 @@ class Counts(Metric):
         prediction, confidence, label, mask = (output.asnumpy() for output in outputs)
         real = mask > 0
         prediction, confidence, label = prediction[real], confidence[real], label[real]
-        np.add.at(self._confusion, (label, prediction), 1)
+        self._labels.append(label)
+        self._predictions.append(prediction)
         bins = np.clip(
             np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1
         )
@@ -111,7 +185,8 @@ class Counts(Metric):
 
     def eval(self) -> Scores:
         """The counts so far."""
-        return Scores(self._confusion.copy(), self._calibration.copy())
+        labels, predictions = map(np.concatenate, (self._labels, self._predictions))
+        return Scores(Confusion.of(self._classes, labels, predictions), self._calibration.copy())
 
 
 class Evaluator:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ltdsl import catalogue
+    from ltdsl.plan import Plan
     from runtime.models import Network
 
 
@@ -68,6 +69,18 @@ def _logit_adjustment(
     entry: catalogue.PosthocLogitAdjustment, network: Network, counts: Sequence[int]
 ) -> nn.Cell:
     return LogitAdjustment(network, np.asarray(entry.logit_offsets(counts)))
+
+
+def corrected(plan: Plan, network: Network, counts: Sequence[int]) -> nn.Cell:
+    """What a plan's results are measured on: its network, with the correction that its last stage asks for.
+
+    Args:
+        plan: The run.
+        network: Images to logits; shares its weights with what is returned.
+        counts: Training images of each class.
+    """
+    entry = plan.stages[-1].posthoc
+    return network if entry is None else POSTHOC[entry.name](entry, network, counts)
 
 
 #: (declaration, network, training images of each class) -> images to corrected logits

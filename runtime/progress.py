@@ -130,8 +130,8 @@ class LiveReporter(Reporter):
         now = time.monotonic()
         if now - self._looked >= self.INTERVAL:
             self._looked = now
-            stage = next(s for s in self.plan.stages if s.start <= done < s.end)
-            self._show(done, loss(), stage.rate(int(done)))
+            epoch = int(done)
+            self._show(done, loss(), self.plan.stage_at(epoch).rate(epoch))
 
     def epoch(self, record: EpochRecord) -> None:
         """An epoch is over."""

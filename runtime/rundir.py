@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltdsl import __version__
-from ltdsl.files import write_atomically
+from ltdsl.files import json_text, write_atomically
 from runtime.errors import RunError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class RunDirectory:
 
     def write(self, name: str, data: Any) -> None:
         """Write JSON."""
-        write_atomically(self.path / name, json.dumps(data, indent=2) + "\n")
+        write_atomically(self.path / name, json_text(data))
 
     def record(self, **metrics: Any) -> None:
         """Append a line to metrics.jsonl."""

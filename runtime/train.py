@@ -23,7 +23,7 @@ from runtime.gallery import save_gallery
 from runtime.models import build_network, freeze
 from runtime.models.scaled import FACTORS, ScaledClassifier, use_factors
 from runtime.optimizers import build_optimizer
-from runtime.posthoc import POSTHOC
+from runtime.posthoc import corrected
 from runtime.progress import EpochRecord
 from runtime.stages import Stage, begin_stage, build_stage, rates_of_steps
 from runtime.step import EvalStep, Normalise
@@ -99,7 +99,7 @@ class Trainer:
         if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
             use_factors(self.network, len(data.counts))
         _check_norms(plan, self.network)
-        self.evaluate = self._evaluator(self.network)
+        self.evaluate = self._evaluator(plan.stages[-1].loss.confidence)
         #: Each read once, and before anything is trained.
         self.teachers = {
             stage.teacher.teacher: self._teacher(stage.teacher.teacher)
@@ -126,11 +126,19 @@ class Trainer:
             checkpoints.restore(path, network)
         return network
 
-    def _evaluator(self, network: nn.Cell) -> Evaluator:
-        """An evaluation graph of ``network``, images to logits."""
-        confidence = self.plan.stages[-1].loss.confidence
+    def _evaluator(self, confidence: str) -> Evaluator:
+        """An evaluation graph: the same network in all epochs, corrected where the results are, so that what chooses
+        the best one compares like with like.
+        """
+        network = corrected(self.plan, self.network, self.data.counts)
         step = EvalStep(network, Normalise(self.data.mean, self.data.std), confidence)
         return Evaluator(step, len(self.data.counts))
+
+    def _evaluator_of(self, epoch: int) -> Evaluator:
+        """What evaluates an epoch with the confidence of the loss that it was trained with."""
+        confidence = self.plan.stage_at(epoch).loss.confidence
+        same = confidence == self.plan.stages[-1].loss.confidence
+        return self.evaluate if same else self._evaluator(confidence)
 
     def _teacher(self, path: str) -> Network:
         """A frozen model with the weights of a checkpoint."""
@@ -182,10 +190,6 @@ class Trainer:
                 optimizer = build_optimizer(stage.optimizer, trained, rates)
                 if under_way or owner < index:
                     checkpoints.apply(saved, optimizer, last)
-            if stage.posthoc is not None:
-                correct = POSTHOC[stage.posthoc.name]
-                network = correct(stage.posthoc, self.network, self.data.counts)
-                self.evaluate = self._evaluator(network)
             teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
             built = build_stage(
                 self.plan, stage, self.data, self.network, optimizer, teacher, sampling
@@ -272,9 +276,10 @@ class Trainer:
         result: dict[str, Any] = {"best_on": self.plan.best_on, "test_images": len(self.data.test)}
         for which in ("last", "best") if self.plan.best_on else ("last",):
             path = self.run.checkpoint(which)
-            checkpoints.restore(path, self.network)
-            scores = self.evaluate(self.data.test)
-            epoch = int(checkpoints.load(path)["epoch"])
+            saved = checkpoints.load(path)
+            checkpoints.apply(saved, self.network, path)
+            epoch = int(saved["epoch"])
+            scores = self._evaluator_of(epoch)(self.data.test)
             result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}
         self.run.write("evaluation.json", result)
         return result

@@ -113,12 +113,8 @@ def trainer(plan: Plan, data: LoadedData, folder: Path, network: Network | None 
     watcher = Watcher(plan)
     made = Trainer(plan, data, RunDirectory(folder), watcher)
     if network is not None:
-        from runtime.evaluate import Evaluator
-        from runtime.step import EvalStep, Normalise
-
         made.network = network
-        step = EvalStep(network, Normalise(data.mean, data.std))
-        made.evaluate = Evaluator(step, len(data.counts))
+        made.evaluate = made._evaluator(plan.stages[-1].loss.confidence)
     watcher.trainer = made
     return made
 

@@ -107,7 +107,7 @@ class Loss(Trick):
     """Maps logits and labels to a loss and a weight for each sample.
 
     Class attributes:
-        confidence: What turns logits into the probability of a prediction, in evaluation after a last stage with it.
+        confidence: What turns logits into the probability of a prediction, in evaluation of an epoch trained with it.
         classifier: The classifier it needs; None where both kinds make sense.
     """
 

@@ -60,7 +60,9 @@ def test_a_run_and_its_directory(ltdsl, recipe, tmp_path):
     errors = [line["top1_error"] for line in lines]
     assert figures["best"]["epoch"] == errors.index(min(errors))
     for which in ("last", "best"):
-        confusion = np.array(figures[which]["confusion"])
+        confusion = np.zeros((10, 10), int)
+        cells = figures[which]["confusion"]
+        confusion[cells["label"], cells["prediction"]] = cells["count"]
         assert confusion.sum(axis=1).tolist() == [40] * 10
         error = 100 * (1 - np.trace(confusion) / 400)
         assert figures[which]["top1_error"] == pytest.approx(error)

@@ -62,9 +62,9 @@ def test_sets_of_any_size_are_evaluated_with_one_graph(compilations, data):
     evaluate = Evaluator(EvalStep(network, Normalise(data.mean, data.std)), 4)
     compilations.clear()
     for size in (1, 10, 21):
-        assert evaluate(data.test.take(range(size))).confusion.sum() == size
+        assert evaluate(data.test.take(range(size))).confusion.images.sum() == size
     many = data.train.take(np.arange(600) % 70)
-    assert evaluate(many).confusion.sum() == 600
+    assert evaluate(many).confusion.images.sum() == 600
     assert compilations == ["EvalStep"]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
+
 import mindspore as ms
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from training_support import (
 )
 
 from runtime.data import ImageArrays
-from runtime.evaluate import Counts, Evaluator
+from runtime.evaluate import Confusion, Counts, Evaluator
 from runtime.optimizers import build_optimizer
 from runtime.stages import build_stage
 from runtime.step import EvalStep, Normalise
@@ -44,6 +47,14 @@ def calibration_error(right, confidence, bins=15):
         if inside.any():
             total += inside.sum() * abs(right[inside].mean() - confidence[inside].mean())
     return 100 * total / len(confidence)
+
+
+def matrix(figures):
+    """As docs/runs.md says."""
+    cells = figures["confusion"]
+    confusion = np.zeros((CLASSES, CLASSES), int)
+    confusion[cells["label"], cells["prediction"]] = cells["count"]
+    return confusion.tolist()
 
 
 @pytest.fixture
@@ -83,7 +94,7 @@ def test_figures(outputs):
     expected = [
         [((label == y) & (prediction == p)).sum() for p in range(CLASSES)] for y in range(CLASSES)
     ]
-    assert figures["confusion"] == expected
+    assert matrix(figures) == expected
 
 
 def test_classes_without_test_images_are_left_out_of_macro_recall():
@@ -92,12 +103,72 @@ def test_classes_without_test_images_are_left_out_of_macro_recall():
     assert figures.report((9,) * CLASSES, NAMES)["macro_recall"] == pytest.approx(75)
 
 
+def test_classes_without_test_images_have_no_accuracy_and_no_part_in_their_group():
+    label = np.int32([0, 0, 1, 2, 2, 4])
+    prediction = np.int32([0, 1, 0, 2, 0, 4])
+    ones = np.ones(6, np.float32)
+    counts = (500, 200, 90, 21, 19, 3)  # two classes a group; 3 and 5 have no test image
+    figures = counted(prediction, ones, label, ones).report(counts, NAMES)
+    assert [row["accuracy"] for row in figures["per_class"]] == [50, 0, 50, None, 100, None]
+    accuracies = {name: group["accuracy"] for name, group in figures["groups"].items()}
+    assert accuracies == {"many": 25, "medium": 50, "few": 100}
+    assert figures["macro_recall"] == pytest.approx((50 + 0 + 50 + 100) / 4)
+
+
+def test_bins_of_a_reliability_diagram(outputs):
+    prediction, confidence, label, mask = outputs
+    bins = counted(*outputs).report((9,) * CLASSES, NAMES)["calibration"]
+    assert len(bins) == 15
+    right = prediction == label
+    for number, found in enumerate(bins):
+        inside = (confidence > number / 15) & (confidence <= (number + 1) / 15) & (mask == 1)
+        assert (found["above"], found["to"]) == (100 * number / 15, 100 * (number + 1) / 15)
+        assert found["count"] == inside.sum()
+        if not inside.any():
+            assert (found["accuracy"], found["confidence"]) == (None, None)
+            continue
+        assert found["accuracy"] == pytest.approx(100 * right[inside].mean())
+        assert found["confidence"] == pytest.approx(100 * np.float64(confidence[inside]).mean())
+
+
+def test_thousands_of_classes_take_little_room():
+    """A matrix of inat18's 8,142 classes as JSON would have 66 million numbers."""
+    rng = np.random.default_rng(5)
+    label, prediction = rng.integers(8142, size=(2, 24_426)).astype(np.int32)
+    counts = Counts(8142)
+    ones = np.ones(256, np.float32)
+    tracemalloc.start()
+    for at in range(0, 24_426, 256):
+        here = slice(at, at + 256)
+        some = ones[: len(label[here])]
+        counts.update(*map(Tensor, (prediction[here], some, label[here], some)))
+    figures = counts.eval().report([1] * 8142, [str(c) for c in range(8142)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6
+    assert len(json.dumps(figures)) < 3e6
+    assert figures["top1_error"] == pytest.approx(100 * (label != prediction).mean())
+    assert sum(figures["confusion"]["count"]) == 24_426
+
+
+def test_a_confusion_is_a_matrix_without_its_empty_cells():
+    rng = np.random.default_rng(6)
+    label, prediction = rng.integers(CLASSES, size=(2, 50))
+    dense = np.zeros((CLASSES, CLASSES), int)
+    np.add.at(dense, (label, prediction), 1)
+    confusion = Confusion.of(CLASSES, label, prediction)
+    np.testing.assert_array_equal(confusion.dense(), dense)
+    np.testing.assert_array_equal(confusion.by_label(), dense.sum(axis=1))
+    np.testing.assert_array_equal(confusion.right(), np.diag(dense))
+    assert np.all(confusion.images > 0)
+
+
 def test_padding_is_never_counted(outputs):
     prediction, confidence, label, mask = outputs
     padded = counted(prediction, confidence, label, mask)
     keep = mask == 1
     alone = counted(prediction[keep], confidence[keep], label[keep], mask[keep], batch=7)
-    np.testing.assert_array_equal(padded.confusion, alone.confusion)
+    np.testing.assert_array_equal(padded.confusion.dense(), alone.confusion.dense())
     np.testing.assert_allclose(padded.calibration, alone.calibration, rtol=1e-6)
 
 
@@ -164,7 +235,7 @@ def test_batch_norms_use_the_batch_in_training_and_the_moving_statistics_in_eval
         p = formulas.softmax(normed_logits(after, images, *moving))
         confusion = np.zeros((4, 4), int)
         np.add.at(confusion, (data.test.labels, p.argmax(1)), 1)
-        np.testing.assert_array_equal(scores.confusion, confusion)
+        np.testing.assert_array_equal(scores.confusion.dense(), confusion)
         assert scores.calibration[:, 2].sum() == pytest.approx(p.max(1).sum(), rel=1e-5)
         assert_same(weights(session.network), {k: np.float32(v) for k, v in after.items()})
         session.stage.step.set_train(True)
@@ -180,7 +251,7 @@ def test_a_fresh_network_with_the_same_weights_scores_the_same(data):
         target.set_data(Tensor(source.asnumpy()))
     scores = Evaluator(EvalStep(fresh, Normalise(data.mean, data.std)), 4)(data.test)
     again = session.evaluate(data.test)
-    np.testing.assert_array_equal(scores.confusion, again.confusion)
+    np.testing.assert_array_equal(scores.confusion.dense(), again.confusion.dense())
     np.testing.assert_array_equal(scores.calibration, again.calibration)
 
 
@@ -208,5 +279,5 @@ def test_an_image_set_of_one(data):
     one = ImageArrays(data.test.images[:1], data.test.labels[:1], data.test.class_names)
     network = normed_network()
     scores = Evaluator(EvalStep(network, Normalise(data.mean, data.std)), 4)(one)
-    assert scores.confusion.sum() == 1
+    assert scores.confusion.images.sum() == 1
     assert ms.get_context("mode") == ms.GRAPH_MODE

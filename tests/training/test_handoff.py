@@ -10,7 +10,7 @@ from mindspore import Tensor
 from training_support import PLAIN, assert_same, conv_network, plan, read_checkpoint, trainer
 
 from runtime.errors import RunError
-from runtime.evaluate import Evaluator, Scores
+from runtime.evaluate import Confusion, Evaluator, Scores
 from runtime.step import EvalStep, Normalise
 
 RECIPE = (
@@ -43,8 +43,8 @@ def run(request, data, tmp_path_factory):
         if arrays is data.test:
             return real(arrays)
         error = next(given)
-        confusion = np.diag([100 - error, 0, 0, 0])
-        confusion[0, 1] = error
+        predictions = np.repeat([0, 1], [100 - error, error])
+        confusion = Confusion.of(4, np.zeros(100, np.int32), predictions)
         return Scores(confusion, real(arrays).calibration)
 
     made.evaluate = judge
@@ -89,7 +89,7 @@ def test_the_final_figures_are_those_of_the_kept_weights(run, data):
         for parameter in fresh.get_parameters():
             parameter.set_data(Tensor(made.reporter.ends[epoch][parameter.name]))
         scores = Evaluator(EvalStep(fresh, Normalise(data.mean, data.std)), 4)(data.test)
-        assert figures[which]["confusion"] == scores.confusion.tolist()
+        assert figures[which]["confusion"] == scores.confusion.report()
 
 
 def test_a_checkpoint_holds_the_optimizer_too(run):

@@ -88,6 +88,26 @@ def test_confidence_is_that_of_the_last_stages_loss(data, tmp_path, stages, prob
     np.testing.assert_allclose(confidence, probability(logits).max(1), rtol=1e-5)
 
 
+def test_confidence_of_the_best_epoch_is_that_of_the_loss_it_was_trained_with(data, tmp_path):
+    run = plan(
+        PLAIN
+        + "epochs = 2; batch_size = 8; best_on = test; a: focal; b: ce @ epoch 1 "
+        + "{ optimizer = sgd(lr = 50) }"  # spoils it
+    )
+    made = trainer(run, data, tmp_path / "run", linear_network())
+    figures = made()
+    assert (figures["best"]["epoch"], figures["last"]["epoch"]) == (0, 1)
+    images = (data.test.images / 255 - data.mean.reshape(-1, 1, 1)) / data.std.reshape(-1, 1, 1)
+    for which, epoch, probability in (("best", 0, expit), ("last", 1, lambda z: softmax(z, 1))):
+        values = made.reporter.ends[epoch]
+        flat = images.reshape(len(images), -1)
+        logits = flat @ np.float64(values["classifier.weight"]).T + values["classifier.bias"]
+        confidence = 100 * probability(logits).max(1).mean()
+        bins = [found for found in figures[which]["calibration"] if found["count"]]
+        mean = sum(found["count"] * found["confidence"] for found in bins) / len(images)
+        assert mean == pytest.approx(confidence, rel=1e-4)
+
+
 def test_a_prediction_is_the_largest_logit_even_where_probabilities_are_equal(data):
     network = linear_network()
     network.classifier.weight.set_data(Tensor(np.zeros((4, 24), np.float32)))
