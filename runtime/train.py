@@ -127,9 +127,7 @@ class Trainer:
         return network
 
     def _evaluator(self, confidence: str) -> Evaluator:
-        """An evaluation graph: the same network in all epochs, corrected where the results are, so that what chooses
-        the best one compares like with like.
-        """
+        """An evaluation graph; corrected in all epochs alike, so that errors of any two can be compared."""
         network = corrected(self.plan, self.network, self.data.counts)
         step = EvalStep(network, Normalise(self.data.mean, self.data.std), confidence)
         return Evaluator(step, len(self.data.counts))
