@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ltdsl.advice import advise
 from ltdsl.analysis.assignments import read_assignments
 from ltdsl.analysis.check import check
+from ltdsl.analysis.checkpoints import check_checkpoints
 from ltdsl.analysis.load import Read, load
 from ltdsl.analysis.resolve import resolve
 from ltdsl.diagnostics import Diagnostic, Severity
@@ -54,7 +55,11 @@ class Compilation:
 
 
 def compile_recipe(
-    source: Source, assignments: Sequence[str] = (), read: Read = read_source
+    source: Source,
+    assignments: Sequence[str] = (),
+    read: Read = read_source,
+    *,
+    allow_outside: bool = False,
 ) -> Compilation:
     """Compile a recipe as far as its problems allow; all of them are reported at once.
 
@@ -62,12 +67,15 @@ def compile_recipe(
         source: The recipe.
         assignments: ``address=value`` texts from the command line, later ones winning.
         read: Reads the files that it uses.
+        allow_outside: Whether the files that it names may lie outside its folder.
     """
     found: list[Diagnostic] = []
-    document = load(source, found.append, read)
+    document = load(source, found.append, read, allow_outside)
     changes = read_assignments(assignments, found.append)
     resolved = resolve(document, changes, found.append)
     recipe = check(resolved, document.tree.span, found.append)
+    if recipe is not None and not allow_outside:
+        check_checkpoints(recipe, resolved, source, found.append)
     result = Compilation(source, document.tree, document.sources, diagnostics=found)
     if recipe is not None and not result.failed:
         advise(recipe, resolved, found.append)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ltdsl.compiler import compile_recipe
 from ltdsl.syntax.source import Source
 
 if TYPE_CHECKING:
@@ -78,20 +77,22 @@ def one_slip(a: str, b: str) -> bool:
 
 
 def fix(
-    source: Source, assignments: Sequence[str], wanted: Callable[[Diagnostic], bool]
+    source: Source,
+    compile: Callable[[Source], Compilation],  # noqa: A002 - it is what it does
+    wanted: Callable[[Diagnostic], bool],
 ) -> tuple[Source, list[Diagnostic]]:
     """Apply edits to a recipe, not to the files it uses, for as long as they mend something.
 
     Args:
         source: The recipe.
-        assignments: What `--set` changes.
+        compile: Compiles it, with the same options each time.
         wanted: Which diagnostics' edits to apply.
 
     Returns:
         The recipe after it, and the diagnostics whose edits were applied.
     """
     applied: list[Diagnostic] = []
-    result = compile_recipe(source, assignments)
+    result = compile(source)
     attempts = 0
     progress = True
     while progress and attempts < MAX_ATTEMPTS:
@@ -107,7 +108,7 @@ def fix(
             if edited.text == source.text or attempts >= MAX_ATTEMPTS:
                 break
             attempts += 1
-            after = compile_recipe(edited, assignments)
+            after = compile(edited)
             if _mends(after, result, len(attempt) if syntax else 0):
                 source, result, progress = edited, after, True
                 applied += attempt

@@ -70,13 +70,13 @@ def test_edits_that_touch_are_not_applied_together():
 
 def test_fixing_ends():
     text = "".join(f"a{i} := 0{i}\n" for i in range(150))
-    source, applied = fix(Source("recipe.lt", text), (), lambda d: True)
+    source, applied = fix(Source("recipe.lt", text), compile_recipe, lambda d: True)
     assert applied
     assert ":=" not in source.text
 
 
 def test_fixes_behind_fixes():
     text = "eopchs = 1_000\nstage1: input_mixpu(aplha = 1), ce\n"
-    source, applied = fix(Source("recipe.lt", text), (), lambda d: True)
+    source, applied = fix(Source("recipe.lt", text), compile_recipe, lambda d: True)
     assert source.text == "epochs = 1000\nstage1: input_mixup(alpha = 1) + ce\n"
     assert [d.code for d in applied] == ["LT004", "LT014", "LT101", "LT102", "LT103"]

@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import Diagnostic, Label, report
+from ltdsl.paths import PathError, locate
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
 from ltdsl.syntax.parser import parse_file, read_source
-from ltdsl.syntax.source import Source
+from ltdsl.syntax.source import Source, Span
 
 Read: TypeAlias = Callable[[Path, str], Source | Diagnostic]
 """Reads a used file, given its path and its name in messages; an editor reads its buffers instead of the disk."""
@@ -39,130 +40,145 @@ class Document:
     sources: list[Source] = field(default_factory=list)
 
 
-def load(source: Source, problems: Report, read: Read = read_source) -> Document:
-    """Parse a recipe and follow its ``use`` statements, depth first."""
+def load(
+    source: Source, problems: Report, read: Read = read_source, allow_outside: bool = False
+) -> Document:
+    """Parse a recipe and follow its ``use`` statements, depth first.
+
+    Args:
+        source: The recipe.
+        problems: Receives every problem found.
+        read: Reads a used file.
+        allow_outside: Whether ``use`` may leave the recipe's folder.
+    """
     tree, syntax_problems = parse_file(source)
     for problem in syntax_problems:
         problems(problem)
     document = Document(tree, whole=not syntax_problems, sources=[source])
-    root = source.path.parent if source.path else None
-    _collect(document, tree, root, (source,), problems, read)
+    _Loader(document, problems, read, allow_outside).collect(tree, (source,))
     return document
 
 
-def _collect(
-    document: Document,
-    tree: File,
-    root: Path | None,
-    chain: tuple[Source, ...],
-    problems: Report,
-    read: Read,
-) -> None:
-    """Add a file's statements, and before them those of the files it uses.
+#: Bounds on `use`, so that files that use each other many times are answered in bounded time and memory.
+MAX_FILES = 64
+MAX_CHARACTERS = 1 << 20
 
-    Args:
+
+@dataclass
+class _Loader:
+    """Collects the statements of a recipe and of the files it uses.
+
+    Attributes:
         document: What has been collected so far.
-        tree: The file.
-        root: The recipe's folder, which no ``use`` may leave; None for text without a folder.
-        chain: The files being followed, the recipe first.
         problems: Receives every problem found.
         read: Reads a used file.
+        allow_outside: Whether ``use`` may leave the recipe's folder.
     """
-    own: list[Setting] = []
-    for statement in tree.statements:
-        if isinstance(statement, Use):
-            if own or document.stages:
-                problems(
-                    report(
-                        "LT109",
+
+    document: Document
+    problems: Report
+    read: Read
+    allow_outside: bool
+
+    def collect(self, tree: File, chain: tuple[Source, ...]) -> None:
+        """Add a file's statements, and before them those of the files it uses.
+
+        Args:
+            tree: The file.
+            chain: The files being followed, the recipe first.
+        """
+        own: list[Setting] = []
+        for statement in tree.statements:
+            if isinstance(statement, Use):
+                if own or self.document.stages:
+                    self._misplaced(
                         statement.span,
                         "`use` comes after other statements",
                         help="move it to the top: what a file sets itself wins over what it uses",
                     )
-                )
-            _follow(document, statement, root, chain, problems, read)
-        elif isinstance(statement, Setting):
-            if document.stages and len(chain) == 1:
-                first = Label(document.stages[0].span, "the first stage is here")
-                problems(
-                    report(
-                        "LT109",
+                self._follow(statement, chain)
+            elif isinstance(statement, Setting):
+                if self.document.stages and len(chain) == 1:
+                    first = self.document.stages[0].span
+                    self._misplaced(
                         statement.span,
                         f"the setting `{statement.name.text}` comes after a stage",
-                        others=(first,),
+                        others=(Label(first, "the first stage is here"),),
                         help="settings stand before all stages",
                     )
-                )
-            own.append(statement)
-        elif len(chain) > 1:
-            problems(
-                report(
-                    "LT109",
+                own.append(statement)
+            elif len(chain) > 1:
+                self._misplaced(
                     statement.name.span,
                     f"a used file holds settings only, not the stage `{statement.name.text}`",
                 )
+            else:
+                self.document.stages.append(statement)
+        self._check_names(own, len(chain) == 1)
+        self.document.settings += own
+
+    def _misplaced(
+        self,
+        span: Span,
+        message: str,
+        others: tuple[Label, ...] = (),
+        help: str = "",  # noqa: A002 - named like the attribute it fills
+    ) -> None:
+        self.problems(report("LT109", span, message, others=others, help=help))
+
+    def _check_names(self, own: list[Setting], with_stages: bool) -> None:
+        check_repeated([setting.name for setting in own], "setting", self.problems)
+        for setting in own:
+            check_arguments(setting.value, self.problems)
+        if not with_stages:
+            return
+        check_repeated([stage.name for stage in self.document.stages], "stage", self.problems)
+        for stage in self.document.stages:
+            check_repeated(
+                [override.name for override in stage.overrides], "stage setting", self.problems
             )
-        else:
-            document.stages.append(statement)
-    check_repeated([setting.name for setting in own], "setting", problems)
-    for setting in own:
-        check_arguments(setting.value, problems)
-    if len(chain) == 1:
-        check_repeated([stage.name for stage in document.stages], "stage", problems)
-        for stage in document.stages:
-            check_repeated([own.name for own in stage.overrides], "stage setting", problems)
-            for value in (*stage.tricks, *(own.value for own in stage.overrides)):
-                check_arguments(value, problems)
-    document.settings += own
+            for value in (*stage.tricks, *(override.value for override in stage.overrides)):
+                check_arguments(value, self.problems)
 
+    def _follow(self, use: Use, chain: tuple[Source, ...]) -> None:
+        """Load the file of a ``use`` statement."""
+        found = self._find(use.path.value, chain)
+        if isinstance(found, Diagnostic):
+            self.problems(report("LT115", use.path.span, found.message, help=found.help))
+            return
+        self.document.sources.append(found)
+        tree, syntax_problems = parse_file(found)
+        for problem in syntax_problems:
+            self.problems(problem)
+        self.collect(tree, (*chain, found))
 
-def _follow(
-    document: Document,
-    use: Use,
-    root: Path | None,
-    chain: tuple[Source, ...],
-    problems: Report,
-    read: Read,
-) -> None:
-    """Load the file of a ``use`` statement."""
-    written, span = use.path.value, use.path.span
-    here = chain[-1].path
-    if root is None or here is None:
-        problems(report("LT115", span, "`use` needs a recipe that is a file with a folder"))
-        return
-    target = (here.parent / written).resolve()
-    if Path(written).is_absolute() or not target.is_relative_to(root.resolve()):
-        problems(
-            report(
-                "LT115",
-                span,
-                f"`{written}` lies outside the recipe's folder",
-                help="`use` takes a relative path to a file in the recipe's folder or below it",
+    def _find(self, written: str, chain: tuple[Source, ...]) -> Source | Diagnostic:
+        """The file that a path leads to, or why there is none."""
+
+        def no(message: str, help: str = "") -> Diagnostic:  # noqa: A002 - as above
+            return report("LT115", None, message, help=help)
+
+        root, here = chain[0].path, chain[-1].path
+        if root is None or here is None:
+            return no(
+                "`use` needs a recipe that is a file with a folder",
+                "for standard input, --stdin-filename says which",
             )
-        )
-        return
-    if any(target == source.path.resolve() for source in chain if source.path):
-        problems(
-            report("LT115", span, f"`{written}` uses itself, directly or through another file")
-        )
-        return
-    if len(document.sources) >= MAX_FILES:
-        problems(report("LT115", span, f"more than {MAX_FILES} files are used"))
-        return
-    name = str(Path(chain[-1].name).parent / written)
-    found = read(target, name)
-    if not isinstance(found, Source):
-        problems(report("LT115", span, found.message, help=found.help))
-        return
-    document.sources.append(found)
-    tree, syntax_problems = parse_file(found)
-    for problem in syntax_problems:
-        problems(problem)
-    _collect(document, tree, root, (*chain, found), problems, read)
-
-
-#: A bound on `use`, so that files that use each other many times are answered in bounded time.
-MAX_FILES = 64
+        try:
+            target = locate(written, here.parent, root.parent, self.allow_outside)
+        except PathError as error:
+            return no(error.message, error.hint)
+        if any(target == source.path.resolve() for source in chain if source.path):
+            return no(f"`{written}` uses itself, directly or through another file")
+        sources = self.document.sources
+        if len(sources) >= MAX_FILES:
+            return no(f"more than {MAX_FILES} files are used")
+        found = self.read(target, str(Path(chain[-1].name).parent / written))
+        if not isinstance(found, Source):
+            return found
+        if sum(len(source.text) for source in (*sources, found)) > MAX_CHARACTERS:
+            return no("the recipe and the files that it uses are larger than 1 MiB together")
+        return found
 
 
 def check_repeated(names: list[Identifier], what: str, problems: Report) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ltdsl.catalogue.entry import Text
 from ltdsl.catalogue.tricks import Classifier, Posthoc, Teacher
 
 _DECOUPLING = (
@@ -48,10 +47,6 @@ class Distillation(Teacher):
     )
     citation = "He, Wu, Wei: Distilling Virtual Examples for Long-tailed Recognition, ICCV 2021"
 
-    teacher: Text = Field(
-        min_length=1,
-        description="Checkpoint of a model like the recipe's, a path within the recipe's folder.",
-    )
     temperature: float = Field(3.0, gt=0, le=100, description="T; softens both predictions.")
     alpha: float = Field(0.5, ge=0, le=1, description="Share of the teacher in the loss.")
     power: float = Field(1.0, gt=0, le=1, description="Flattens the teacher below 1.")

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ltdsl.catalogue.entry import Entry
+from ltdsl.catalogue.entry import Entry, Text
 
 
 class Trick(Entry):
@@ -95,6 +95,11 @@ class Teacher(Trick):
     """Adds a teacher network's predictions to what is learned."""
 
     kind = "teacher"
+
+    teacher: Text = Field(
+        min_length=1,
+        description="Checkpoint of a model like the recipe's, a path within the recipe's folder.",
+    )
 
 
 class Posthoc(Trick):

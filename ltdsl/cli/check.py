@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ltdsl.cli.inputs import STDIN, Recipes, name_of, read_input, recipes_in, rewrite
-from ltdsl.cli.options import Set, Strict
+from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
 from ltdsl.cli.shared import all_changes, blocking, misused, print_json, show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from typing import TypeAlias
 
@@ -62,21 +62,29 @@ def check(
         bool,
         typer.Option("--unsafe-fixes", help="Apply all suggested replacements, guesses included."),
     ] = False,
+    allow_outside: AllowOutside = False,
+    stdin_filename: StdinFilename = None,
 ) -> None:
     """Find every problem in recipes, without training anything."""
+    from ltdsl.syntax.source import Source
+
     wanted = _selection(select, ignore)
     fixing = fix or unsafe_fixes
     paths = recipes_in(recipes)
-    sources = {path: read_input(path) for path in paths}
+    sources = {path: read_input(path, stdin_filename, path in recipes) for path in paths}
     # a fixed recipe is for standard output, so nothing else goes there
     aside = fixing and STDIN in sources
-    assignments = all_changes(changes, None)
+    compile_recipe = _compiler(all_changes(changes, None), allow_outside)
+    names = {path: name_of(path, stdin_filename) for path in paths}
     fixed: Findings = []
     if fixing:
-        sources, fixed = _fix(sources, assignments, wanted, unsafe_fixes)
-    results = {path: _compile(source, assignments) for path, source in sources.items()}
+        sources, fixed = _fix(sources, names, compile_recipe, wanted, unsafe_fixes)
+    results = {
+        path: compile_recipe(source) if isinstance(source, Source) else [source]
+        for path, source in sources.items()
+    }
     parts = used_parts(results, recipes)
-    found = _findings({path: each for path, each in results.items() if path not in parts})
+    found = _findings((names[path], each) for path, each in results.items() if path not in parts)
     shown = [(file, problem) for file, problem in found if problem in wanted]
     hidden = [problem for _, problem in found if problem not in wanted]
     _write(output, fixed, shown, len(results) - len(parts), sum(map(_is_error, hidden)), aside)
@@ -93,13 +101,10 @@ def _selection(select: list[str] | None, ignore: list[str] | None) -> Selection:
         misused(str(error))
 
 
-def _compile(
-    source: Source | Diagnostic, assignments: tuple[str, ...]
-) -> Compilation | list[Diagnostic]:
+def _compiler(assignments: tuple[str, ...], allow_outside: bool) -> Callable[[Source], Compilation]:
     from ltdsl.compiler import compile_recipe
-    from ltdsl.syntax.source import Source
 
-    return compile_recipe(source, assignments) if isinstance(source, Source) else [source]
+    return lambda source: compile_recipe(source, assignments, allow_outside=allow_outside)
 
 
 def used_parts(results: Results, named: list[Path]) -> set[Path]:
@@ -122,24 +127,25 @@ def used_parts(results: Results, named: list[Path]) -> set[Path]:
     }
 
 
-def _findings(results: Results) -> Findings:
+def _findings(results: Iterable[tuple[str, Compilation | list[Diagnostic]]]) -> Findings:
     """All diagnostics, each with its recipe; those of a file that several recipes use are there once."""
     found: Findings = []
     seen = set()
-    for path, result in results.items():
+    for name, result in results:
         for problem in result if isinstance(result, list) else result.diagnostics:
             span = problem.span
-            place = (span.source.name, span.start, span.end) if span else (path,)
+            place = (span.source.name, span.start, span.end) if span else (name,)
             key = (problem.code, problem.message, *place)
             if key not in seen or (span and span.source.kind != "file"):
                 seen.add(key)
-                found.append((name_of(path), problem))
+                found.append((name, problem))
     return found
 
 
 def _fix(
     sources: dict[Path, Source | Diagnostic],
-    assignments: tuple[str, ...],
+    names: Mapping[Path, str],
+    compile_recipe: Callable[[Source], Compilation],
     wanted: Selection,
     unsafe: bool,
 ) -> tuple[dict[Path, Source | Diagnostic], Findings]:
@@ -152,12 +158,12 @@ def _fix(
     for path, source in sources.items():
         if not isinstance(source, Source):
             continue
-        new, applied = fix(source, assignments, lambda d: d in wanted and (unsafe or is_safe(d)))
+        new, applied = fix(source, compile_recipe, lambda d: d in wanted and (unsafe or is_safe(d)))
         if path == STDIN or applied:
             rewrite(path, new.text)
         if applied:
             after[path] = new
-            fixed += [(name_of(path), problem) for problem in applied]
+            fixed += [(names[path], problem) for problem in applied]
     return after, fixed
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ltdsl.cli.complete import plan_files
+from ltdsl.cli.inputs import STDIN, name_of, read_stdin
+from ltdsl.cli.options import AllowOutside, StdinFilename
 from ltdsl.cli.shared import misused, new_console, print_json, show
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def diff(
     old: Annotated[
         Path,
         typer.Argument(
-            help="A recipe, a run directory or a plan's JSON.",
+            help="A recipe, a run directory, a plan's JSON, or - for standard input.",
             autocompletion=plan_files,
             show_default=False,
         ),
@@ -38,6 +40,8 @@ def diff(
     form: Annotated[
         DiffFormat, typer.Option("--format", help="For people, or for programs.")
     ] = DiffFormat.TEXT,
+    allow_outside: AllowOutside = False,
+    stdin_filename: StdinFilename = None,
 ) -> None:
     """Show what differs in meaning between two recipes or runs.
 
@@ -46,7 +50,9 @@ def diff(
     from ltdsl.compare import compare
     from ltdsl.compare.render import as_data, lines
 
-    plans = [_plan(path) for path in (old, new)]
+    if old == new == STDIN:
+        misused("standard input can be one side only")
+    plans = [_plan(path, allow_outside, stdin_filename) for path in (old, new)]
     result = compare(*plans)
     if form is DiffFormat.JSON:
         sides = zip(("old", "new"), (old, new), plans, strict=True)
@@ -60,12 +66,16 @@ def diff(
         raise typer.Exit(1)
 
 
-def _plan(path: Path) -> Plan:
-    from ltdsl.compare.read import UnreadableError, read_plan
+def _plan(path: Path, allow_outside: bool, stdin_filename: Path | None) -> Plan:
+    from ltdsl.compare.read import MAX_PLAN_BYTES, UnreadableError, plan_from_bytes, read_plan
     from ltdsl.compare.render import visible
 
     try:
-        plan = read_plan(path)
+        if path == STDIN:
+            data, name = read_stdin(MAX_PLAN_BYTES), name_of(path, stdin_filename)
+            plan = plan_from_bytes(data, name, stdin_filename, allow_outside=allow_outside)
+        else:
+            plan = read_plan(path, allow_outside=allow_outside)
     except UnreadableError as error:
         misused(visible(str(error)))
     if isinstance(plan, list):

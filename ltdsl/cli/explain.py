@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ltdsl.cli.complete import names
-from ltdsl.cli.options import Recipe, Seed, Set, Strict
+from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
 from ltdsl.cli.shared import compiled, misused, new_console
 
 
@@ -17,9 +17,18 @@ def advise(
     seed: Seed = None,
     rows: Annotated[int, typer.Option(min=1, help="Published rows to show of each split.")] = 5,
     strict: Strict = False,
+    allow_outside: AllowOutside = False,
+    stdin_filename: StdinFilename = None,
 ) -> None:
     """Show what was published nearest to a recipe, and what that would change first."""
-    result = compiled(recipe, changes, seed, strict)
+    result = compiled(
+        recipe,
+        changes,
+        seed,
+        strict,
+        allow_outside=allow_outside,
+        stdin_filename=stdin_filename,
+    )
     assert result.recipe is not None
     from ltdsl.evidence.tables import advice
 

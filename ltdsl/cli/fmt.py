@@ -14,6 +14,7 @@ from ltdsl.cli.inputs import (
     recipes_in,
     replace_file,
 )
+from ltdsl.cli.options import StdinFilename
 from ltdsl.cli.shared import show
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def fmt(
     diff: Annotated[
         bool, typer.Option("--diff", help="Write nothing; show what would change.")
     ] = False,
+    stdin_filename: StdinFilename = None,
 ) -> None:
     """Lay recipes out in the one canonical way; what they say stays the same.
 
@@ -38,7 +40,7 @@ def fmt(
     changed = failed = 0
     paths = recipes_in(recipes)
     for path in paths:
-        result = _formatted(path)
+        result = _formatted(path, stdin_filename, path in recipes)
         if result is None:
             failed += 1
             continue
@@ -60,12 +62,14 @@ def fmt(
         raise typer.Exit(1)
 
 
-def _formatted(path: Path) -> tuple[Source, str, str] | None:
+def _formatted(
+    path: Path, stdin_filename: Path | None, named: bool
+) -> tuple[Source, str, str] | None:
     """A recipe, its text as it is and as it should be; None, after a report, where it has no layout."""
     from ltdsl.format import UnprovenError, format_source
     from ltdsl.syntax.source import Source
 
-    source = read_input(path)
+    source = read_input(path, stdin_filename, named)
     if not isinstance(source, Source):
         show([source], to_stderr=True)
         return None

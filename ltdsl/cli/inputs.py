@@ -50,18 +50,33 @@ def _below(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names if name.endswith(".lt"))
 
 
-def read_input(path: Path) -> Source | Diagnostic:
-    """The recipe at a path or on standard input, or why there is none."""
+def read_input(
+    path: Path, stdin_filename: Path | None = None, any_kind: bool = True
+) -> Source | Diagnostic:
+    """The recipe at a path or on standard input, or why there is none.
+
+    Args:
+        path: The file, or - for standard input.
+        stdin_filename: What the text on standard input is to be taken for.
+        any_kind: Whether it may be a pipe that a shell has made, say: a file that was named, not found in a folder.
+    """
     from ltdsl.syntax.parser import MAX_BYTES, read_source, source_from_bytes
 
     if path == STDIN:
-        return source_from_bytes(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
-    return read_source(path)
+        return source_from_bytes(
+            read_stdin(MAX_BYTES), name_of(path, stdin_filename), stdin_filename
+        )
+    return read_source(path, any_kind=any_kind)
 
 
-def name_of(path: Path) -> str:
+def read_stdin(limit: int) -> bytes:
+    """Standard input, and where it is longer than ``limit`` bytes, one more than that."""
+    return sys.stdin.buffer.read(limit + 1)
+
+
+def name_of(path: Path, stdin_filename: Path | None = None) -> str:
     """What a recipe is called in messages."""
-    return "<stdin>" if path == STDIN else str(path)
+    return str(stdin_filename or "<stdin>") if path == STDIN else str(path)
 
 
 def replace_file(path: Path, text: str) -> bool:

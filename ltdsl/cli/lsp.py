@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from ltdsl.cli.options import AllowOutside
+
 
 def lsp(
     stdio: Annotated[
         bool, typer.Option("--stdio", hidden=True, help="What it does anyway; some editors say so.")
     ] = True,
+    allow_outside: AllowOutside = False,
 ) -> None:
     """Serve an editor on standard input and output: the language server."""
     del stdio
@@ -21,4 +24,4 @@ def lsp(
             raise
         typer.echo('error: `ltdsl lsp` needs pygls: pip install "ltdsl[lsp]"', err=True)
         raise typer.Exit(1) from None
-    serve()
+    serve(allow_outside)

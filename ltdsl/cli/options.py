@@ -10,7 +10,10 @@ import typer
 from ltdsl.cli.complete import recipe_files
 
 Recipe = Annotated[
-    Path, typer.Argument(help="The recipe.", show_default=False, autocompletion=recipe_files)
+    Path,
+    typer.Argument(
+        help="The recipe, or - for standard input.", show_default=False, autocompletion=recipe_files
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -23,4 +26,21 @@ Set = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option(help="The same as --set seed=N.", show_default=False)]
+AllowOutside = Annotated[
+    bool,
+    typer.Option(
+        "--allow-outside",
+        help="Let recipes use files and checkpoints outside their folder. For recipes that you trust.",
+    ),
+]
+StdinFilename = Annotated[
+    Path | None,
+    typer.Option(
+        "--stdin-filename",
+        metavar="PATH",
+        help="The file that the recipe on standard input (-) is the text of: its name in messages, and the "
+        "folder that it uses files from.",
+        show_default=False,
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail on warnings and advice too.")]

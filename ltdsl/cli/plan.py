@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.options import Recipe, Seed, Set, Strict
+from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
 from ltdsl.cli.shared import compiled, new_console, print_json
 
 if TYPE_CHECKING:
@@ -39,9 +39,19 @@ def plan(
     changes: Set = None,
     seed: Seed = None,
     strict: Strict = False,
+    allow_outside: AllowOutside = False,
+    stdin_filename: StdinFilename = None,
 ) -> None:
     """Show what a recipe means: its stages with every value resolved."""
-    result = compiled(recipe, changes, seed, strict, quiet=emit is not None)
+    result = compiled(
+        recipe,
+        changes,
+        seed,
+        strict,
+        quiet=emit is not None,
+        allow_outside=allow_outside,
+        stdin_filename=stdin_filename,
+    )
     if emit is Phase.SYNTAX:
         from ltdsl.syntax.emit import syntax_to_json
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.options import Seed, Set, Strict
-from ltdsl.cli.shared import all_changes, compiled, fail, misused, new_console, within
+from ltdsl.cli.options import AllowOutside, Seed, Set, Strict
+from ltdsl.cli.shared import all_changes, compiled, fail, misused, new_console, texts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +64,7 @@ def run(
         ),
     ] = None,
     strict: Strict = False,
+    allow_outside: AllowOutside = False,
 ) -> None:
     """Train and evaluate a recipe."""
     if (recipe is None) == (resume is None):
@@ -82,10 +83,10 @@ def run(
         else:
             assert recipe is not None
             out = out or _default_folder(recipe)
-            result = _shown(recipe, changes, seed, strict, console)
+            result = _shown(recipe, changes, seed, strict, allow_outside, console)
             figures = runs.run(
                 result.plan,
-                {within(source.path, recipe): source.text for source in result.sources},
+                texts(result.sources),
                 out,
                 console,
                 root=recipe.parent,
@@ -112,12 +113,17 @@ def _default_folder(recipe: Path) -> Path:
 
 
 def _shown(
-    recipe: Path, changes: list[str] | None, seed: int | None, strict: bool, console: Console
+    recipe: Path,
+    changes: list[str] | None,
+    seed: int | None,
+    strict: bool,
+    allow_outside: bool,
+    console: Console,
 ) -> Compilation:
     """Compile a recipe and show its plan."""
     from ltdsl.tables import headline, plan_table
 
-    result = compiled(recipe, changes, seed, strict)
+    result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside)
     assert result.plan is not None
     console.print(headline(result.plan), highlight=False)
     console.print()

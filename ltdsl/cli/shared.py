@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ltdsl.compiler import Compilation
     from ltdsl.diagnostics import Diagnostic
+    from ltdsl.syntax.source import Source
 
 
 def all_changes(changes: list[str] | None, seed: int | None) -> tuple[str, ...]:
@@ -22,24 +23,17 @@ def all_changes(changes: list[str] | None, seed: int | None) -> tuple[str, ...]:
     return (*(changes or []), *([] if seed is None else [f"seed={seed}"]))
 
 
-def compile_path(
-    path: Path, changes: list[str] | None, seed: int | None = None
-) -> Compilation | list[Diagnostic]:
-    """Compile a file; a list of problems where it cannot be read."""
-    from ltdsl.compiler import compile_recipe
-    from ltdsl.syntax.parser import read_source
-    from ltdsl.syntax.source import Source
-
-    source = read_source(path)
-    if not isinstance(source, Source):
-        return [source]
-    return compile_recipe(source, all_changes(changes, seed))
-
-
 def compiled(
-    path: Path, changes: list[str] | None, seed: int | None, strict: bool, quiet: bool = False
+    path: Path,
+    changes: list[str] | None,
+    seed: int | None,
+    strict: bool,
+    *,
+    quiet: bool = False,
+    allow_outside: bool = False,
+    stdin_filename: Path | None = None,
 ) -> Compilation:
-    """Compile a file, show its problems, and stop where they are in the way.
+    """Compile a file or standard input, show its problems, and stop where they are in the way.
 
     Args:
         path: The recipe.
@@ -47,8 +41,19 @@ def compiled(
         seed: ``--seed``.
         strict: Stop on warnings and advice too.
         quiet: Show only what is in the way, on standard error: standard output is for data.
+        allow_outside: ``--allow-outside``.
+        stdin_filename: ``--stdin-filename``.
     """
-    result = compile_path(path, changes, seed)
+    from ltdsl.cli.inputs import read_input
+    from ltdsl.compiler import compile_recipe
+    from ltdsl.syntax.source import Source as Read
+
+    source = read_input(path, stdin_filename)
+    result = (
+        compile_recipe(source, all_changes(changes, seed), allow_outside=allow_outside)
+        if isinstance(source, Read)
+        else [source]
+    )
     problems = result if isinstance(result, list) else result.diagnostics
     stop = blocking(problems, strict)
     if stop or not quiet:
@@ -87,10 +92,16 @@ def _coloured(to_stderr: bool) -> bool:
     return stream.isatty()
 
 
-def within(path: Path | None, recipe: Path) -> str:
-    """A used file's path relative to the recipe's folder."""
-    assert path is not None
-    return path.resolve().relative_to(recipe.parent.resolve()).as_posix()
+def texts(sources: list[Source]) -> dict[str, str]:
+    """The texts of a recipe and the files it uses, by paths relative to the nearest folder that holds all."""
+    # a recipe that is a link keeps the name that it was called by
+    paths = [source.path or Path("recipe.lt") for source in sources]
+    paths = [path.parent.resolve() / path.name for path in paths]
+    folder = Path(os.path.commonpath([path.parent for path in paths]))
+    return {
+        path.relative_to(folder).as_posix(): source.text
+        for path, source in zip(paths, sources, strict=True)
+    }
 
 
 def new_console() -> Console:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.plan import Plan
-from ltdsl.syntax.parser import read_source
+from ltdsl.syntax.parser import source_from_bytes
 from ltdsl.syntax.source import Source
 
 #: A cosine schedule of the longest run allowed needs a quarter of it.
@@ -22,11 +22,12 @@ class UnreadableError(Exception):
     """Something is neither a recipe nor a plan; the message is one sentence."""
 
 
-def read_plan(path: Path) -> Plan | list[Diagnostic]:
+def read_plan(path: Path, *, allow_outside: bool = False) -> Plan | list[Diagnostic]:
     """The plan of a recipe, of a run directory or of a plan's JSON file.
 
     Args:
         path: A folder with ``plan.json``, a file that is named ``*.json`` or starts with ``{``, or a recipe.
+        allow_outside: Whether a recipe may name files outside its folder.
 
     Returns:
         The plan, or the errors of the recipe.
@@ -38,34 +39,37 @@ def read_plan(path: Path) -> Plan | list[Diagnostic]:
         inside = path / "plan.json"
         if not inside.is_file():
             raise UnreadableError(f"{path} is no run directory: it has no plan.json")
-        return _plan(inside)
-    if path.suffix == ".json" or _starts_like_json(path):
-        return _plan(path)
-    source = read_source(path)
+        path = inside
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_PLAN_BYTES + 1)
+    except FileNotFoundError as error:
+        raise UnreadableError(f"there is no file `{path}`") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UnreadableError(f"{path} cannot be read: {why}") from error
+    if path.suffix == ".json":
+        return _plan(data, str(path))
+    return plan_from_bytes(data, str(path), path, allow_outside=allow_outside)
+
+
+def plan_from_bytes(
+    data: bytes, name: str, path: Path | None = None, *, allow_outside: bool = False
+) -> Plan | list[Diagnostic]:
+    """The plan that the bytes of a recipe or a plan's JSON stand for; see :func:`read_plan`."""
+    # no recipe starts with a brace
+    if data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return _plan(data, name)
+    source = source_from_bytes(data, name, path)
     if not isinstance(source, Source):
         raise UnreadableError(source.message)
-    result = compile_recipe(source)
+    result = compile_recipe(source, allow_outside=allow_outside)
     if result.plan is None:
         return [found for found in result.diagnostics if found.severity is Severity.ERROR]
     return result.plan
 
 
-def _starts_like_json(path: Path) -> bool:
-    """True for a file whose first visible character is a brace, which no recipe starts with."""
-    try:
-        with path.open("rb") as file:
-            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
-    except (OSError, ValueError):
-        return False  # reading it as a recipe says what is wrong
-
-
-def _plan(path: Path) -> Plan:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_PLAN_BYTES + 1)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise UnreadableError(f"{path} cannot be read: {why}") from error
+def _plan(data: bytes, path: str) -> Plan:
     if len(data) > MAX_PLAN_BYTES:
         raise UnreadableError(f"{path} is larger than 32 MiB, too large for a plan")
     try:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from lsprotocol import types as lsp
 from pygls import uris
@@ -24,6 +25,9 @@ _SEVERITY = {
     Severity.WARNING: lsp.DiagnosticSeverity.Warning,
     Severity.ADVICE: lsp.DiagnosticSeverity.Information,
 }
+Buffer: TypeAlias = Callable[[Path], str | None]
+"""Gives the text of a file that is open in the editor, None for others."""
+
 _USE = re.compile(r'\buse[ \t]*"([^"\n]*)"')
 FIX_ALL = f"{lsp.CodeActionKind.SourceFixAll.value}.ltdsl"
 """The kind of the action that applies all edits that are safe, as editors can ask for on saving."""
@@ -54,26 +58,35 @@ class Checked:
 
 def check(
     source: Source,
-    buffer: Callable[[Path], str | None] | None = None,
+    buffer: Buffer | None = None,
     root: Path | None = None,
+    allow_outside: bool = False,
 ) -> Checked:
     """Compile what an editor shows.
 
     Args:
         source: The text.
-        buffer: Gives the text of a file that is open in the editor.
+        buffer: Where texts come from before they are saved.
         root: The folder that is open. A file without stages is taken as a part of others where one below uses it.
+        allow_outside: Whether files that it names may lie outside its folder.
     """
+    compilation = compiler(buffer, allow_outside)(source)
+    problems = compilation.diagnostics
+    if any(problem.code == _NO_STAGE for problem in problems) and _is_part(compilation, root):
+        problems = [problem for problem in problems if problem.code != _NO_STAGE]
+    return Checked(source, problems, compilation)
+
+
+def compiler(
+    buffer: Buffer | None = None, allow_outside: bool = False
+) -> Callable[[Source], Compilation]:
+    """A compiler that takes files as they are in the editor, saved or not."""
 
     def read(path: Path, name: str) -> Source | Diagnostic:
         text = buffer(path) if buffer else None
         return read_source(path, name) if text is None else source_of(text, name, path)
 
-    compilation = compile_recipe(source, read=read)
-    problems = compilation.diagnostics
-    if any(problem.code == _NO_STAGE for problem in problems) and _is_part(compilation, root):
-        problems = [problem for problem in problems if problem.code != _NO_STAGE]
-    return Checked(source, problems, compilation)
+    return lambda source: compile_recipe(source, read=read, allow_outside=allow_outside)
 
 
 def shown(checked: Checked, places: Places) -> list[lsp.Diagnostic]:
@@ -108,9 +121,14 @@ def fixes(
         )
 
 
-def fix_all(source: Source, uri: str, places: Places) -> Iterator[lsp.CodeAction]:
+def fix_all(
+    source: Source,
+    uri: str,
+    places: Places,
+    compile: Callable[[Source], Compilation],  # noqa: A002 - it is what it does
+) -> Iterator[lsp.CodeAction]:
     """All edits that `check --fix` would apply, as one."""
-    mended, applied = fix(source, (), is_safe)
+    mended, applied = fix(source, compile, is_safe)
     if applied:
         whole = places.range(Span(source, 0, len(source.text)))
         yield lsp.CodeAction(

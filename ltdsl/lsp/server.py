@@ -19,7 +19,7 @@ from ltdsl.diagnostics import Diagnostic
 from ltdsl.lsp.complete import TRIGGERS, complete
 from ltdsl.lsp.hover import definition, hover
 from ltdsl.lsp.outline import outline
-from ltdsl.lsp.problems import FIX_ALL, Checked, check, fix_all, fixes, shown
+from ltdsl.lsp.problems import FIX_ALL, Checked, check, compiler, fix_all, fixes, shown
 from ltdsl.lsp.text import Places, source_of
 from ltdsl.syntax.source import Source, Span
 
@@ -32,12 +32,13 @@ log = logging.getLogger(__name__)
 class RecipeServer(LanguageServer):
     """A server with what it knows of the open recipes."""
 
-    def __init__(self) -> None:
+    def __init__(self, allow_outside: bool = False) -> None:
         # whole texts: recipes are short, and parts would depend on who counts which character as a line's end
         super().__init__(
             "ltdsl", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full
         )
         self._checked: dict[str, Checked] = {}
+        self.allow_outside = allow_outside
 
     @property
     def places(self) -> Places:
@@ -67,7 +68,7 @@ class RecipeServer(LanguageServer):
     def check(self, source: Source) -> Checked:
         """Compile a text as the editor shows it."""
         root = self.workspace.root_path
-        return check(source, self.buffer, Path(root) if root else None)
+        return check(source, self.buffer, Path(root) if root else None, self.allow_outside)
 
     def publish(self, uri: str) -> None:
         """Check a document and send what was found."""
@@ -171,7 +172,8 @@ def _actions(server: RecipeServer, params: lsp.CodeActionParams) -> list[lsp.Cod
     if only is None or any(_within(lsp.CodeActionKind.QuickFix.value, kind) for kind in only):
         return list(fixes(server.check(source), uri, params.range, server.places))
     if any(_within(FIX_ALL, kind) for kind in only):
-        return list(fix_all(source, uri, server.places))
+        compile_recipe = compiler(server.buffer, server.allow_outside)
+        return list(fix_all(source, uri, server.places, compile_recipe))
     return []
 
 
@@ -220,16 +222,16 @@ _HANDLERS: tuple[tuple[str, Callable[[RecipeServer, Any], Any], Any], ...] = (
 )
 
 
-def create() -> RecipeServer:
+def create(allow_outside: bool = False) -> RecipeServer:
     """A server with all its features."""
-    server = RecipeServer()
+    server = RecipeServer(allow_outside)
     for method, handler, options in _HANDLERS:
         server.feature(method, options)(_guarded(handler))
     server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)(_changed)
     return server
 
 
-def serve() -> None:
+def serve(allow_outside: bool = False) -> None:
     """Serve one editor over standard input and output, until it says goodbye."""
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
-    create().start_io()
+    create(allow_outside).start_io()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from lark import UnexpectedInput
@@ -21,19 +23,24 @@ MAX_BYTES = 1 << 20
 """Larger files are refused."""
 
 
-def read_source(path: Path, name: str | None = None) -> Source | Diagnostic:
+def read_source(
+    path: Path, name: str | None = None, *, any_kind: bool = False
+) -> Source | Diagnostic:
     """Reads a recipe file.
 
     Args:
         path: Where it is.
         name: What to call it in messages; the path as given unless told otherwise.
+        any_kind: Take pipes and devices too, which may never end to be silent.
 
     Returns:
         The source with newlines normalised and without a byte-order mark, or why there is none.
     """
     name = str(path) if name is None else name
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=None if any_kind else _at_once) as file:
+            if not any_kind and not S_ISREG(os.fstat(file.fileno()).st_mode):
+                return report("LT007", None, f"`{name}` is no regular file")
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return report("LT007", None, f"there is no file `{name}`")
@@ -43,6 +50,11 @@ def read_source(path: Path, name: str | None = None) -> Source | Diagnostic:
         why = getattr(error, "strerror", None) or str(error)
         return report("LT007", None, f"`{name}` cannot be read: {why}")
     return source_from_bytes(data, name, path)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def source_from_bytes(data: bytes, name: str, path: Path | None = None) -> Source | Diagnostic:

@@ -164,7 +164,7 @@ def test_output_that_goes_nowhere(recipe):
 def test_a_bug_is_a_sentence_and_a_file(recipe, tmp_path):
     code = (
         "import sys, ltdsl.compiler as c, ltdsl.cli\n"
-        "def broken(*_): raise ZeroDivisionError('one\\ntwo')\n"
+        "def broken(*_, **__): raise ZeroDivisionError('one\\ntwo')\n"
         "c.compile_recipe = broken\n"
         f"sys.argv = ['ltdsl', 'check', {str(recipe(OPENING))!r}]\n"
         "ltdsl.cli.main()\n"

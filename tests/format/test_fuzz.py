@@ -121,9 +121,9 @@ def test_formatting_is_idempotent_and_changes_no_meaning(text: str) -> None:
 @settings(FUZZ, max_examples=max(EXAMPLES // 4, 50))
 def test_fixing_ends_and_has_nothing_left(text: str) -> None:
     source = Source("recipe.lt", text)
-    everything, _ = fix(source, (), lambda problem: True)
+    everything, _ = fix(source, compile_recipe, lambda problem: True)
     assert_sound(compile_recipe(everything).diagnostics)
-    mended, applied = fix(source, (), is_safe)
+    mended, applied = fix(source, compile_recipe, is_safe)
     assert (mended.text == text) == (not applied)
-    again, more = fix(mended, (), is_safe)
+    again, more = fix(mended, compile_recipe, is_safe)
     assert (again.text, more) == (mended.text, [])

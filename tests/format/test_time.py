@@ -58,6 +58,6 @@ def test_bounded_time(name):
 def test_fixing_takes_bounded_time(name):
     text = LARGE[name][:4000]
     start = time.process_time()
-    fix(Source("recipe.lt", text), (), is_safe)
-    fix(Source("recipe.lt", text), (), lambda problem: True)
+    fix(Source("recipe.lt", text), compile_recipe, is_safe)
+    fix(Source("recipe.lt", text), compile_recipe, lambda problem: True)
     assert time.process_time() - start < 30

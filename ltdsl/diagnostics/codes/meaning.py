@@ -98,7 +98,7 @@ MEANING: dict[str, Code] = {
     "LT115": entry(
         "file to use not usable",
         """`use` takes a relative path to a readable recipe file in the recipe's folder or below it, that does not use
-        itself.""",
+        itself. Links are followed: what counts is where the file is. `--allow-outside` lets it lie anywhere.""",
         'use "../elsewhere.lt"',
         'use "common/cifar.lt"',
     ),
@@ -170,5 +170,13 @@ MEANING: dict[str, Code] = {
         there is no image that both could see.""",
         'stage1: manifold_mixup + dive(teacher = "teacher.ckpt")',
         'stage1: input_mixup + dive(teacher = "teacher.ckpt")',
+    ),
+    "LT127": entry(
+        "checkpoint outside the recipe's folder",
+        """`init` and `teacher` name a checkpoint in the recipe's folder or below it, as `use` does with files, so that
+        a recipe from somebody else reads nothing but what came with it. Links are followed. `--allow-outside` lifts
+        the rule for your own recipes.""",
+        'init = "../weights/resnet32.ckpt"\nstage1: ce',
+        'init = "weights/resnet32.ckpt"\nstage1: ce',
     ),
 }
