@@ -60,6 +60,7 @@ def lower(recipe: Recipe) -> Plan:
         seed=settings.seed,
         split_seed=settings.split_seed,
         precision=settings.precision,
+        clip_norm=settings.clip_norm,
         init=settings.init,
         epochs=settings.epochs,
         stages=tuple(stages),

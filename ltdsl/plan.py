@@ -85,7 +85,8 @@ class Plan(Frozen):
         validation: Share of the training images held out, in [0, 0.5].
         best_on: What chooses the best epoch; None where nothing does.
         seed, split_seed: Seeds of the training and of the choice of images.
-        precision: Number format of the training step.
+        precision: Number format of a step's convolutions and matrix products.
+        clip_norm: Longest gradient, all weights taken together; None for any.
         init: Checkpoint to start from, relative to the recipe's folder.
         epochs: Epochs of all stages together.
         stages: Contiguous, covering [0, epochs).
@@ -101,7 +102,8 @@ class Plan(Frozen):
     best_on: Literal["validation", "test"] | None
     seed: int
     split_seed: int
-    precision: Literal["fp32"]
+    precision: Literal["fp32", "fp16", "bf16"]
+    clip_norm: float | None
     init: str | None
     epochs: int
     stages: tuple[StagePlan, ...]

@@ -48,7 +48,15 @@ class Settings(Entry):
         0, ge=0, lt=2**32, description="Seed of weights, order, augmentation and tricks."
     )
     split_seed: int = Field(0, ge=0, lt=2**32, description="Seed of which images the tail keeps.")
-    precision: Literal["fp32"] = Field("fp32", description="Number format of the training step.")
+    precision: Literal["fp32", "fp16", "bf16"] = Field(
+        "fp32",
+        description="Number format of a step's convolutions and matrix products; `fp16` scales its loss.",
+    )
+    clip_norm: float | None = Field(
+        None,
+        gt=0,
+        description="Longest gradient, all weights taken together; a longer one is shortened to it.",
+    )
     init: Text | None = Field(
         None,
         min_length=1,

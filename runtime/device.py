@@ -19,17 +19,19 @@ ENVIRONMENT = {
 }
 
 
-def prepare(device: str) -> str:
+def prepare(device: str, precision: str = "fp32") -> str:
     """Import mindspore with graph mode on a device.
 
     Args:
         device: ``auto``, or a name of :data:`TARGETS`.
+        precision: The number format that will be trained in.
 
     Returns:
         The name of the device chosen.
 
     Raises:
-        RunError: LT420, this machine or this build of MindSpore has no such device.
+        RunError: LT420, this machine or this build of MindSpore has no such device; LT427, the device does not compute
+            in the format.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -44,6 +46,12 @@ def prepare(device: str) -> str:
             "LT420",
             f"--device {device}: MindSpore {ms.__version__} finds no {TARGETS[device]} here",
             "use --device cpu, or install the MindSpore build and drivers for this device",
+        )
+    if device == "cpu" and precision == "bf16":
+        raise RunError(
+            "LT427",
+            "MindSpore's convolutions on a CPU do not compute in bf16",
+            "use --set precision=fp16 or fp32, or another --device",
         )
     ms.set_device(TARGETS[device])
     ms.set_context(mode=ms.GRAPH_MODE)

@@ -30,11 +30,12 @@ class EpochRecord:
     Attributes:
         epoch: Its number, from 0.
         stage: Its stage's name.
-        loss: Mean of its batches' losses.
+        loss: Mean of its batches' losses, without those of skipped steps.
         lr: Its learning rate.
         top1_error: In percent, on ``measured_on``.
         measured_on: ``validation`` or ``test``.
         seconds: Wall time of training, evaluation not included.
+        skipped: Steps without an update, their gradients not being finite in float16.
     """
 
     epoch: int
@@ -44,6 +45,7 @@ class EpochRecord:
     top1_error: float
     measured_on: str
     seconds: float
+    skipped: int = 0
 
 
 class Reporter:

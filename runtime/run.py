@@ -51,7 +51,7 @@ def run(
         RunError: Something outside the recipe is in the way; the message says what.
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
-    device = prepare(device)
+    device = prepare(device, plan.precision)
     # it imports mindspore, which must find the environment prepared
     from runtime.train import load_data
 
@@ -95,7 +95,7 @@ def resume(
     """
     directory = RunDirectory(path, resume=True)
     plan = directory.plan()
-    device = prepare(device)
+    device = prepare(device, plan.precision)
     from runtime.train import load_data
 
     loaded = load_data(plan, data)

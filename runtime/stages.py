@@ -11,6 +11,7 @@ import numpy as np
 from runtime.data.augment import AUGMENTATIONS
 from runtime.data.source import StageSource
 from runtime.models.scaled import FACTORS
+from runtime.precision import Update
 from runtime.samplers import Moment, order, reversed_order
 from runtime.step import Normalise, TrainStep
 from runtime.tricks import (
@@ -153,13 +154,14 @@ def build_stage(
         network,
         objective.loss,
         objective.reduction,
-        optimizer,
+        Update(optimizer, plan.clip_norm, scaled=plan.precision == "fp16"),
         Normalise(data.mean, data.std),
         source.columns[2:],
         sampling.transform,
         mixer,
         teacher,
         TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None,
+        plan.precision,
     )
     return Stage(stage, source, step)
 

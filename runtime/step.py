@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from runtime.outputs import MixedOutputs, Outputs
+from runtime.precision import lowered
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runtime.models import Network
+    from runtime.precision import Precision, Update
 
 
 class Normalise(nn.Cell):
@@ -46,13 +51,14 @@ class TrainStep(nn.Cell):
         loss: (logits, labels) -> per-sample (loss, weight); it takes features and columns of its own as well where it
             says so, see :class:`runtime.losses.LossCell`.
         reduction: The one place that reduces; see :class:`runtime.losses.Reduction`.
-        optimizer: Updates the parameters it was made for.
+        update: Applies the gradients of the parameters that its optimizer was made for.
         normalise: Bytes to network input.
         columns: Names of the columns after image and label, in the order of :data:`COLUMNS`.
         transform: The sampler's change of drawn images, or None.
         mixer: See :class:`runtime.mixers.Mixer`; or None.
         teacher: A frozen network, or None.
         distil: (loss, logits, teacher's logits) -> loss; with a teacher only.
+        precision: Number format of the networks' convolutions and matrix products.
 
     Attributes:
         total: Sum of the losses since it was last set to 0; a device scalar, so that the mean of an epoch costs one
@@ -64,34 +70,40 @@ class TrainStep(nn.Cell):
         network: Network,
         loss: nn.Cell,
         reduction: nn.Cell,
-        optimizer: nn.Optimizer,
+        update: Update,
         normalise: Normalise,
         columns: Sequence[str] = (),
         transform: nn.Cell | None = None,
         mixer: nn.Cell | None = None,
         teacher: nn.Cell | None = None,
         distil: nn.Cell | None = None,
+        precision: Precision = "fp32",
     ) -> None:
         super().__init__(auto_prefix=False)  # weights keep their names from stage to stage
         self.network = network
         self.loss = loss
         self.reduction = reduction
-        self.optimizer = optimizer
+        self.update = update
         self.normalise = normalise
         self.transform = transform
         self.mixer = mixer
-        self.teacher = teacher
+        self.teacher = lowered(Outputs(teacher), precision) if teacher is not None else None
         self.distil = distil
         self.has_partner = "partner_image" in columns
-        self.hidden_layer = mixer.layer if mixer is not None else None
-        self.needs_features = getattr(loss, "needs_features", False)
+        self.mixes_hidden = mixer is not None and mixer.layer is not None
+        needs_features = getattr(loss, "needs_features", False)
+        if self.mixes_hidden:
+            self.outputs = lowered(MixedOutputs(network, mixer, needs_features), precision)
+        else:
+            self.outputs = lowered(Outputs(network, needs_features), precision)
         # where each trick's columns begin; constants of the graph
         self.warp_at = _first(columns, "warp")
         self.mix_at = _first(columns, "mix")
         self.loss_at = _first(columns, "loss")
         self.mix_count = self.loss_at - self.mix_at
         self.total = Parameter(Tensor(0.0, ms.float32), name="loss_total", requires_grad=False)
-        self.value_and_grad = ms.value_and_grad(self._forward, None, optimizer.parameters)
+        parameters = update.optimizer.parameters
+        self.value_and_grad = ms.value_and_grad(self._forward, None, parameters)
 
     def construct(self, image: Tensor, label: Tensor, *draws: Tensor) -> Tensor:
         """Trains on a batch.
@@ -113,7 +125,7 @@ class TrainStep(nn.Cell):
                 images = ops.concat((images, self.normalise(draws[0])), 0)
                 label = ops.concat((label, draws[1]), 0)
             rest = self._taught(images) + rest
-        elif self.hidden_layer is not None:
+        elif self.mixes_hidden:
             rest = mix + self._taught(images) + rest
         else:
             if self.has_partner:
@@ -123,29 +135,49 @@ class TrainStep(nn.Cell):
                 mix = mix[1:]
             images, share = self.mixer(images, label, other, other_label, *mix)
             rest = (other_label, share) + self._taught(images) + rest  # noqa: RUF005 - graph mode
-        loss, gradients = self.value_and_grad(images, label, *rest)
-        self.optimizer(gradients)
+        scaled, gradients = self.value_and_grad(images, label, *rest)
+        loss = self.update(scaled, gradients)
         ops.assign_add(self.total, loss)
         return loss
+
+    def finish_epoch(self, steps: int) -> tuple[float, int]:
+        """Wait for the device, and begin to count anew.
+
+        Args:
+            steps: How many the epoch had.
+
+        Returns:
+            Mean of the losses, NaN where no step was applied; and how many steps were skipped.
+        """
+        skipped = int(self.update.skipped.asnumpy()) if self.update.scaled else 0
+        total = float(self.total.asnumpy())
+        self.total.set_data(Tensor(0.0, ms.float32))
+        if skipped:
+            self.update.skipped.set_data(Tensor(0, ms.int32))
+        return (total / (steps - skipped) if skipped < steps else math.nan), skipped
 
     def _taught(self, images):
         """The teacher's logits of what the network will see, in a tuple; empty without a teacher."""
         if self.teacher is None:
             return ()
-        return (ops.stop_gradient(self.teacher(images)),)
+        return (ops.stop_gradient(self.teacher(images)[0]),)
 
     def _forward(self, images, label, *rest):
-        """The loss. ``rest``: partners' labels and shares, or what draws them; teacher's logits; the loss's columns."""
+        """The scaled loss.
+
+        ``rest``: partners' labels and shares, or what draws them; teacher's logits; the loss's columns.
+        """
         other_label, share = label, None
         if self.mixer is None:
-            logits, extra = self._outputs(images)
-        elif self.hidden_layer is None:
-            logits, extra = self._outputs(images)
+            logits, extra = self.outputs(images)
+        elif not self.mixes_hidden:
+            logits, extra = self.outputs(images)
             other_label, share = rest[0], rest[1]
             rest = rest[2:]
         else:
             other_label = ops.gather(label, rest[0], 0)
-            logits, extra, share = self._mixed(images, label, other_label, rest[: self.mix_count])
+            mix = rest[: self.mix_count]
+            logits, extra, share = self.outputs(images, label, other_label, *mix)
             rest = rest[self.mix_count :]
         draws = rest if self.teacher is None else rest[1:]
         loss_a, weight_a = self.loss(logits, label, *extra, *draws)
@@ -154,29 +186,9 @@ class TrainStep(nn.Cell):
         else:
             loss_b, weight_b = self.loss(logits, other_label, *extra, *draws)
             loss = self.reduction(loss_a, weight_a, loss_b, weight_b, share)
-        return loss if self.teacher is None else self.distil(loss, logits, rest[0])
-
-    def _outputs(self, images):
-        """Logits, and a tuple of what else of the network's the loss takes; decided at compile time."""
-        if self.needs_features:
-            features = self.network.until(images, "pool")
-            return self.network.classifier(features), (features,)
-        return self.network(images), ()
-
-    def _mixed(self, images, label, other_label, mix):
-        """As :meth:`_outputs`, with the hidden layer mixed; and the share of each own label."""
-        before = "pool" if self.hidden_layer == "fc" else self.hidden_layer
-        hidden = self.network.until(images, before)
-        if self.hidden_layer == "fc":
-            features, hidden = hidden, self.network.classifier(hidden)
-        other = ops.gather(hidden, mix[0], 0)
-        hidden, share = self.mixer(hidden, label, other, other_label, *mix[1:])
-        if self.hidden_layer == "fc":
-            logits = hidden
-        else:
-            features = self.network.between(hidden, before, "pool")
-            logits = self.network.classifier(features)
-        return logits, (features,) if self.needs_features else (), share
+        if self.teacher is not None:
+            loss = self.distil(loss, logits, rest[0])
+        return self.update.scale(loss)
 
 
 #: Prefixes of the columns after image and label, in order: the other image and its label, where the sampler or the

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindspore import Tensor
-from mindspore import dtype as mstype
 from mindspore.train import Callback, Model
 
 from ltdsl.catalogue import LearnableWeightScaling, TauNormalisation
@@ -196,6 +194,7 @@ class Trainer:
                 save_gallery(self.keep_cam, built)
             if under_way:
                 checkpoints.apply(saved, self.network, last)
+                checkpoints.apply(saved, built.step.update, last)
             self._train(index, built, max(done, stage.start))
         return self._final_evaluation()
 
@@ -218,7 +217,7 @@ class Trainer:
             Model(stage.step).train(1, dataset, callbacks, dataset_sink_mode=False)
 
     def finish_epoch(
-        self, index: int, stage: Stage, epoch: int, loss: float, seconds: float
+        self, index: int, stage: Stage, epoch: int, loss: float, skipped: int, seconds: float
     ) -> None:
         """Evaluate, save and record, as an epoch ends.
 
@@ -226,7 +225,8 @@ class Trainer:
             index: The stage's place in the plan.
             stage: The stage.
             epoch: The epoch's number, from 0.
-            loss: Mean of its batches' losses.
+            loss: Mean of its batches' losses, without those of skipped steps.
+            skipped: Steps without an update, their gradients not being finite in float16.
             seconds: Wall time of its training.
 
         Raises:
@@ -243,7 +243,7 @@ class Trainer:
         measured_on = self.plan.best_on or "test"
         error = self.evaluate(getattr(self.data, measured_on)).top1_error
         # by name: an optimizer's parameters include the weights that it updates
-        holders = (self.network, stage.step.optimizer)
+        holders = (self.network, stage.step.update)
         parameters = {p.name: p for cell in holders for p in cell.get_parameters()}.values()
         facts = {"epoch": epoch, "stage": stage.plan.name, "plan_sha256": self.digest}
         if self.plan.best_on:
@@ -254,7 +254,14 @@ class Trainer:
                 self.stage_best = error
                 checkpoints.save(self._stage_best_path(index), parameters, **facts)
         record = EpochRecord(
-            epoch, stage.plan.name, loss, stage.plan.rate(epoch), error, measured_on, seconds
+            epoch,
+            stage.plan.name,
+            loss,
+            stage.plan.rate(epoch),
+            error,
+            measured_on,
+            seconds,
+            skipped,
         )
         self.run.record(**asdict(record))
         # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
@@ -317,9 +324,8 @@ class _EpochEnd(Callback):
             loss = context.net_outputs
             self._trainer.reporter.step(done, lambda: float(loss.asnumpy()))
             return
-        total = self._stage.step.total
-        loss = float(total.asnumpy()) / steps  # waits for the device: now the epoch is over
-        total.set_data(Tensor(0.0, mstype.float32))
+        loss, skipped = self._stage.step.finish_epoch(steps)
         seconds = time.monotonic() - self._started
-        self._trainer.finish_epoch(self._index, self._stage, self._done + passed - 1, loss, seconds)
+        epoch = self._done + passed - 1
+        self._trainer.finish_epoch(self._index, self._stage, epoch, loss, skipped, seconds)
         self._started = time.monotonic()

@@ -19,6 +19,7 @@ SETTINGS = (
     "seed",
     "split_seed",
     "precision",
+    "clip_norm",
     "init",
     "classifier",
     "logit_scale",

@@ -44,7 +44,7 @@ def test_the_frozen_network_stays_while_the_live_one_learns(data):
 def test_only_the_live_network_is_trained(data):
     network = conv_network()
     stage = staged(data, "cam_bs", network)
-    trained = {parameter.name for parameter in stage.step.optimizer.parameters}
+    trained = {parameter.name for parameter in stage.step.update.optimizer.parameters}
     assert trained == {parameter.name for parameter in network.trainable_params()}
     frozen = stage.step.transform.network
     assert not any(parameter.requires_grad for parameter in frozen.get_parameters())

@@ -110,8 +110,8 @@ def test_a_loss_that_is_not_finite_keeps_the_epoch_before(data, tmp_path):
     run = plan(PLAIN + "epochs = 3; batch_size = 16; a: ce")
     made = trainer(run, data, tmp_path / "run", conv_network())
     finish = made.finish_epoch
-    made.finish_epoch = lambda index, stage, epoch, loss, seconds: finish(
-        index, stage, epoch, math.nan if epoch == 1 else loss, seconds
+    made.finish_epoch = lambda index, stage, epoch, loss, skipped, seconds: finish(
+        index, stage, epoch, math.nan if epoch == 1 else loss, skipped, seconds
     )
     with pytest.raises(RunError, match=r"loss is nan in epoch 2 \(stage `a`\)") as caught:
         made()

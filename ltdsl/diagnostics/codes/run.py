@@ -42,6 +42,10 @@ RUN: dict[str, Code] = {
         "nothing to resume",
         """`--resume` takes the folder of a run that was begun by this version and did not finish.""",
     ),
+    "LT427": entry(
+        "number format not supported",
+        """The device does not compute in the recipe's `precision`.""",
+    ),
     "LT430": entry(
         "optional package missing", """The recipe needs a package that is not installed."""
     ),

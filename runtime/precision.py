@@ -1,0 +1,90 @@
+"""Number formats of a training step.
+
+Weights, their updates, losses and batch norms stay in float32; convolutions and matrix products run in the recipe's
+format, as MindSpore's automatic mixed precision chooses them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import mindspore as ms
+from mindspore import Parameter, Tensor, amp, nn, ops
+
+Precision = Literal["fp32", "fp16", "bf16"]
+
+FORMATS = {"fp16": ms.float16, "bf16": ms.bfloat16}
+
+#: The loss scale of float16: where it starts, and the steps without overflow after which it doubles. Both as in
+#: PyTorch's GradScaler; 2¹⁶ is near float16's largest number, 65,504, so that small gradients are not lost.
+START, WINDOW = 2.0**16, 2000
+
+
+def lowered(cell: nn.Cell, precision: Precision) -> nn.Cell:
+    """The cell, with its convolutions and matrix products in a format whenever it is called itself.
+
+    What it holds is not changed: a network that is evaluated too is evaluated in float32.
+    """
+    if precision == "fp32":
+        return cell
+    return amp.auto_mixed_precision(cell, "auto", FORMATS[precision])
+
+
+class Update(nn.Cell):
+    """What becomes of a batch's gradients: unscaled, clipped, and applied, or skipped where they are not finite.
+
+    Args:
+        optimizer: Applies them.
+        clip_norm: Longest length of all gradients taken together, as one vector; None leaves them as they are.
+        scaled: Loss scaling, as float16 needs it: the loss is multiplied before the gradients are taken, so that they
+            are not too small for the format, and the factor adapts. Without it nothing is checked and nothing skipped.
+
+    Attributes:
+        skipped: Steps skipped since it was last set to 0, a device scalar; with loss scaling only.
+    """
+
+    def __init__(
+        self, optimizer: nn.Optimizer, clip_norm: float | None = None, scaled: bool = False
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer = optimizer
+        self.clip_norm = clip_norm
+        self.scaled = scaled
+        if scaled:
+            self.scaler = amp.DynamicLossScaler(START, 2, WINDOW)
+            # as attributes of the cell, checkpoints know them
+            self.factor, self.calm_steps = self.scaler.scale_value, self.scaler.counter
+            self.factor.name, self.calm_steps.name = "loss_scale.factor", "loss_scale.calm_steps"
+            self.skipped = Parameter(Tensor(0, ms.int32), "loss_scale.skipped", requires_grad=False)
+
+    def scale(self, loss: Tensor) -> Tensor:
+        """The loss whose gradients :meth:`construct` takes."""
+        return self.scaler.scale(loss) if self.scaled else loss
+
+    def construct(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
+        """Applies the gradients.
+
+        Args:
+            loss: As :meth:`scale` gave it.
+            gradients: Of that loss.
+
+        Returns:
+            The loss itself, float32; 0 for a step that was skipped.
+        """
+        if not self.scaled:
+            self.optimizer(self._clipped(gradients))
+            return loss
+        loss, gradients = self.scaler.unscale(loss), self.scaler.unscale(gradients)
+        finite = ops.logical_and(amp.all_finite(gradients), ops.isfinite(loss))
+        self.scaler.adjust(finite)
+        if finite:
+            self.optimizer(self._clipped(gradients))
+        else:
+            loss = ops.zeros_like(loss)
+            ops.assign_add(self.skipped, Tensor(1, ms.int32))
+        return loss
+
+    def _clipped(self, gradients):
+        if self.clip_norm is None:
+            return gradients
+        return ops.clip_by_global_norm(gradients, self.clip_norm)

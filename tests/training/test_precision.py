@@ -1,0 +1,95 @@
+"""Number formats, loss scaling and clipping, against steps written down by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import training_formulas as formulas
+from mindspore import Tensor
+from training_support import PLAIN, conv_network, linear_network, plan, weights
+
+from runtime.optimizers import build_optimizer
+from runtime.stages import build_stage, rates_of_steps
+
+ONE = PLAIN + "epochs = 1; batch_size = 16; optimizer = sgd(lr = 0.3, momentum = 0.9); "
+
+
+def build(text, data, network):
+    run = plan(ONE + text)
+    optimizer = build_optimizer(
+        run.stages[0].optimizer, network.trainable_params(), rates_of_steps(run, 0, data.counts)
+    )
+    step = build_stage(run, run.stages[0], data, network, optimizer).step
+    step.set_train(True)
+    return step
+
+
+def batch(data):
+    return Tensor(data.train.images[:16]), Tensor(data.train.labels[:16])
+
+
+@pytest.mark.parametrize("clip", [0.05, 1000.0])
+def test_clip_norm_shortens_the_whole_gradient_and_only_a_long_one(data, clip):
+    network = linear_network()
+    step = build(f"clip_norm = {clip}; a: ce", data, network)
+    before = weights(network)
+    values = [np.float64(before["classifier.weight"]), np.float64(before["classifier.bias"])]
+    images, labels = batch(data)
+    normalised = formulas.normalise(data.train.images[:16], data.mean, data.std)
+    _, *gradients = formulas.linear_step(normalised, data.train.labels[:16], *values)
+    length = np.sqrt(sum((gradient**2).sum() for gradient in gradients))
+    assert 0.05 < length < 1000
+    factor = min(1.0, clip / length)
+    expected = formulas.SGD(weight_decay=0.0005).step(
+        values, [gradient * factor for gradient in gradients], 0.3
+    )
+    step(images, labels)
+    after = weights(network)
+    for name, value in zip(("classifier.weight", "classifier.bias"), expected, strict=True):
+        np.testing.assert_allclose(after[name], value, rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("tricks", ["ce", "cs_ce + input_mixup", "manifold_mixup(layer = stem)"])
+def test_float16_rounds_but_trains_the_same(data, tricks):
+    if "stem" in tricks:
+        tricks = "manifold_mixup(layer = pool)"
+    found = {}
+    for precision in ("fp32", "fp16"):
+        network = conv_network()
+        step = build(f"precision = {precision}; a: {tricks}", data, network)
+        columns = []
+        if "mixup" in tricks:
+            columns = [
+                Tensor(np.arange(16, dtype=np.int32)[::-1].copy()),
+                Tensor(np.full(16, 0.3, np.float32)),
+            ]
+        loss = float(step(*batch(data), *columns).asnumpy())
+        found[precision] = loss, weights(network)
+    (exact, exact_weights), (rounded, rounded_weights) = found["fp32"], found["fp16"]
+    assert rounded == pytest.approx(exact, rel=2e-3)
+    assert rounded != exact
+    start = weights(conv_network())
+    for name, value in exact_weights.items():
+        moved = np.abs(value - start[name]).max()
+        np.testing.assert_allclose(rounded_weights[name], value, rtol=0, atol=0.02 * moved + 1e-4)
+        assert rounded_weights[name].dtype == np.float32
+
+
+def test_a_step_that_overflows_is_counted_and_skipped(data):
+    network = linear_network()
+    step = build("precision = fp16; a: ce", data, network)
+    step(*batch(data))
+    before, optimizer = weights(network), weights(step.update.optimizer)
+    total = float(step.total.asnumpy())
+    step.update.factor.set_data(Tensor(3e38, step.update.factor.dtype))
+    step(*batch(data))
+    assert int(step.update.skipped.asnumpy()) == 1
+    assert float(step.total.asnumpy()) == total
+    assert float(step.update.factor.asnumpy()) == pytest.approx(1.5e38)
+    for name, value in {**before, **optimizer}.items():
+        current = weights(network) | weights(step.update.optimizer)
+        np.testing.assert_array_equal(current[name], value)
+    step.update.factor.set_data(Tensor(1024.0, step.update.factor.dtype))
+    step(*batch(data))
+    assert int(step.update.skipped.asnumpy()) == 1
+    assert np.abs(weights(network)["classifier.weight"] - before["classifier.weight"]).max() > 0
