@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ltdsl.advice import advise
 from ltdsl.analysis.assignments import read_assignments
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ltdsl.plan import Plan
 
 
+Survey: TypeAlias = Callable[[Recipe], "tuple[int, ...] | None"]
+"""A recipe -> training images of each class of its data set, from its files; None where it has none to look at."""
+
+
 @dataclass
 class Compilation:
     """What became of a recipe.
@@ -33,6 +37,7 @@ class Compilation:
         sources: Every file read, the recipe first.
         recipe: None where a problem is in the way.
         diagnostics: Everything found, errors or not, in the order in which files and lines were read.
+        counts: Training images of each class; None where only the data set's files say, and nobody looked.
     """
 
     source: Source
@@ -40,13 +45,14 @@ class Compilation:
     sources: list[Source]
     recipe: Recipe | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    counts: tuple[int, ...] | None = None
 
     @cached_property
     def plan(self) -> Plan | None:
         """The recipe, lowered when somebody asks for it: `check` does not."""
         from ltdsl.lower import lower
 
-        return lower(self.recipe) if self.recipe else None
+        return lower(self.recipe, self.counts) if self.recipe else None
 
     @property
     def failed(self) -> bool:
@@ -60,6 +66,7 @@ def compile_recipe(
     read: Read = read_source,
     *,
     allow_outside: bool = False,
+    survey: Survey | None = None,
 ) -> Compilation:
     """Compile a recipe as far as its problems allow; all of them are reported at once.
 
@@ -68,6 +75,7 @@ def compile_recipe(
         assignments: ``address=value`` texts from the command line, later ones winning.
         read: Reads the files that it uses.
         allow_outside: Whether the files that it names may lie outside its folder.
+        survey: Counts the images of a data set whose files alone know; without it nothing is said about their counts.
     """
     found: list[Diagnostic] = []
     document = load(source, found.append, read, allow_outside)
@@ -78,8 +86,11 @@ def compile_recipe(
         check_checkpoints(recipe, resolved, source, found.append)
     result = Compilation(source, document.tree, document.sources, diagnostics=found)
     if recipe is not None and not result.failed:
-        advise(recipe, resolved, found.append)
-        result.recipe = recipe
+        counts = recipe.settings.dataset.class_counts()
+        if counts is None and survey is not None:
+            counts = survey(recipe)
+        advise(recipe, resolved, counts, found.append)
+        result.recipe, result.counts = recipe, counts
     if any("ltdsl" in each.text for each in document.sources):
         from ltdsl.diagnostics.suppress import suppress  # few recipes have such comments
 

@@ -22,6 +22,9 @@ def details(plan: Plan, width: int, style: Ink) -> Iterator[str]:
         width: That of the terminal.
         style: Characters to plot with.
     """
+    if plan.class_counts is None:
+        yield from _rates(plan, width, style)
+        return
     yield from _steps(plan)
     yield ""
     yield from _rates(plan, width, style)

@@ -65,6 +65,33 @@ def profile_counts(
     return tuple(max(1, math.floor(largest * imbalance**-share + _SLACK)) for share in fall)
 
 
+def capped_counts(
+    available: Sequence[int],
+    imbalance: float,
+    profile: Literal["exponential", "step"] = "exponential",
+) -> tuple[int, ...]:
+    """Return the number of training images of each class of a data set that is made longer-tailed.
+
+    Classes keep their order by frequency (ties by index): the one at place r keeps at most what the profile from the
+    largest class down gives place r, N_r = min(available_r, P_r). So no class is larger than it was, the largest stays,
+    and a balanced data set gets the profile itself.
+
+    Args:
+        available: Images of each class, each at least 1.
+        imbalance: That of the profile, at least 1; a tail that is rarer already stays as it is.
+        profile: As for :func:`profile_counts`.
+
+    Raises:
+        ValueError: As for :func:`profile_counts`.
+    """
+    order = sorted(range(len(available)), key=lambda c: -available[c])
+    ceiling = profile_counts((max(available, default=0),) * len(available), imbalance, profile)
+    counts = [0] * len(available)
+    for place, c in enumerate(order):
+        counts[c] = min(available[c], ceiling[place])
+    return tuple(counts)
+
+
 def class_groups(counts: Sequence[int]) -> Groups:
     """Sort classes into many (> 100 training images), medium (20–100) and few (< 20).
 

@@ -8,11 +8,15 @@ from ltdsl.plan import Plan, StagePlan
 from ltdsl.recipe import Recipe
 
 
-def lower(recipe: Recipe) -> Plan:
+def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
     """Resolve a checked recipe in time.
 
     A stage that sets ``optimizer`` or ``schedule`` starts a fresh optimizer and counts from its own start; any
     other continues the running optimizer under the recipe's schedule, which counts from the run's.
+
+    Args:
+        recipe: The recipe.
+        counts: Training images of each class, where they are known.
     """
     settings = recipe.settings
     starts = [place(stage.start, settings.epochs) for stage in recipe.stages]
@@ -54,7 +58,7 @@ def lower(recipe: Recipe) -> Plan:
         model=settings.model,
         classifier="cosine" if cosine else "linear",
         logit_scale=cosine[0].logit_scale if cosine else None,
-        class_counts=settings.dataset.class_counts(),
+        class_counts=counts,
         validation=settings.validation,
         best_on=settings.best_on or ("validation" if settings.validation else None),
         seed=settings.seed,

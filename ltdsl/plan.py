@@ -81,7 +81,8 @@ class Plan(Frozen):
         dataset, model: What is trained on what.
         classifier: ``cosine`` where a stage's loss needs it: the classifier is the same in all stages.
         logit_scale: s of the cosine classifier's logits s · cos; None for the linear one.
-        class_counts: Training images of each class, before a validation part is taken from them.
+        class_counts: Training images of each class, before a validation part is taken from them; None where only the
+            data set's files say, and nobody has looked yet.
         validation: Share of the training images held out, in [0, 0.5].
         best_on: What chooses the best epoch; None where nothing does.
         seed, split_seed: Seeds of the training and of the choice of images.
@@ -97,7 +98,7 @@ class Plan(Frozen):
     model: AnyModel
     classifier: Literal["linear", "cosine"]
     logit_scale: float | None
-    class_counts: tuple[Annotated[int, Field(ge=1)], ...]
+    class_counts: tuple[Annotated[int, Field(ge=1)], ...] | None
     validation: float
     best_on: Literal["validation", "test"] | None
     seed: int

@@ -30,11 +30,14 @@ def headline(plan: Plan) -> str:
     """Two lines: data and protocol."""
     counts = plan.class_counts
     validation = f", {plan.validation:.3g} of them for validation" if plan.validation else ""
-    return (
-        f"{plan.dataset}: {len(counts)} classes, {sum(counts):,} training images{validation}; "
-        f"a class has {max(counts):,} down to {min(counts):,}\n"
-        f"{plan.model}, {plan.epochs} epochs, seed {plan.seed}"
-        + (f", best epoch by {plan.best_on} error" if plan.best_on else "")
+    images = (
+        f"{len(counts)} classes, {sum(counts):,} training images{validation}; "
+        f"a class has {max(counts):,} down to {min(counts):,}"
+        if counts
+        else f"class counts unknown until its files are read, which --data DIR names{validation}"
+    )
+    return f"{plan.dataset}: {images}\n{plan.model}, {plan.epochs} epochs, seed {plan.seed}" + (
+        f", best epoch by {plan.best_on} error" if plan.best_on else ""
     )
 
 
@@ -88,18 +91,13 @@ def _side_by_side(stages: Sequence[StagePlan], columns: Sequence[dict[str, str]]
 
 
 def training_counts(plan: Plan) -> tuple[int, ...]:
-    """Images of each class that are trained on: those of the validation part are not."""
+    """Images of each class that are trained on: those of the validation part are not. The plan must know them."""
+    assert plan.class_counts is not None
     held = validation_counts(plan.class_counts, plan.validation)
     return tuple(count - part for count, part in zip(plan.class_counts, held, strict=True))
 
 
 def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
-    counts = training_counts(plan)
-    draws = stage.sampler.draws(counts)
-    shares = mean_shares(plan, stage)
-    weights = stage.loss.class_weights(counts) or (1.0,) * len(counts)
-    loss_shares = [share * weight for share, weight in zip(shares, weights, strict=True)]
-    total = sum(loss_shares)
     optimizer = str(stage.optimizer) if stage.fresh_optimizer else "continues"
     return {
         "epochs": f"{stage.start} to {stage.end - 1} ({stage.epochs})",
@@ -112,6 +110,19 @@ def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
         "augment": ", ".join(map(str, stage.augment)) or "–",
         "optimizer": optimizer,
         "learning rate": f"{stage.rates[0][1]:.4g} → {stage.rates[-1][1]:.4g}",
+        "batch": f"{stage.batch_size} images",
+    } | (_counted(plan, stage) if plan.class_counts else {})
+
+
+def _counted(plan: Plan, stage: StagePlan) -> dict[str, str]:
+    """The rows that take class counts."""
+    counts = training_counts(plan)
+    draws = stage.sampler.draws(counts)
+    shares = mean_shares(plan, stage)
+    weights = stage.loss.class_weights(counts) or (1.0,) * len(counts)
+    loss_shares = [share * weight for share, weight in zip(shares, weights, strict=True)]
+    total = sum(loss_shares)
+    return {
         "batch": f"{stage.batch_size} images, {draws // stage.batch_size} steps an epoch",
         "draws of a class": _ends([f"{draws * share:,.0f}" for share in shares], counts),
         "share of the loss": _ends([f"{100 * s / total:.2g} %" for s in loss_shares], counts),

@@ -9,12 +9,12 @@ import numpy as np
 from mindspore.train import Metric, Model
 
 from ltdsl.longtail import class_groups
-from runtime.data.pipeline import evaluation_dataset
+from runtime.data.pipeline import evaluation_dataset, own_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runtime.data import ImageArrays
+    from runtime.data import Part
     from runtime.step import EvalStep
 
 #: Bins of the expected calibration error.
@@ -201,9 +201,10 @@ class Evaluator:
         self._step = step
         self._model = Model(step, eval_network=step, metrics={"counts": Counts(classes)})
 
-    def __call__(self, arrays: ImageArrays) -> Scores:
-        """Evaluate on all of ``arrays``."""
+    def __call__(self, part: Part) -> Scores:
+        """Evaluate on all of ``part``."""
         # the network is shared with a training step, which leaves it in training mode
         self._step.set_train(False)
-        dataset = evaluation_dataset(arrays, BATCH_SIZE)
-        return self._model.eval(dataset, dataset_sink_mode=False)["counts"]
+        dataset = evaluation_dataset(part, BATCH_SIZE)
+        with own_errors(dataset):
+            return self._model.eval(dataset, dataset_sink_mode=False)["counts"]

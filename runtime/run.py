@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.data import load_data
 from runtime.device import prepare
 from runtime.errors import RunError
 from runtime.rundir import RunDirectory
@@ -52,18 +53,17 @@ def run(
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
     device = prepare(device, plan.precision)
-    # it imports mindspore, which must find the environment prepared
-    from runtime.train import load_data
-
-    loaded = load_data(plan, data)
-    directory = RunDirectory(out)
     root = (root or Path()).resolve()
+    loaded = load_data(plan, data, root)
+    plan = plan.model_copy(update={"class_counts": loaded.class_counts})
+    directory = RunDirectory(out)
     directory.begin(
         plan,
         dict(recipe),
         changes=list(changes),
         device=device,
         data_sha256=loaded.fingerprint,
+        data=loaded.describe(),
         recipe_folder=str(root),
     )
     return _train(plan, loaded, directory, console, device, root, keep_cam)
@@ -96,15 +96,13 @@ def resume(
     directory = RunDirectory(path, resume=True)
     plan = directory.plan()
     device = prepare(device, plan.precision)
-    from runtime.train import load_data
-
-    loaded = load_data(plan, data)
+    root = Path(directory.fact("recipe_folder") or ".")
+    loaded = load_data(plan, data, root)
     if loaded.fingerprint != directory.fact("data_sha256"):
         raise RunError(
             "LT403", f"these are not the images that {path} was begun with", "name the same --data"
         )
     directory.note(status="running")
-    root = Path(directory.fact("recipe_folder") or ".")
     return _train(plan, loaded, directory, console, device, root, keep_cam, going_on=True)
 
 

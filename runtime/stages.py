@@ -111,7 +111,7 @@ def build_stage(
         sampling = build_sampling(stage.sampler, network, data)
     mixer = MIXERS[stage.mixer.name](stage.mixer, data.counts) if stage.mixer else None
     objective = LOSSES[stage.loss.name](stage.loss, data.counts)
-    labels, size = data.train.labels, data.train.images.shape[2:]
+    labels, size = data.train.labels, data.train.shape[1:]
     has_partner = stage.sampler.has_partner or (stage.mixer is not None and stage.mixer.has_partner)
     learned = stage.batch_size * (2 if has_partner and mixer is None else 1)
 

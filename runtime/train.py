@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mindspore.train import Callback, Model
 
 from ltdsl.catalogue import LearnableWeightScaling, TauNormalisation
-from ltdsl.longtail import validation_counts
 from runtime import checkpoints
-from runtime.data import LoadedData, load_dataset
-from runtime.data.pipeline import training_dataset
+from runtime.data.pipeline import own_errors, training_dataset
 from runtime.errors import RunError
 from runtime.evaluate import Evaluator
 from runtime.gallery import save_gallery
@@ -31,32 +29,10 @@ if TYPE_CHECKING:
     from mindspore import nn
 
     from ltdsl.plan import Plan
+    from runtime.data import LoadedData
     from runtime.models import Network
     from runtime.progress import Reporter
     from runtime.rundir import RunDirectory
-
-
-def load_data(plan: Plan, folder: Path | None) -> LoadedData:
-    """Read the data that a plan names.
-
-    Raises:
-        DataError: They are missing, damaged or not those that were planned.
-    """
-    return load_dataset(
-        plan.dataset.name,
-        dict(plan.dataset),
-        folder,
-        plan.validation,
-        plan.split_seed,
-        expected=tuple(
-            count - held
-            for count, held in zip(
-                plan.class_counts,
-                validation_counts(plan.class_counts, plan.validation),
-                strict=True,
-            )
-        ),
-    )
 
 
 class Trainer:
@@ -113,7 +89,7 @@ class Trainer:
             self.plan.model.name,
             self.plan.model.model_dump(by_alias=True)["arguments"],
             len(self.data.counts),
-            self.data.train.images.shape[1],
+            self.data.train.shape[0],
             self.plan.seed,
             self.plan.logit_scale,
         )
@@ -205,16 +181,17 @@ class Trainer:
         dataset = training_dataset(stage.source)
         callbacks = [_EpochEnd(self, index, stage, done)]
         stage.step.set_train(True)
-        if self.sink:
-            Model(stage.step).train(
-                stage.plan.end - done,
-                dataset,
-                callbacks,
-                dataset_sink_mode=True,
-                sink_size=stage.source.steps,
-            )
-        else:  # to MindSpore the whole stage is one epoch; see `training_dataset`
-            Model(stage.step).train(1, dataset, callbacks, dataset_sink_mode=False)
+        with own_errors(dataset):
+            if self.sink:
+                Model(stage.step).train(
+                    stage.plan.end - done,
+                    dataset,
+                    callbacks,
+                    dataset_sink_mode=True,
+                    sink_size=stage.source.steps,
+                )
+            else:  # to MindSpore the whole stage is one epoch; see `training_dataset`
+                Model(stage.step).train(1, dataset, callbacks, dataset_sink_mode=False)
 
     def finish_epoch(
         self, index: int, stage: Stage, epoch: int, loss: float, skipped: int, seconds: float

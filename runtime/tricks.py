@@ -57,7 +57,7 @@ class Sampling(NamedTuple):
 
 def _cam_bs(entry: catalogue.CamBalanced, network: Network, data: LoadedData) -> Sampling:
     frozen = freeze(network)
-    _check_maps(frozen, data.train.images.shape[1:])
+    _check_maps(frozen, data.train.shape)
     keep = np.asarray(entry.keep_shares(data.counts))
     return Sampling(
         cam.CamBalance(frozen, entry.threshold),

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from ltdsl.recipe import Recipe
 
 
-def advise(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+def advise(
+    recipe: Recipe, resolved: Resolved, counts: tuple[int, ...] | None, problems: Report
+) -> None:
     """Run every rule over a checked recipe.
 
     Args:
         recipe: The recipe.
         resolved: Where its values were written.
+        counts: Training images of each class; rules that need them are silent where they are None.
         problems: Receives what the rules find.
     """
     # the table of codes is made of the rules, so this package cannot load it while it is loaded
@@ -27,9 +30,11 @@ def advise(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
     from ltdsl.advice.rules import RULES
     from ltdsl.diagnostics import report
 
-    case = Case(recipe, resolved)
+    case = Case(recipe, resolved, counts)
     said = set()
     for rule in RULES:
+        if rule.needs_counts and counts is None:
+            continue
         for found in rule.find(case):
             if rule.yields and found.span in said:
                 continue

@@ -73,21 +73,24 @@ class Case:
     Attributes:
         recipe: What it means.
         resolved: Where its values were written.
+        known_counts: Training images of each class, where they are known.
         stages: In order of time.
     """
 
-    def __init__(self, recipe: Recipe, resolved: Resolved) -> None:
+    def __init__(self, recipe: Recipe, resolved: Resolved, counts: tuple[int, ...] | None) -> None:
         self.recipe = recipe
+        self.known_counts = counts
         self.resolved = resolved
         self.stages = [
             StageCase(stage, written)
             for stage, written in zip(recipe.stages, resolved.stages, strict=True)
         ]
 
-    @cached_property
+    @property
     def counts(self) -> tuple[int, ...]:
-        """Training images of each class."""
-        return self.recipe.settings.dataset.class_counts()
+        """Training images of each class, for rules that need them."""
+        assert self.known_counts is not None
+        return self.known_counts
 
     @property
     def epochs(self) -> int:
@@ -103,7 +106,7 @@ class Case:
         """The benchmark whose figures speak for the data set."""
         from ltdsl.evidence.benchmarks import nearest
 
-        return nearest(self.recipe.settings.dataset)
+        return nearest(self.recipe.settings.dataset, self.known_counts)
 
     @cached_property
     def combination(self) -> Combination:

@@ -34,6 +34,7 @@ class NoEffect(Rule):
     code = "LT209"
     title = "trick without effect on these class counts"
     grounds = (Arithmetic,)
+    needs_counts = True
     tricks = (*STEADY, *CORRECTING, "seql")
     bad = "dataset = digits_lt\nstage1: seql(lambda = 0.005)"
     good = "dataset = digits_lt\nstage1: seql(lambda = 0.1)"
@@ -121,6 +122,7 @@ class InverseFrequency(Rule):
     code = "LT210"
     title = "effective numbers equal to the class counts"
     grounds = (Arithmetic,)
+    needs_counts = True
     tricks = _EFFECTIVE
     bad = "dataset = cifar100_lt\nstage1: ce\nstage2: cb_ce(beta = 0.9999) @ 80%"
     good = "dataset = cifar100_lt\nstage1: ce\nstage2: cb_ce(beta = 0.9) @ 80%"

@@ -54,6 +54,7 @@ class Rule(ABC):
         tricks: The tricks it is about, by name: a rule can be older than its trick.
         bad, good: An example of what it finds, and of the better arrangement.
         yields: True where another rule's finding at the same place says it better.
+        needs_counts: True where it stands on the class counts.
     """
 
     code: ClassVar[str]
@@ -63,6 +64,7 @@ class Rule(ABC):
     bad: ClassVar[str]
     good: ClassVar[str]
     yields: ClassVar[bool] = False
+    needs_counts: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -39,6 +39,7 @@ class CorrectedTwice(Rule):
     code = "LT207"
     title = "class frequencies corrected twice"
     grounds = (Arithmetic,)
+    needs_counts = True
     tricks = (*STEADY, "cam_bs", *CORRECTING, _POSTHOC)
     bad = "stage2: class_balanced + balanced_softmax @ 80%"
     good = "stage2: balanced_softmax @ 80%"

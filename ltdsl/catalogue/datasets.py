@@ -1,11 +1,12 @@
 """Declarations of the data sets, each with the protocol that its literature trains it by."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ltdsl.catalogue.entry import Entry
-from ltdsl.longtail import profile_counts
+from ltdsl.longtail import capped_counts, profile_counts
 
 #: Profiles of a long tail: counts fall exponentially, or the second half of the classes is rare.
 Profile = Literal["exponential", "step"]
@@ -16,15 +17,42 @@ class Dataset(Entry):
 
     Class attributes:
         protocol: The settings it is usually trained with, as recipe text: the lowest layer of every recipe.
-        shape: Channels, height and width of an image.
-        needs_files: True where ``--data DIR`` must name a folder.
+        available: Images that each class can give; None where only the files say.
+        needs_files: True where ``--data DIR`` must name a folder, unless the recipe does.
     """
 
     kind = "dataset"
     protocol: ClassVar[str]
-    shape: ClassVar[tuple[int, int, int]]
-    available: ClassVar[tuple[int, ...]]
+    available: ClassVar[tuple[int, ...] | None] = None
     needs_files: ClassVar[bool] = True
+
+    imbalance: float | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Makes the data set longer-tailed: a class keeps at most as many images as the profile from the "
+        "largest class down gives it. Unset: all images.",
+    )
+    profile: Profile = Field("exponential", description="How counts fall from head to tail.")
+
+    def class_counts(self, available: Sequence[int] | None = None) -> tuple[int, ...] | None:
+        """Training images of each class, before a validation part is taken from them.
+
+        Args:
+            available: Images that the files have of each class, where the declaration does not know.
+
+        Returns:
+            The counts, or None where nobody knows them yet.
+        """
+        if available is None:
+            return None
+        if self.imbalance is None:
+            return tuple(available)
+        return capped_counts(available, self.imbalance, self.profile)
+
+
+class LongTailed(Dataset):
+    """A balanced data set of known size that is made long-tailed."""
 
     imbalance: float = Field(
         100.0,
@@ -32,14 +60,15 @@ class Dataset(Entry):
         le=100_000,
         description="Images of the largest class for each image of the smallest.",
     )
-    profile: Profile = Field("exponential", description="How counts fall from head to tail.")
 
-    def class_counts(self) -> tuple[int, ...]:
-        """Training images of each class, before a validation part is taken from them."""
-        return profile_counts(type(self).available, self.imbalance, self.profile)
+    def class_counts(self, available: Sequence[int] | None = None) -> tuple[int, ...]:
+        """Training images of each class, known before any file is read."""
+        available = available or type(self).available
+        assert available is not None
+        return profile_counts(available, self.imbalance, self.profile)
 
 
-class DigitsLT(Dataset):
+class DigitsLT(LongTailed):
     """UCI handwritten digits, embedded in the package: 10 classes, 16×16 grey images, 400 balanced test images."""
 
     name = "digits_lt"
@@ -47,7 +76,6 @@ class DigitsLT(Dataset):
         "Alpaydin, Kaynak: Optical Recognition of Handwritten Digits, UCI Machine Learning "
         "Repository, 1998, doi:10.24432/C50P49 (CC BY 4.0)"
     )
-    shape = (1, 16, 16)
     available = (138, 142, 137, 143, 141, 142, 141, 139, 134, 140)
     needs_files = False
     protocol = """\
@@ -77,21 +105,19 @@ augment = [random_crop(padding = 4), random_horizontal_flip]
 """
 
 
-class Cifar10LT(Dataset):
+class Cifar10LT(LongTailed):
     """CIFAR-10 made long-tailed: 10 classes, 32×32 colour images, 10,000 balanced test images."""
 
     name = "cifar10_lt"
     citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009"
-    shape = (3, 32, 32)
     available = (5000,) * 10
     protocol = _CIFAR_PROTOCOL
 
 
-class Cifar100LT(Dataset):
+class Cifar100LT(LongTailed):
     """CIFAR-100 made long-tailed: 100 classes, 32×32 colour images, 10,000 balanced test images."""
 
     name = "cifar100_lt"
     citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009"
-    shape = (3, 32, 32)
     available = (500,) * 100
     protocol = _CIFAR_PROTOCOL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,10 +11,10 @@ import typer
 from ltdsl.cli.inputs import STDIN, Recipes, name_of, read_input, recipes_in, rewrite
 from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
 from ltdsl.cli.shared import all_changes, blocking, misused, print_json, show
+from ltdsl.cli.survey import Data, surveyor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
     from typing import TypeAlias
 
     from ltdsl.compiler import Compilation
@@ -36,6 +37,7 @@ class Format(str, Enum):
 
 def check(
     recipes: Recipes,
+    data: Data = None,
     changes: Set = None,
     strict: Strict = False,
     select: Annotated[
@@ -74,7 +76,7 @@ def check(
     sources = {path: read_input(path, stdin_filename, path in recipes) for path in paths}
     # a fixed recipe is for standard output, so nothing else goes there
     aside = fixing and STDIN in sources
-    compile_recipe = _compiler(all_changes(changes, None), allow_outside)
+    compile_recipe = _compiler(all_changes(changes, None), allow_outside, data)
     names = {path: name_of(path, stdin_filename) for path in paths}
     fixed: Findings = []
     if fixing:
@@ -101,10 +103,16 @@ def _selection(select: list[str] | None, ignore: list[str] | None) -> Selection:
         misused(str(error))
 
 
-def _compiler(assignments: tuple[str, ...], allow_outside: bool) -> Callable[[Source], Compilation]:
+def _compiler(
+    assignments: tuple[str, ...], allow_outside: bool, data: Path | None
+) -> Callable[[Source], Compilation]:
     from ltdsl.compiler import compile_recipe
 
-    return lambda source: compile_recipe(source, assignments, allow_outside=allow_outside)
+    # files are looked at only when they are asked for: checking text takes no data
+    survey = surveyor(Path(), data) if data is not None else None
+    return lambda source: compile_recipe(
+        source, assignments, allow_outside=allow_outside, survey=survey
+    )
 
 
 def used_parts(results: Results, named: list[Path]) -> set[Path]:

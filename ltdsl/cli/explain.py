@@ -9,10 +9,12 @@ import typer
 from ltdsl.cli.complete import names
 from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
 from ltdsl.cli.shared import compiled, misused, new_console
+from ltdsl.cli.survey import Data, surveyor
 
 
 def advise(
     recipe: Recipe,
+    data: Data = None,
     changes: Set = None,
     seed: Seed = None,
     rows: Annotated[int, typer.Option(min=1, help="Published rows to show of each split.")] = 5,
@@ -28,12 +30,13 @@ def advise(
         strict,
         allow_outside=allow_outside,
         stdin_filename=stdin_filename,
+        survey=surveyor(stdin_filename or recipe, data),
     )
     assert result.recipe is not None
     from ltdsl.evidence.tables import advice
 
     console = new_console()
-    for part in advice(result.recipe, rows):
+    for part in advice(result.recipe, rows, result.counts):
         console.print(part, highlight=False)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
 from ltdsl.cli.shared import compiled, new_console, print_json
+from ltdsl.cli.survey import Data, surveyor
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -36,6 +37,7 @@ def plan(
     origins: Annotated[
         bool, typer.Option("--origins", help="Add every resolved value with where it was written.")
     ] = False,
+    data: Data = None,
     changes: Set = None,
     seed: Seed = None,
     strict: Strict = False,
@@ -51,6 +53,7 @@ def plan(
         quiet=emit is not None,
         allow_outside=allow_outside,
         stdin_filename=stdin_filename,
+        survey=surveyor(stdin_filename or recipe, data),
     )
     if emit is Phase.SYNTAX:
         from ltdsl.syntax.emit import syntax_to_json

@@ -11,11 +11,12 @@ import typer
 
 from ltdsl.cli.options import AllowOutside, Seed, Set, Strict
 from ltdsl.cli.shared import all_changes, compiled, fail, misused, new_console, texts
+from ltdsl.cli.survey import Data, surveyor
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ltdsl.compiler import Compilation
+    from ltdsl.compiler import Compilation, Survey
 
 
 class Device(str, Enum):
@@ -32,10 +33,7 @@ def run(
         Path | None,
         typer.Argument(help="The recipe; not with --resume.", show_default=False),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of the data set's files.", show_default=False),
-    ] = None,
+    data: Data = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
     changes: Set = None,
     seed: Seed = None,
@@ -83,7 +81,8 @@ def run(
         else:
             assert recipe is not None
             out = out or _default_folder(recipe)
-            result = _shown(recipe, changes, seed, strict, allow_outside, console)
+            survey = surveyor(recipe, data, must=True)
+            result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
             figures = runs.run(
                 result.plan,
                 texts(result.sources),
@@ -119,11 +118,12 @@ def _shown(
     strict: bool,
     allow_outside: bool,
     console: Console,
+    survey: Survey,
 ) -> Compilation:
     """Compile a recipe and show its plan."""
     from ltdsl.tables import headline, plan_table
 
-    result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside)
+    result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside, survey=survey)
     assert result.plan is not None
     console.print(headline(result.plan), highlight=False)
     console.print()

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ltdsl.compiler import Compilation
+    from ltdsl.compiler import Compilation, Survey
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.syntax.source import Source
 
@@ -32,6 +32,7 @@ def compiled(
     quiet: bool = False,
     allow_outside: bool = False,
     stdin_filename: Path | None = None,
+    survey: Survey | None = None,
 ) -> Compilation:
     """Compile a file or standard input, show its problems, and stop where they are in the way.
 
@@ -43,14 +44,16 @@ def compiled(
         quiet: Show only what is in the way, on standard error: standard output is for data.
         allow_outside: ``--allow-outside``.
         stdin_filename: ``--stdin-filename``.
+        survey: Counts the images of data sets whose files alone know.
     """
     from ltdsl.cli.inputs import read_input
     from ltdsl.compiler import compile_recipe
     from ltdsl.syntax.source import Source as Read
 
     source = read_input(path, stdin_filename)
+    assignments = all_changes(changes, seed)
     result = (
-        compile_recipe(source, all_changes(changes, seed), allow_outside=allow_outside)
+        compile_recipe(source, assignments, allow_outside=allow_outside, survey=survey)
         if isinstance(source, Read)
         else [source]
     )

@@ -98,11 +98,16 @@ def _counts(old: Plan, new: Plan) -> Change:
     """Both data sets in figures; where these agree, the first class that does not."""
     texts = []
     for counts in (old.class_counts, new.class_counts):
+        if counts is None:
+            texts.append("unknown until the files are read")
+            continue
         ends = f"{max(counts):,} down to {min(counts):,}"
         texts.append(f"{sum(counts):,} in {len(counts)} classes, {ends}")
     if texts[0] != texts[1]:
         return Change("training images", *texts)
+    assert old.class_counts is not None
+    assert new.class_counts is not None
     both = zip(old.class_counts, new.class_counts, strict=True)
     first = next(c for c, (before, after) in enumerate(both) if before != after)
-    changed = (f"{plan.class_counts[first]:,}" for plan in (old, new))
+    changed = (f"{counts[first]:,}" for counts in (old.class_counts, new.class_counts))
     return Change(f"training images of class {first}", *changed)

@@ -88,7 +88,7 @@ def _plan(data: bytes, path: str) -> Plan:
 
 def _broken(plan: Plan) -> str:
     """What no compiled plan has: gaps between stages, rates that do not fit them; empty where all is well."""
-    if not plan.class_counts:
+    if plan.class_counts == ():
         return "it has no classes"
     if not all(map(math.isfinite, (plan.validation, plan.logit_scale or 1.0))):
         return "it has numbers that are none"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from ltdsl.evidence.rows import rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ltdsl.catalogue import Dataset
 
 
@@ -66,21 +68,27 @@ class Match:
     caveat: str
 
 
-def nearest(dataset: Dataset) -> Match:
-    """The benchmark nearest to a data set: of its family where there is one, then by classes and imbalance."""
-    counts = dataset.class_counts()
-    imbalance = max(counts) / min(counts)
+def nearest(dataset: Dataset, counts: Sequence[int] | None = None) -> Match:
+    """The benchmark nearest to a data set: of its family where there is one, then by classes and imbalance.
+
+    Args:
+        dataset: The data set.
+        counts: Its training images of each class, where its files say and were read.
+    """
+    counts = counts or dataset.class_counts()
     profile = getattr(dataset, "profile", "exponential")
     family = [b for b in BENCHMARKS if b.family == dataset.name]
     known = {row.dataset for row in rows() if row.split in ("cao", "cui")}
     # benchmarks with one or two rows have nothing to compare: only their own data set is sent to them
     candidates = family or [b for b in BENCHMARKS if b.name in known]
-    best = min(candidates, key=lambda b: _apart(b, len(counts), imbalance))
+    best = min(candidates, key=lambda b: _apart(b, counts)) if counts else candidates[0]
     asked = getattr(dataset, "imbalance", None)
     if not family:
-        caveat = (
-            f"nothing was published on {dataset.name}; {best.name} is nearest by classes "
-            f"({best.classes}, here {len(counts)}) and imbalance ({best.imbalance:g}, here {imbalance:.3g})"
+        caveat = f"nothing was published on {dataset.name}; {best.name} is " + (
+            f"nearest by classes ({best.classes}, here {len(counts)}) and imbalance ({best.imbalance:g}, "
+            f"here {max(counts) / min(counts):.3g})"
+            if counts
+            else "quoted, as the files' class counts are not known yet"
         )
         return Match(best, Nearness.OTHER, tuple(candidates), caveat)
     if asked is not None and (asked != best.imbalance or profile != "exponential"):
@@ -90,7 +98,8 @@ def nearest(dataset: Dataset) -> Match:
     return Match(best, Nearness.SAME, (best,), "")
 
 
-def _apart(benchmark: Benchmark, classes: int, imbalance: float) -> float:
-    return abs(math.log(benchmark.classes / classes)) + abs(
+def _apart(benchmark: Benchmark, counts: Sequence[int]) -> float:
+    imbalance = max(counts) / min(counts)
+    return abs(math.log(benchmark.classes / len(counts))) + abs(
         math.log(benchmark.imbalance / imbalance)
     )

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from ltdsl.recipe import Recipe
 
 
-def advice(recipe: Recipe, shown: int) -> Iterator[RenderableType]:
+def advice(
+    recipe: Recipe, shown: int, counts: Sequence[int] | None = None
+) -> Iterator[RenderableType]:
     """The published neighbours of a recipe, and what they would change first, split by split.
 
     Args:
         recipe: The recipe.
         shown: Rows of each split.
+        counts: Training images of each class, where the data set's files say and were read.
     """
-    match = nearest(recipe.settings.dataset)
+    match = nearest(recipe.settings.dataset, counts)
     combination = of_recipe(recipe)
     epochs = recipe.settings.epochs
     yield Text(f"{describe(combination)}\n{recipe.settings.dataset}, {epochs} epochs", style="bold")

@@ -1,4 +1,4 @@
-"""Datasets: from a name and its parameters to images in memory. Does not import mindspore."""
+"""Data sets: from a plan to labelled images. Does not import mindspore."""
 
 from __future__ import annotations
 
@@ -8,122 +8,156 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ltdsl.longtail import profile_counts
-from runtime.data import cifar, digits
 from runtime.data.arrays import ImageArrays, channel_statistics
 from runtime.data.errors import DataError
-from runtime.data.split import fingerprint, long_tailed_split
+from runtime.data.readers import READERS, Reader, read
+from runtime.data.split import long_tailed_split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["READERS", "ImageArrays", "LoadedData", "Reader", "load_dataset"]
+    from ltdsl.catalogue import Dataset
+    from ltdsl.plan import Plan
+    from runtime.data.part import Part
 
-
-@dataclass(frozen=True)
-class Reader:
-    """How a dataset is read.
-
-    Attributes:
-        load: Folder -> (training pool, test part). The embedded dataset ignores its argument.
-        needs_folder: Whether there are files to point at.
-        statistics: Published (mean, std) to normalise with, or None: those of the training part.
-    """
-
-    load: Callable[[Path], tuple[ImageArrays, ImageArrays]]
-    needs_folder: bool = True
-    statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
-
-
-READERS: dict[str, Reader] = {
-    "digits_lt": Reader(lambda _: digits.load(), needs_folder=False),
-    "cifar10_lt": Reader(cifar.load_cifar10, statistics=(cifar.MEAN, cifar.STD)),
-    "cifar100_lt": Reader(cifar.load_cifar100, statistics=(cifar.MEAN, cifar.STD)),
-}
+__all__ = [
+    "READERS",
+    "DataError",
+    "ImageArrays",
+    "LoadedData",
+    "Part",
+    "Reader",
+    "load_data",
+    "load_dataset",
+    "survey",
+]
 
 
 @dataclass(frozen=True)
 class LoadedData:
-    """A dataset, ready for training.
+    """A data set, ready for training.
 
     Attributes:
         train: The long-tailed training part, without the validation part.
         validation: The validation part; None where no image is held out.
         test: The whole test part.
         counts: Training images of each class, ``[C]``, validation taken out.
-        fingerprint: Part name -> :func:`runtime.data.split.fingerprint` of that part.
+        fingerprint: Part name -> :meth:`runtime.data.part.Part.fingerprint` of that part.
         mean: Channel means of pixels scaled to 0–1, float32 ``[channels]``.
         std: Channel standard deviations, likewise; never 0.
     """
 
-    train: ImageArrays
-    validation: ImageArrays | None
-    test: ImageArrays
+    train: Part
+    validation: Part | None
+    test: Part
     counts: tuple[int, ...]
     fingerprint: dict[str, str]
     mean: np.ndarray
     std: np.ndarray
 
+    def describe(self) -> dict[str, Any]:
+        """What later commands need to know of the data, JSON-able, for run.json.
+
+        Returns:
+            ``classes``, their names; ``train_counts``; ``mean`` and ``std``; and ``view``, which
+            :func:`runtime.data.image.model_input` takes.
+        """
+        return {
+            "classes": list(self.test.class_names),
+            "train_counts": list(self.counts),
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+            "view": self.test.view.describe(),
+        }
+
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """Training images of each class, validation included: what a plan calls by this name."""
+        held = self.validation.counts() if self.validation else (0,) * len(self.counts)
+        return tuple(count + part for count, part in zip(self.counts, held, strict=True))
+
+
+def load_data(plan: Plan, folder: Path | None, root: Path | None = None) -> LoadedData:
+    """Read the data that a plan names.
+
+    Args:
+        plan: Its class counts are checked, where it has any.
+        folder: What ``--data`` names.
+        root: The recipe's folder, which paths in the recipe are relative to.
+
+    Raises:
+        DataError: They are missing, damaged or not those that were planned.
+    """
+    return load_dataset(
+        plan.dataset, folder, plan.validation, plan.split_seed, plan.class_counts, root
+    )
+
+
+def survey(
+    dataset: Dataset, folder: Path | None, root: Path | None = None
+) -> tuple[int, ...] | None:
+    """Count the training images of each class, before a validation part is taken from them.
+
+    Reads labels and lists of files, but no image.
+
+    Raises:
+        DataError: The files are missing or damaged.
+    """
+    pool, _ = read(dataset, folder, root)
+    return dataset.class_counts(pool.counts())
+
 
 def load_dataset(
-    name: str,
-    params: Mapping[str, Any],
-    data_dir: Path | None,
+    dataset: Dataset,
+    folder: Path | None,
     validation: float,
     split_seed: int,
     expected: Sequence[int] | None = None,
+    root: Path | None = None,
 ) -> LoadedData:
-    """Read a dataset and make its long-tailed training part.
+    """Read a data set and make its training part.
 
     Args:
-        name: A name of :data:`READERS`.
-        params: ``imbalance`` and, optionally, ``profile``; see
-            :func:`ltdsl.longtail.profile_counts`.
-        data_dir: Where the dataset's files are; may be None for an embedded one.
+        dataset: Its declaration.
+        folder: What ``--data`` names; may be None where no file is needed or the declaration names it.
         validation: Share of each class's training images to hold out, in [0, 1).
         split_seed: Decides which images are kept.
-        expected: The training counts that were planned; None to take what there is.
+        expected: The counts that were planned, validation included; None to take what there is.
+        root: The recipe's folder.
 
     Raises:
         DataError: LT401 missing, LT402 damaged, LT403 other counts than planned.
     """
-    reader = READERS[name]
-    if reader.needs_folder and data_dir is None:
-        message = f"{name} reads its images from files, and no folder was given"
-        raise DataError(code="LT401", message=message, hint="pass --data DIR")
-    pool, test = reader.load(data_dir or Path())
-    empty = [label for label, count in enumerate(pool.counts()) if count == 0]
-    if empty:
-        message = f"{name} has no training image of class {empty[0]}"
-        raise DataError(code="LT403", message=message, hint="use the published files")
-    kept = profile_counts(pool.counts(), params["imbalance"], params.get("profile", "exponential"))
+    pool, test = read(dataset, folder, root)
+    kept = dataset.class_counts(pool.counts())
+    assert kept is not None
+    if expected is not None and tuple(expected) != kept:
+        message = f"{dataset.name} gives {_list(kept)} training images, but {_list(expected)} were planned"
+        raise DataError("LT403", message, "plan and run on the same files")
     split = long_tailed_split(pool.labels, kept, validation, split_seed)
     train = pool.take(split.train)
     held_out = pool.take(split.validation) if len(split.validation) else None
-    counts = train.counts()
-    if expected is not None and tuple(expected) != counts:
-        message = (
-            f"{name} gives {_list(counts)} training images, but {_list(expected)} were planned"
-        )
-        raise DataError(code="LT403", message=message, hint="plan and run on the same files")
+    mean, std = _statistics(dataset, train)
     parts = {"train": train, "validation": held_out, "test": test}
-    if reader.statistics is None:
-        mean, std = channel_statistics(train.images)
-    else:
-        mean, std = (np.asarray(values, np.float32) for values in reader.statistics)
     return LoadedData(
         train=train,
         validation=held_out,
         test=test,
-        counts=counts,
-        fingerprint={
-            part: fingerprint(arrays.labels, arrays.images)
-            for part, arrays in parts.items()
-            if arrays is not None
-        },
+        counts=train.counts(),
+        fingerprint={name: part.fingerprint() for name, part in parts.items() if part is not None},
         mean=mean,
         std=std,
     )
+
+
+def _statistics(dataset: Dataset, train: Part) -> tuple[np.ndarray, np.ndarray]:
+    """Published ones, or those of the training part, which is then in memory."""
+    published = READERS[dataset.name].statistics
+    if published is not None:
+        mean, std = (np.asarray(values, np.float32) for values in published)
+        return mean, std
+    assert isinstance(train, ImageArrays)
+    return channel_statistics(train.images)
 
 
 def _list(counts: Sequence[int]) -> str:

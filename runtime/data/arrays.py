@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runtime.data.augment import apply_chain
+from runtime.data.image import View
+from runtime.data.part import class_counts
+from runtime.data.split import fingerprint
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from runtime.data.augment import Augmentation
 
 
 @dataclass(frozen=True)
@@ -38,9 +45,33 @@ class ImageArrays:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every image of a batch."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+    @property
+    def view(self) -> View:
+        """Makes an image file of any size one of the part's shape."""
+        return View(*self.shape)
+
     def counts(self) -> tuple[int, ...]:
         """Images of each class."""
-        return tuple(np.bincount(self.labels, minlength=len(self.class_names)).tolist())
+        return class_counts(self.labels, len(self.class_names))
+
+    def batch(
+        self,
+        indices: Sequence[int] | np.ndarray,
+        chain: Sequence[Augmentation] = (),
+        parameters: Sequence[np.ndarray] = (),
+    ) -> np.ndarray:
+        """See :meth:`runtime.data.part.Part.batch`."""
+        return apply_chain(chain, self.images[indices], parameters)
+
+    def fingerprint(self) -> str:
+        """Of pixels and labels; see :func:`runtime.data.split.fingerprint`."""
+        return fingerprint(self.labels, self.images)
 
     def take(self, indices: Sequence[int] | np.ndarray) -> ImageArrays:
         """The images at ``indices``, in that order, copied."""

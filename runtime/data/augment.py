@@ -1,9 +1,8 @@
 """Augmentation of whole batches on the host, in NumPy.
 
 Why not MindData's vision operators: their random numbers depend on the number of workers and change
-after a restart. Here the augmentation of the image at position p of epoch e is a pure function of
-(seed, e, p): an epoch's parameters are drawn at once, before any pixel is touched, and batches
-slice them.
+after a restart. Here the augmentation of an image is a pure function of
+(seed, epoch, number of the batch, place in it): parameters are drawn first, and then applied to pixels.
 """
 
 from __future__ import annotations
@@ -83,16 +82,22 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
 }
 
 
-def draw_epoch(
-    chain: Sequence[Augmentation], seed: int, epoch: int, count: int, branch: int = 0
+def draw_batch(
+    chain: Sequence[Augmentation], seed: int, batch: tuple[int, int, int], count: int
 ) -> list[np.ndarray]:
-    """Draw an epoch's parameters for every augmentation of a chain.
+    """Draw a batch's parameters for every augmentation of a chain.
 
     Each place in the chain has its own stream, so that adding one to the end leaves the others'
-    draws alone. So has each branch: 0 for the images, 1 for their partners.
+    draws alone.
+
+    Args:
+        chain: The augmentations.
+        seed: The run's seed.
+        batch: The epoch of the run, the step in it, and 0 for the images or 1 for their partners.
+        count: Images in it.
     """
     return [
-        step.draw(generator(seed, "augment", epoch, branch, place), count)
+        step.draw(generator(seed, "augment", *batch, place), count)
         for place, step in enumerate(chain)
     ]
 

@@ -6,17 +6,19 @@ prefetches and feeds the device, but decides nothing. None of its global setting
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import mindspore.dataset as ds
-import numpy as np
 
-from runtime.data.source import StageSource
+from runtime.data.source import EvaluationSource, StageSource
 
 if TYPE_CHECKING:
-    from runtime.data.arrays import ImageArrays
+    from collections.abc import Iterator
 
-__all__ = ["EvaluationSource", "StageSource", "evaluation_dataset", "training_dataset"]
+    from runtime.data.part import Part
+
+__all__ = ["evaluation_dataset", "own_errors", "training_dataset"]
 
 
 def training_dataset(source: StageSource) -> ds.GeneratorDataset:
@@ -30,43 +32,35 @@ def training_dataset(source: StageSource) -> ds.GeneratorDataset:
     return _dataset(source, source.columns)
 
 
-def evaluation_dataset(arrays: ImageArrays, batch_size: int) -> ds.GeneratorDataset:
+def evaluation_dataset(part: Part, batch_size: int) -> ds.GeneratorDataset:
     """Return all images in order in batches of one shape; can be iterated again and again.
 
     Columns are image uint8 ``[B, C, H, W]``, label int32 ``[B]`` and mask float32 ``[B]``: 1 for an
     image, 0 for the zeros that fill up the last batch (labelled 0).
     """
-    return _dataset(EvaluationSource(arrays, batch_size), ("image", "label", "mask"))
+    return _dataset(EvaluationSource(part, batch_size), ("image", "label", "mask"))
 
 
-class EvaluationSource:
-    """Random access to the batches of :func:`evaluation_dataset`."""
+@contextmanager
+def own_errors(dataset: ds.GeneratorDataset) -> Iterator[None]:
+    """Raise the error that stopped a dataset's source as it was, and not in MindSpore's wrapping.
 
-    def __init__(self, arrays: ImageArrays, batch_size: int) -> None:
-        self._arrays = arrays
-        self._batch_size = batch_size
-
-    def __len__(self) -> int:
-        return -(-len(self._arrays) // self._batch_size)
-
-    def __getitem__(self, item: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if not 0 <= item < len(self):
-            raise IndexError(item)
-        here = slice(int(item) * self._batch_size, (int(item) + 1) * self._batch_size)
-        images, labels = self._arrays.images[here], self._arrays.labels[here]
-        real = len(labels)
-        image = np.zeros((self._batch_size, *images.shape[1:]), images.dtype)
-        label = np.zeros(self._batch_size, labels.dtype)
-        mask = np.zeros(self._batch_size, np.float32)
-        image[:real], label[:real], mask[:real] = images, labels, 1
-        return image, label, mask
+    Raises:
+        DataError: An image could not be read.
+    """
+    try:
+        yield
+    except Exception:
+        if dataset.source.failure is not None:
+            raise dataset.source.failure from None
+        raise
 
 
 def _dataset(
     source: StageSource | EvaluationSource, columns: tuple[str, ...]
 ) -> ds.GeneratorDataset:
-    # A thread, not a process: the work is NumPy, which frees the interpreter lock where it matters,
-    # and copying the images into each worker process would cost more than it saves.
+    # A thread, not a process: decoding and NumPy free the interpreter lock where it matters, and
+    # handing batches from one process to another would cost more than it saves.
     return ds.GeneratorDataset(
         source,
         list(columns),

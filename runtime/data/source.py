@@ -1,4 +1,4 @@
-"""The training batches of one stage, by number. Knows nothing of MindSpore."""
+"""Batches by number: those of a stage, and those of an evaluation. Knows nothing of MindSpore."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runtime.data.augment import Augmentation, apply_chain, draw_epoch
+from runtime.data.augment import Augmentation, draw_batch
 from runtime.data.errors import DataError
 from runtime.streams import generator
 
 if TYPE_CHECKING:
-    from runtime.data.arrays import ImageArrays
+    from runtime.data.part import Part
 
 Order = Callable[[int], np.ndarray]
 """Epoch of the run -> int indices into the training part: a sampler with its settings filled in."""
@@ -33,18 +33,11 @@ dtypes must be the same each epoch.
 
 
 @dataclass(frozen=True)
-class _Branch:
-    """Which images an epoch takes, and how they are augmented."""
-
-    indices: np.ndarray  # [steps, B]
-    augmentation: list[np.ndarray]  # each [steps * B, ...]
-
-
-@dataclass(frozen=True)
 class _Epoch:
-    """Everything random about one epoch."""
+    """What one epoch visits, and what its tricks drew."""
 
-    branches: list[_Branch]
+    number: int
+    branches: list[np.ndarray]  # indices into the part, each [steps, B]
     extra: Mapping[str, np.ndarray]  # each [steps, ...]
 
 
@@ -57,7 +50,7 @@ class StageSource:
     compiled for one batch shape.
 
     Attributes:
-        arrays: The training part.
+        part: The training part.
         order: The stage's sampler; every epoch's order must have the same length.
         batch_size: Images a batch, B.
         first_epoch: Epochs of the run completed before the stage.
@@ -70,12 +63,14 @@ class StageSource:
             ``partner_image`` and ``partner_label``. Its order is at least as long as ``order``'s
             full batches.
         start_batch: Batches of the stage already trained; ``source[0]`` is the next one.
+        failure: Why a batch could not be made; None where none failed. MindSpore wraps what is raised in a dataset's
+            thread, so whoever asked it for batches looks here.
 
     Raises:
         DataError: LT404 if an epoch has not one full batch.
     """
 
-    arrays: ImageArrays
+    part: Part
     order: Order
     batch_size: int
     first_epoch: int
@@ -85,6 +80,7 @@ class StageSource:
     draws: Draws | None = None
     partner: Order | None = None
     start_batch: int = 0
+    failure: DataError | None = field(default=None, init=False)
     steps: int = field(init=False)
     columns: tuple[str, ...] = field(init=False)
 
@@ -94,9 +90,9 @@ class StageSource:
         length = len(self.order(self.first_epoch))
         self.steps = length // self.batch_size
         if self.steps == 0:
-            visits = "" if length == len(self.arrays) else f", of which an epoch visits {length}"
+            visits = "" if length == len(self.part) else f", of which an epoch visits {length}"
             message = (
-                f"the training part has {len(self.arrays)} images{visits}, "
+                f"the training part has {len(self.part)} images{visits}, "
                 f"fewer than one batch of {self.batch_size}"
             )
             raise DataError(code="LT404", message=message, hint="lower batch_size")
@@ -123,19 +119,27 @@ class StageSource:
             raise IndexError(item)
         passed, step = divmod(self.start_batch + item, self.steps)
         epoch = self._epoch(self.first_epoch + passed)
-        here = slice(step * self.batch_size, (step + 1) * self.batch_size)
         row: list[np.ndarray] = []
-        for branch in epoch.branches:
-            indices = branch.indices[step]
-            parameters = [drawn[here] for drawn in branch.augmentation]
-            row.append(apply_chain(self.augmentation, self.arrays.images[indices], parameters))
-            row.append(self.arrays.labels[indices])
+        for branch, order in enumerate(epoch.branches):
+            indices = order[step]
+            row += [self._images(epoch.number, step, branch, indices), self.part.labels[indices]]
         row.extend(np.asarray(column[step]) for column in epoch.extra.values())
         return tuple(row)
 
+    def _images(self, epoch: int, step: int, branch: int, indices: np.ndarray) -> np.ndarray:
+        """The augmented images of a step; parameters are drawn here, so an epoch's take no memory."""
+        parameters = draw_batch(
+            self.augmentation, self.seed, (epoch, step, branch), self.batch_size
+        )
+        try:
+            return self.part.batch(indices, self.augmentation, parameters)
+        except DataError as error:
+            self.failure = error
+            raise
+
     def labels(self, epoch: int) -> np.ndarray:
         """Labels of the full batches of an epoch of the run: int32 ``[steps, B]``."""
-        return self.arrays.labels[self._epoch(epoch).branches[0].indices]
+        return self.part.labels[self._epoch(epoch).branches[0]]
 
     def _epoch(self, epoch: int) -> _Epoch:
         """The epoch's draws; the two latest are kept, as prefetching crosses their border."""
@@ -154,21 +158,50 @@ class StageSource:
         if self.partner is not None:
             orders.append(np.asarray(self.partner(epoch)))
         used = self.steps * self.batch_size
-        branches = [
-            _Branch(
-                order[:used].reshape(self.steps, self.batch_size),
-                draw_epoch(self.augmentation, self.seed, epoch, used, branch),
-            )
-            for branch, order in enumerate(orders)
-        ]
+        branches = [order[:used].reshape(self.steps, self.batch_size) for order in orders]
         extra: Mapping[str, np.ndarray] = {}
         if self.draws is not None:
 
             def streams(name: str, *keys: int) -> np.random.Generator:
                 return generator(self.seed, name, epoch, *keys)
 
-            extra = self.draws(streams, epoch, self.arrays.labels[branches[0].indices])
+            extra = self.draws(streams, epoch, self.part.labels[branches[0]])
             wrong = [name for name, column in extra.items() if len(column) != self.steps]
             if wrong:
                 raise ValueError(f"columns {wrong} do not have {self.steps} rows, one a step")
-        return _Epoch(branches, extra)
+        return _Epoch(epoch, branches, extra)
+
+
+class EvaluationSource:
+    """All images of a part in order, in batches of one shape; the last one is filled up with zeros.
+
+    Args:
+        part: The images.
+        batch_size: Images of a batch, B.
+    """
+
+    def __init__(self, part: Part, batch_size: int) -> None:
+        self._part = part
+        self._batch_size = batch_size
+        self.failure: DataError | None = None
+
+    def __len__(self) -> int:
+        return -(-len(self._part) // self._batch_size)
+
+    def __getitem__(self, item: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Image uint8 ``[B, C, H, W]``, label int32 ``[B]``, mask float32 ``[B]``: 0 for what fills up."""
+        if not 0 <= item < len(self):
+            raise IndexError(item)
+        start = int(item) * self._batch_size
+        indices = np.arange(start, min(start + self._batch_size, len(self._part)))
+        real = len(indices)
+        image = np.zeros((self._batch_size, *self._part.shape), np.uint8)
+        label = np.zeros(self._batch_size, np.int32)
+        mask = np.zeros(self._batch_size, np.float32)
+        try:
+            image[:real] = self._part.batch(indices)
+        except DataError as error:
+            self.failure = error
+            raise
+        label[:real], mask[:real] = self._part.labels[indices], 1
+        return image, label, mask

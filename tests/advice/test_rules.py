@@ -136,8 +136,8 @@ def test_findings_stand_on_the_grounds_that_their_rule_names(path):
     unexpected: list = []
     document = load(source, unexpected.append)
     resolved = resolve(document, [], unexpected.append)
-    recipe = compile_recipe(source).recipe
-    case = Case(recipe, resolved)
+    compilation = compile_recipe(source)
+    case = Case(compilation.recipe, resolved, compilation.counts)
     for rule in RULES:
         for found in rule.find(case):
             assert {type(basis) for basis in found.basis} <= set(rule.grounds)

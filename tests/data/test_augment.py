@@ -5,8 +5,7 @@ from runtime.data.augment import (
     AUGMENTATIONS,
     RandomCrop,
     RandomHorizontalFlip,
-    apply_chain,
-    draw_epoch,
+    draw_batch,
 )
 
 
@@ -59,21 +58,13 @@ def test_flip(images, probability):
         assert np.array_equal(result, np.flip(image, axis=2) if yes else image)
 
 
-def test_any_slice_of_an_epoch_is_the_same(images):
+def test_streams_depend_on_seed_batch_and_place():
     chain = (RandomCrop(2), RandomHorizontalFlip())
-    parameters = draw_epoch(chain, seed=1, epoch=5, count=200)
-    whole = apply_chain(chain, images, parameters)
-    part = apply_chain(chain, images[50:80], [p[50:80] for p in parameters])
-    assert np.array_equal(part, whole[50:80])
-
-
-def test_streams_depend_on_seed_epoch_and_place():
-    chain = (RandomCrop(2), RandomHorizontalFlip())
-    first = draw_epoch(chain, 1, 5, 50)
-    assert all(map(np.array_equal, first, draw_epoch(chain, 1, 5, 50)))
-    assert np.array_equal(first[0], draw_epoch(chain[:1], 1, 5, 50)[0])
-    assert not np.array_equal(first[0], draw_epoch(chain, 1, 6, 50)[0])
-    assert not np.array_equal(first[0], draw_epoch(chain, 2, 5, 50)[0])
+    first = draw_batch(chain, 1, (5, 0, 0), 50)
+    assert all(map(np.array_equal, first, draw_batch(chain, 1, (5, 0, 0), 50)))
+    assert np.array_equal(first[0], draw_batch(chain[:1], 1, (5, 0, 0), 50)[0])
+    for seed, batch in ((2, (5, 0, 0)), (1, (6, 0, 0)), (1, (5, 1, 0)), (1, (5, 0, 1))):
+        assert not np.array_equal(first[0], draw_batch(chain, seed, batch, 50)[0])
 
 
 def test_names():

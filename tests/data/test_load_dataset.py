@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from ltdsl.catalogue import Cifar10LT, Cifar100LT, DigitsLT
 from ltdsl.longtail import profile_counts, validation_counts
 from runtime.data import READERS, Reader, cifar, load_dataset
 from runtime.data.arrays import ImageArrays, channel_statistics
@@ -11,7 +12,7 @@ from runtime.data.errors import DataError
 
 
 def test_digits():
-    data = load_dataset("digits_lt", {"imbalance": 20}, None, validation=0.1, split_seed=0)
+    data = load_dataset(DigitsLT(imbalance=20.0), None, validation=0.1, split_seed=0)
     before = profile_counts([134] * 10, 20)
     held = validation_counts(before, 0.1)
     assert data.counts == data.train.counts() == tuple(np.subtract(before, held))
@@ -24,7 +25,7 @@ def test_digits():
 
 
 def test_digits_fingerprint_is_pinned():
-    data = load_dataset("digits_lt", {"imbalance": 20}, None, validation=0.0, split_seed=0)
+    data = load_dataset(DigitsLT(imbalance=20.0), None, validation=0.0, split_seed=0)
     assert data.validation is None
     assert {part: text[:12] for part, text in data.fingerprint.items()} == {
         "train": "a5e48f8f6416",
@@ -33,33 +34,33 @@ def test_digits_fingerprint_is_pinned():
 
 
 def test_split_seed_changes_training_part_only():
-    one, two = (load_dataset("digits_lt", {"imbalance": 20}, None, 0.1, seed) for seed in (0, 1))
+    one, two = (load_dataset(DigitsLT(imbalance=20.0), None, 0.1, seed) for seed in (0, 1))
     assert one.fingerprint["train"] != two.fingerprint["train"]
     assert one.fingerprint["test"] == two.fingerprint["test"]
     assert one.counts == two.counts
 
 
 def test_profile_is_passed_on():
-    params = {"imbalance": 10, "profile": "step"}
-    data = load_dataset("digits_lt", params, None, validation=0.0, split_seed=0)
+    dataset = DigitsLT(imbalance=10.0, profile="step")
+    data = load_dataset(dataset, None, validation=0.0, split_seed=0)
     assert data.counts == (134,) * 5 + (13,) * 5
 
 
-@pytest.mark.parametrize("name", ["cifar10_lt", "cifar100_lt"])
-def test_files_need_a_folder(name, tmp_path):
+@pytest.mark.parametrize("dataset", [Cifar10LT(), Cifar100LT()])
+def test_files_need_a_folder(dataset, tmp_path):
     with pytest.raises(DataError) as caught:
-        load_dataset(name, {"imbalance": 100}, None, 0.0, 0)
+        load_dataset(dataset, None, 0.0, 0)
     assert (caught.value.code, caught.value.hint) == ("LT401", "pass --data DIR")
     with pytest.raises(DataError) as caught:
-        load_dataset(name, {"imbalance": 100}, tmp_path, 0.0, 0)
+        load_dataset(dataset, tmp_path, 0.0, 0)
     assert caught.value.code == "LT401"
 
 
 def test_cifar_is_normalised_as_published(arrays, monkeypatch, tmp_path):
     monkeypatch.setitem(
-        READERS, "cifar10_lt", Reader(lambda _: (arrays, arrays), True, (cifar.MEAN, cifar.STD))
+        READERS, "cifar10_lt", Reader(lambda *_: (arrays, arrays), (cifar.MEAN, cifar.STD))
     )
-    data = load_dataset("cifar10_lt", {"imbalance": 3}, tmp_path, 0.0, 0)
+    data = load_dataset(Cifar10LT(imbalance=3.0), tmp_path, 0.0, 0)
     assert data.counts == (3, 2, 1, 1)  # the smallest class gives three
     assert data.mean.dtype == np.float32
     assert np.allclose(data.mean, (0.4914, 0.4822, 0.4465))
@@ -68,17 +69,17 @@ def test_cifar_is_normalised_as_published(arrays, monkeypatch, tmp_path):
 
 def test_other_counts_than_planned():
     planned = profile_counts([134] * 10, 20)
-    load_dataset("digits_lt", {"imbalance": 20}, None, 0.0, 0, expected=planned)
+    load_dataset(DigitsLT(imbalance=20.0), None, 0.0, 0, expected=planned)
     with pytest.raises(DataError, match=r"134, 9.*were planned") as caught:
-        load_dataset("digits_lt", {"imbalance": 20}, None, 0.1, 0, expected=planned)
+        load_dataset(DigitsLT(imbalance=10.0), None, 0.0, 0, expected=planned)
     assert caught.value.code == "LT403"
 
 
 def test_class_without_images(arrays, monkeypatch):
     pool = arrays.take(np.flatnonzero(arrays.labels != 2))
-    monkeypatch.setitem(READERS, "digits_lt", Reader(lambda _: (pool, pool), needs_folder=False))
-    with pytest.raises(DataError, match="no training image of class 2"):
-        load_dataset("digits_lt", {"imbalance": 2}, None, 0.0, 0)
+    monkeypatch.setitem(READERS, "digits_lt", Reader(lambda *_: (pool, pool)))
+    with pytest.raises(DataError, match="no training image of class c"):
+        load_dataset(DigitsLT(imbalance=2.0), None, 0.0, 0)
 
 
 def test_channel_statistics(arrays):

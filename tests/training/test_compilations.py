@@ -6,11 +6,11 @@ import numpy as np
 from mindspore import Tensor
 from training_support import PLAIN, conv_network, normed_network, plan, trainer
 
+from runtime.data import load_data
 from runtime.evaluate import Evaluator
 from runtime.optimizers import build_optimizer
 from runtime.stages import build_stage
 from runtime.step import EvalStep, Normalise
-from runtime.train import load_data
 
 RECIPE = """
 epochs = 7; validation = 0.2; augment = [random_crop(padding = 1)]

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from training_support import PLAIN, assert_same, plan, trainer, weights
 
-from runtime.data import LoadedData, channel_statistics
+from runtime.data import LoadedData, channel_statistics, load_data
 from runtime.optimizers import build_optimizer
 from runtime.stages import build_stage
-from runtime.train import load_data
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from scipy.special import expit, softmax
 from training_support import PLAIN, linear_network, plan, trainer, weights
 
 from ltdsl.catalogue import LOSSES
+from runtime.data import load_data
 from runtime.evaluate import Evaluator
 from runtime.models import CosineClassifier, build_network
 from runtime.optimizers import build_optimizer
 from runtime.stages import build_stage
 from runtime.step import EvalStep, Normalise
-from runtime.train import load_data
 
 
 @pytest.fixture(scope="module")

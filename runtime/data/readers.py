@@ -1,0 +1,68 @@
+"""Which code reads which data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.data import cifar, digits
+from runtime.data.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ltdsl.catalogue import Dataset
+    from runtime.data.part import Part
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a data set is read.
+
+    Attributes:
+        load: Declaration, folder -> (training pool, test part). An embedded data set ignores its folder.
+        statistics: Published (mean, std) to normalise with, or None: those of the training part, which is in memory.
+    """
+
+    load: Callable[[Any, Path], tuple[Part, Part]]
+    statistics: Statistics | None = None
+
+
+READERS: dict[str, Reader] = {
+    "digits_lt": Reader(lambda *_: digits.load()),
+    "cifar10_lt": Reader(lambda _, path: cifar.load_cifar10(path), (cifar.MEAN, cifar.STD)),
+    "cifar100_lt": Reader(lambda _, path: cifar.load_cifar100(path), (cifar.MEAN, cifar.STD)),
+}
+
+
+def read(dataset: Dataset, folder: Path | None, root: Path | None = None) -> tuple[Part, Part]:
+    """Read all of a data set's training pool and its test part.
+
+    Args:
+        dataset: Its declaration.
+        folder: What ``--data`` names; it comes before a path in the recipe, which another machine may not have.
+        root: The recipe's folder, which paths in the recipe are relative to.
+
+    Raises:
+        DataError: LT401 missing, LT402 damaged, LT403 a class without training images.
+    """
+    pool, test = READERS[dataset.name].load(dataset, _place(dataset, folder, root or Path()))
+    empty = [label for label, count in enumerate(pool.counts()) if count == 0]
+    if empty:
+        message = f"{dataset.name} has no training image of class {pool.class_names[empty[0]]}"
+        raise DataError("LT403", message, "every class needs at least one")
+    return pool, test
+
+
+def _place(dataset: Dataset, folder: Path | None, root: Path) -> Path:
+    """The folder that a data set is read from."""
+    if folder is not None or not dataset.needs_files:
+        return folder or root
+    path = getattr(dataset, "path", None)
+    if path is None:
+        message = f"{dataset.name} reads its images from files, and no folder was given"
+        raise DataError("LT401", message, "pass --data DIR")
+    return root / str(path)
