@@ -47,6 +47,7 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
                 fresh_optimizer=fresh,
                 rates=steps(rates, start),
                 batch_size=own.batch_size or settings.batch_size,
+                accumulate=own.accumulate or settings.accumulate,
                 augment=settings.augment if own.augment is None else own.augment,
                 handoff=own.handoff,
             )

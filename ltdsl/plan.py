@@ -42,7 +42,8 @@ class StagePlan(Frozen):
         optimizer: In force during the stage, with its base learning rate.
         fresh_optimizer: True where the optimizer's state starts anew.
         rates: Learning rate as a step function: pairs of (epoch of the run, rate from there on).
-        batch_size: Images of a step.
+        batch_size: Images that are in the network at once.
+        accumulate: Times ``batch_size`` images that make one step.
         augment: Random changes of training images, in order.
         handoff: Which weights of the stage before it starts from.
     """
@@ -60,6 +61,7 @@ class StagePlan(Frozen):
     fresh_optimizer: bool
     rates: tuple[tuple[int, float], ...]
     batch_size: int
+    accumulate: Annotated[int, Field(ge=1)]
     augment: tuple[AnyAugment, ...]
     handoff: Literal["last", "best"]
 
@@ -67,6 +69,11 @@ class StagePlan(Frozen):
     def epochs(self) -> int:
         """How many epochs the stage lasts."""
         return self.end - self.start
+
+    @property
+    def step_images(self) -> int:
+        """Images that an update learns from."""
+        return self.batch_size * self.accumulate
 
     def rate(self, epoch: int) -> float:
         """The learning rate of an epoch of the run that lies within the stage."""

@@ -52,6 +52,12 @@ class Settings(Entry):
         "fp32",
         description="Number format of a step's convolutions and matrix products; `fp16` scales its loss.",
     )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Parts of `batch_size` images that make one step, as if they were one larger batch.",
+    )
     clip_norm: float | None = Field(
         None,
         gt=0,
@@ -75,6 +81,7 @@ class Overrides(Entry):
         None, description="A schedule that counts within the stage; the optimizer starts afresh."
     )
     batch_size: int | None = Field(None, ge=1, le=1_000_000, description="Images of a step.")
+    accumulate: int | None = Field(None, ge=1, le=1024, description="Parts of a step.")
     augment: tuple[AnyAugment, ...] | None = Field(None, description="Random changes of images.")
     handoff: Literal["last", "best"] = Field(
         "last", description="Which weights of the stage before to start from."

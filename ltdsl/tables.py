@@ -110,7 +110,7 @@ def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
         "augment": ", ".join(map(str, stage.augment)) or "–",
         "optimizer": optimizer,
         "learning rate": f"{stage.rates[0][1]:.4g} → {stage.rates[-1][1]:.4g}",
-        "batch": f"{stage.batch_size} images",
+        "batch": f"{_batch(stage)} images",
     } | (_counted(plan, stage) if plan.class_counts else {})
 
 
@@ -123,10 +123,18 @@ def _counted(plan: Plan, stage: StagePlan) -> dict[str, str]:
     loss_shares = [share * weight for share, weight in zip(shares, weights, strict=True)]
     total = sum(loss_shares)
     return {
-        "batch": f"{stage.batch_size} images, {draws // stage.batch_size} steps an epoch",
+        "batch": f"{_batch(stage)} images, {draws // stage.step_images} steps an epoch",
         "draws of a class": _ends([f"{draws * share:,.0f}" for share in shares], counts),
         "share of the loss": _ends([f"{100 * s / total:.2g} %" for s in loss_shares], counts),
     }
+
+
+def _batch(stage: StagePlan) -> str:
+    return (
+        f"{stage.accumulate} × {stage.batch_size}"
+        if stage.accumulate > 1
+        else f"{stage.batch_size}"
+    )
 
 
 def mean_shares(plan: Plan, stage: StagePlan) -> list[float]:

@@ -50,7 +50,7 @@ class Stage:
 
 def steps_per_epoch(stage: StagePlan, counts: tuple[int, ...]) -> int:
     """Full batches in an epoch of a stage."""
-    return stage.sampler.draws(counts) // stage.batch_size
+    return stage.sampler.draws(counts) // stage.step_images
 
 
 def rates_of_steps(plan: Plan, first: int, counts: tuple[int, ...]) -> list[float]:
@@ -113,14 +113,14 @@ def build_stage(
     objective = LOSSES[stage.loss.name](stage.loss, data.counts)
     labels, size = data.train.labels, data.train.shape[1:]
     has_partner = stage.sampler.has_partner or (stage.mixer is not None and stage.mixer.has_partner)
-    learned = stage.batch_size * (2 if has_partner and mixer is None else 1)
+    learned = stage.step_images * (2 if has_partner and mixer is None else 1)
 
     def moment(epoch: int) -> Moment:
         return Moment(plan.seed, epoch, stage.start, stage.end, plan.epochs)
 
     def mix(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        pairs = () if has_partner else (rng.permutation(stage.batch_size).astype(np.int32),)
-        return (*pairs, *mixer.draw(rng, stage.batch_size, size))
+        pairs = () if has_partner else (rng.permutation(stage.step_images).astype(np.int32),)
+        return (*pairs, *mixer.draw(rng, stage.step_images, size))
 
     def draws(streams, epoch: int, batches: np.ndarray) -> Mapping[str, np.ndarray]:
         del epoch
@@ -140,7 +140,7 @@ def build_stage(
     source = StageSource(
         data.train,
         lambda epoch: order(stage.sampler, labels, moment(epoch)),
-        stage.batch_size,
+        stage.step_images,
         stage.start,
         stage.epochs,
         plan.seed,
@@ -162,6 +162,7 @@ def build_stage(
         teacher,
         TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None,
         plan.precision,
+        stage.accumulate,
     )
     return Stage(stage, source, step)
 

@@ -59,6 +59,8 @@ class TrainStep(nn.Cell):
         teacher: A frozen network, or None.
         distil: (loss, logits, teacher's logits) -> loss; with a teacher only.
         precision: Number format of the networks' convolutions and matrix products.
+        accumulate: Parts that a step's images are learned in, one after the other; the sum of their gradients is that
+            of all images at once, batch norms apart, which see a part.
 
     Attributes:
         total: Sum of the losses since it was last set to 0; a device scalar, so that the mean of an epoch costs one
@@ -78,6 +80,7 @@ class TrainStep(nn.Cell):
         teacher: nn.Cell | None = None,
         distil: nn.Cell | None = None,
         precision: Precision = "fp32",
+        accumulate: int = 1,
     ) -> None:
         super().__init__(auto_prefix=False)  # weights keep their names from stage to stage
         self.network = network
@@ -89,6 +92,7 @@ class TrainStep(nn.Cell):
         self.mixer = mixer
         self.teacher = lowered(Outputs(teacher), precision) if teacher is not None else None
         self.distil = distil
+        self.accumulate = accumulate
         self.has_partner = "partner_image" in columns
         self.mixes_hidden = mixer is not None and mixer.layer is not None
         needs_features = getattr(loss, "needs_features", False)
@@ -102,6 +106,7 @@ class TrainStep(nn.Cell):
         self.loss_at = _first(columns, "loss")
         self.mix_count = self.loss_at - self.mix_at
         self.total = Parameter(Tensor(0.0, ms.float32), name="loss_total", requires_grad=False)
+        self.map = ops.HyperMap()
         parameters = update.optimizer.parameters
         self.value_and_grad = ms.value_and_grad(self._forward, None, parameters)
 
@@ -135,10 +140,39 @@ class TrainStep(nn.Cell):
                 mix = mix[1:]
             images, share = self.mixer(images, label, other, other_label, *mix)
             rest = (other_label, share) + self._taught(images) + rest  # noqa: RUF005 - graph mode
-        scaled, gradients = self.value_and_grad(images, label, *rest)
+        if self.accumulate == 1:
+            scaled, gradients = self.value_and_grad(images, label, *rest)
+        else:
+            scaled, gradients = self._by_parts(images, label, rest)
         loss = self.update(scaled, gradients)
         ops.assign_add(self.total, loss)
         return loss
+
+    def _by_parts(self, images, label, rest):
+        """The scaled loss of a step and its gradients, from parts that follow each other."""
+        totals = (self._total(label), self._total(label if self.mixer is None else rest[0]))
+        size = images.shape[0] // self.accumulate
+        loss, gradients = None, None
+        for part in range(self.accumulate):
+            start, end = part * size, (part + 1) * size
+            own = images[start:end]
+            if part:  # not before the part before it: their memory would add up
+                own = ops.depend(own, gradients)
+            columns = ()
+            for column in rest:
+                columns = columns + (column[start:end],)  # noqa: RUF005 - graph mode
+            value, gradient = self.value_and_grad(own, label[start:end], *totals, *columns)
+            if part:
+                loss, gradients = loss + value, self.map(ops.add, gradients, gradient)
+            else:
+                loss, gradients = value, gradient
+        return loss, gradients
+
+    def _total(self, label):
+        """What the sum over all images of a step is divided by, a scalar."""
+        if self.reduction.by_weight:
+            return self.loss.weights(label).sum()
+        return ops.ones_like(ops.cast(label, ms.float32)).sum()
 
     def finish_epoch(self, steps: int) -> tuple[float, int]:
         """Wait for the device, and begin to count anew.
@@ -165,9 +199,12 @@ class TrainStep(nn.Cell):
     def _forward(self, images, label, *rest):
         """The scaled loss.
 
-        ``rest``: partners' labels and shares, or what draws them; teacher's logits; the loss's columns.
+        ``rest``: the whole step's divisors, where these images are a part of it; partners' labels and shares, or what
+        draws them; teacher's logits; the loss's columns.
         """
-        other_label, share = label, None
+        other_label, share, totals = label, None, None
+        if self.accumulate > 1:
+            totals, rest = (rest[0], rest[1]), rest[2:]
         if self.mixer is None:
             logits, extra = self.outputs(images)
         elif not self.mixes_hidden:
@@ -182,12 +219,12 @@ class TrainStep(nn.Cell):
         draws = rest if self.teacher is None else rest[1:]
         loss_a, weight_a = self.loss(logits, label, *extra, *draws)
         if self.mixer is None:
-            loss = self.reduction(loss_a, weight_a)
+            loss = self.reduction(loss_a, weight_a, totals=totals)
         else:
             loss_b, weight_b = self.loss(logits, other_label, *extra, *draws)
-            loss = self.reduction(loss_a, weight_a, loss_b, weight_b, share)
-        if self.teacher is not None:
-            loss = self.distil(loss, logits, rest[0])
+            loss = self.reduction(loss_a, weight_a, loss_b, weight_b, share, totals)
+        if self.teacher is not None:  # its own term is a mean over the images here
+            loss = self.distil(loss * self.accumulate, logits, rest[0]) / self.accumulate
         return self.update.scale(loss)
 
 

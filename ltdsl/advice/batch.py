@@ -63,10 +63,12 @@ class RateNotScaled(Rule):
                 continue
             if own.batch_size:
                 span = stage.written.overrides["batch_size"].span
-                yield from _finding(span, own.batch_size, protocol, case)
+                images = own.batch_size * (own.accumulate or settings.accumulate)
+                yield from _finding(span, images, protocol, case)
             elif written and not common_seen:
                 common_seen = True
-                yield from _finding(written, settings.batch_size, protocol, case)
+                images = settings.batch_size * settings.accumulate
+                yield from _finding(written, images, protocol, case)
 
 
 def _finding(span: Span, batch: int, protocol: _Protocol, case: Case) -> Iterator[Finding]:

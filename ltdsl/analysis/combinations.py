@@ -35,6 +35,18 @@ def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> 
                     help="use a mixer of images, such as `input_mixup`",
                 )
             )
+        if stage.mixer and stage.mixer.mixes_hidden:
+            parts = stage.overrides.accumulate or recipe.settings.accumulate
+            if parts > 1:
+                problems(
+                    report(
+                        "LT128",
+                        places[stage.mixer.name],
+                        f"`{stage.mixer.name}` mixes features of a whole step, and `accumulate = {parts}` has only a "
+                        "part of them at a time",
+                        help="use a mixer of images, such as `input_mixup`, or `accumulate = 1`",
+                    )
+                )
         if stage.posthoc and stage is not recipe.stages[-1]:
             problems(
                 report(

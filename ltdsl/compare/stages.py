@@ -55,6 +55,7 @@ def stage_differences(old: StagePlan, new: StagePlan) -> Iterator[Change]:
         yield from differences(kind.kind, before, after, inner)
     yield from differences("augment", old.augment, new.augment)
     yield from differences("batch_size", old.batch_size, new.batch_size)
+    yield from differences("accumulate", old.accumulate, new.accumulate)
     yield from differences("optimizer", old.optimizer, new.optimizer)
     if old.fresh_optimizer != new.fresh_optimizer:
         yield Change("optimizer state", _state(old), _state(new))

@@ -50,6 +50,10 @@ class LossCell(nn.Cell):
     needs_features = False
     draw = None
 
+    def weights(self, labels: Tensor) -> Tensor:
+        """The weights that :meth:`construct` gives images of these labels: int32 [B] -> float32 [B]."""
+        return self.sample_weight(ops.ones_like(ops.cast(labels, ms.float32)), labels)
+
     def strategies(self, layout: Layout) -> Mapping[str, tuple]:
         """The strategy of each primitive, by the attribute's name: one layout for each of its inputs."""
         raise NotImplementedError

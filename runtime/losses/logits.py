@@ -99,6 +99,10 @@ class MarginCrossEntropy(LossCell):
         lowered = self.sub_margin(shifted, self.mul_margin(target, self.margins))
         return self.cross_entropy(lowered, labels)
 
+    def weights(self, labels: Tensor) -> Tensor:
+        """Labels int32 [B] -> weights, float32 [B]."""
+        return self.cross_entropy.weights(labels)
+
     def strategies(self, layout: Layout) -> Mapping[str, tuple]:
         """Rows and classes are split."""
         return {

@@ -25,8 +25,10 @@ class Reduction(nn.Cell):
             raise ValueError(f"unknown reduction {reduction!r}")
         self.by_weight = reduction == "weighted_mean"
 
-    def construct(self, loss_a, weight_a, loss_b=None, weight_b=None, share=None) -> Tensor:
-        """Reduces a batch.
+    def construct(
+        self, loss_a, weight_a, loss_b=None, weight_b=None, share=None, totals=None
+    ) -> Tensor:
+        """Reduces a batch, or a part of one.
 
         Args:
             loss_a: Losses for the images' own labels, float32 [B].
@@ -34,16 +36,22 @@ class Reduction(nn.Cell):
             loss_b: Losses for the partners' labels, float32 [B]; None without mixing.
             weight_b: Their weights, float32 [B]; None without mixing.
             share: Shares λ of the images' own labels, in [0, 1], float32 [B]; None without mixing.
+            totals: D_a and D_b of the whole batch, where these samples are a part of it; as :meth:`total` gives them.
 
         Returns:
-            The loss of the batch, a float32 scalar.
+            The loss of the batch, a float32 scalar; or the part's share of it, so that the parts' sum is the batch's.
         """
+        if totals is None:
+            totals = (self.total(weight_a), None if share is None else self.total(weight_b))
         if share is None:
-            return self._term(loss_a * weight_a, weight_a)
-        own = self._term(share * loss_a * weight_a, weight_a)
-        return own + self._term((1.0 - share) * loss_b * weight_b, weight_b)
+            return (loss_a * weight_a).sum() / totals[0]
+        own = (share * loss_a * weight_a).sum() / totals[0]
+        return own + ((1.0 - share) * loss_b * weight_b).sum() / totals[1]
 
-    def _term(self, products, weights):
-        if self.by_weight:
-            return products.sum() / weights.sum()
-        return products.sum() / products.shape[0]
+    def total(self, weights) -> Tensor | int:
+        """What a batch's sum is divided by.
+
+        Args:
+            weights: Of its samples, float32 [B].
+        """
+        return weights.sum() if self.by_weight else weights.shape[0]

@@ -93,3 +93,39 @@ def test_a_step_that_overflows_is_counted_and_skipped(data):
     step(*batch(data))
     assert int(step.update.skipped.asnumpy()) == 1
     assert np.abs(weights(network)["classifier.weight"] - before["classifier.weight"]).max() > 0
+
+
+LARGE = PLAIN + "epochs = 1; optimizer = sgd(lr = 0.3, momentum = 0.9); "
+
+
+@pytest.mark.parametrize(
+    "tricks",
+    [
+        "ce",
+        "cs_ce",
+        "cs_ce + input_mixup",
+        "focal + remix",
+        "ldam + cutmix",
+        "bbn + cb_ce",
+        "seql",
+        "cs_ce + bbn + input_mixup",
+    ],
+)
+def test_parts_of_a_step_are_one_larger_batch(data, tricks):
+    """Compares two whole epochs; the network has no batch norm, which would see a part."""
+    found = []
+    for size in ("batch_size = 24", "batch_size = 8; accumulate = 3"):
+        run = plan(f"{LARGE}{size}; a: {tricks}")
+        network = linear_network()
+        optimizer = build_optimizer(
+            run.stages[0].optimizer, network.trainable_params(), rates_of_steps(run, 0, data.counts)
+        )
+        stage = build_stage(run, run.stages[0], data, network, optimizer)
+        stage.step.set_train(True)
+        assert len(stage.source) == 2
+        losses = [float(stage.step(*map(Tensor, stage.source[i])).asnumpy()) for i in range(2)]
+        found.append((losses, weights(network)))
+    (losses, whole), (part_losses, parts) = found
+    np.testing.assert_allclose(part_losses, losses, rtol=1e-5)
+    for name, value in whole.items():
+        np.testing.assert_allclose(parts[name], value, rtol=1e-4, atol=1e-6)

@@ -179,4 +179,11 @@ MEANING: dict[str, Code] = {
         'init = "../weights/resnet32.ckpt"\nstage1: ce',
         'init = "weights/resnet32.ckpt"\nstage1: ce',
     ),
+    "LT128": entry(
+        "partners in other parts of a step",
+        """With `accumulate`, the parts of a step are in the network one after the other. A mixer of a hidden layer asks
+        for the features of images of the whole step at once.""",
+        "accumulate = 4\nstage1: manifold_mixup",
+        "accumulate = 4\nstage1: input_mixup",
+    ),
 }
