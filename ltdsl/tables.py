@@ -160,14 +160,14 @@ def result_table(result: Mapping[str, Any]) -> Table:
     table.add_column("")
     for name in ("epoch", "top-1 error", "macro recall", "many", "medium", "few", "calibration"):
         table.add_column(name, justify="right")
-    for which in ("last", "best"):
+    for which in ("last", "best", "checkpoint"):
         if which in result:
             figures = result[which]
             groups = [figures["groups"][name]["accuracy"] for name in ("many", "medium", "few")]
             error = figures["expected_calibration_error"]
             table.add_row(
                 f"best by {result['best_on']} error" if which == "best" else which,
-                str(figures["epoch"] + 1),
+                "–" if figures["epoch"] is None else str(figures["epoch"] + 1),
                 f"{figures['top1_error']:.2f} %",
                 f"{figures['macro_recall']:.2f} %",
                 *("–" if value is None else f"{value:.2f} %" for value in groups),

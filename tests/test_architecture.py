@@ -14,7 +14,13 @@ ROOT = Path(__file__).parents[1]
 SHARED = ("ltdsl.plan", "ltdsl.catalogue", "ltdsl.longtail", "ltdsl.files")
 
 #: What trains, and what reads data: functions, so that nothing is imported before they are called.
-READ_DATA = {("ltdsl/cli/run.py", "run"), ("ltdsl/cli/survey.py", "survey")}
+READ_DATA = {
+    ("ltdsl/cli/evaluate.py", "eval"),
+    ("ltdsl/cli/export.py", "export"),
+    ("ltdsl/cli/predict.py", "predict"),
+    ("ltdsl/cli/run.py", "run"),
+    ("ltdsl/cli/survey.py", "survey"),
+}
 
 #: Slow to import or absent where only recipes are checked.
 HEAVY = ("mindspore", "mindcv", "numpy", "scipy", "PIL")

@@ -47,6 +47,11 @@ def plan_files(incomplete: str) -> list[str]:
     return _files(incomplete, (".lt", ".json"))
 
 
+def run_folders(incomplete: str) -> list[str]:
+    """Folders, some of which are run directories."""
+    return _files(incomplete, ("/",))
+
+
 def _files(incomplete: str, endings: tuple[str, ...]) -> list[str]:
     folder, start = os.path.split(incomplete)
     try:

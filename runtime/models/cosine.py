@@ -61,4 +61,4 @@ def _normalise(rows: Tensor) -> Tensor:
     """Rows divided by their Euclidean lengths."""
     # the limit is taken before the root, whose gradient at 0 is infinite
     square = (rows * rows).sum(-1, keepdims=True)
-    return rows * ops.rsqrt(ops.maximum(square, Tensor(1e-24, ms.float32)))
+    return rows / ops.sqrt(ops.maximum(square, Tensor(1e-24, ms.float32)))

@@ -46,6 +46,7 @@ class MindCV(Network):
 
     def __init__(self, name: str, num_classes: int, in_channels: int = 3) -> None:
         model = _create(name, num_classes, in_channels)
+        plain = {id(p): p.name for p in model.get_parameters()}
         classifier = _detach_classifier(model, num_classes)
         if classifier is None or not hasattr(model, "forward_features"):
             raise RunError(
@@ -56,6 +57,7 @@ class MindCV(Network):
         for parameter in model.get_parameters():
             # the model sits in two layers, each of which would add its own prefix
             parameter.name = names[id(parameter)]
+        self.plain_names = {p.name: plain[id(p)] for p in self.get_parameters()}
 
 
 def _create(name: str, num_classes: int, in_channels: int) -> nn.Cell:

@@ -35,12 +35,14 @@ class Network(nn.Cell):
 
     Attributes:
         layer_names: Names of the layers in order; the last two are ``pool`` and ``fc``.
+        plain_names: Names of parameters where the model was published, for those that have another one here.
         body_is_frozen: Set where the classifier is trained alone: all before it then stays in inference mode.
     """
 
     def __init__(self, body: Mapping[str, nn.Cell], pool: nn.Cell, classifier: nn.Cell) -> None:
         super().__init__()
         self.layer_names = (*body, "pool", "fc")
+        self.plain_names: dict[str, str] = {}
         self.body_is_frozen = False
         self.body = nn.SequentialCell(OrderedDict(body))
         self.pool = pool

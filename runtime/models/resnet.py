@@ -108,7 +108,9 @@ def imagenet_resnet10(num_classes: int, in_channels: int) -> Network:
         _convolution(in_channels, 64, 7, 2),
         nn.BatchNorm2d(64),
         nn.ReLU(),
-        nn.MaxPool2d(kernel_size=3, stride=2, pad_mode="pad", padding=1),
+        # zeros are as good as nothing after a ReLU, and MindSpore's own padding here is a 3-D pool, unknown to ONNX
+        nn.Pad(((0, 0), (0, 0), (1, 1), (1, 1))),
+        nn.MaxPool2d(kernel_size=3, stride=2),
     )
     body = {"stem": stem, **_groups(64, (64, 128, 256, 512), 1, "B")}
     return Network(body, GlobalPool(), nn.Dense(512, num_classes))

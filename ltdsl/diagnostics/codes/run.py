@@ -15,7 +15,9 @@ RUN: dict[str, Code] = {
         """A file is there but is truncated, unreadable, or not what it should be.""",
     ),
     "LT403": entry(
-        "counts differ", """The data do not have the class counts that the plan was made for."""
+        "other data",
+        """The data do not have the class counts that the plan was made for, or are not the images that a run was begun
+        with: their fingerprints differ. `ltdsl eval --other-data` takes other test images all the same.""",
     ),
     "LT404": entry(
         "less than one batch",
@@ -30,6 +32,23 @@ RUN: dict[str, Code] = {
     ),
     "LT412": entry(
         "checkpoint of another model", """The checkpoint's weights do not fit the recipe's model."""
+    ),
+    "LT413": entry(
+        "no such run or checkpoint",
+        """A folder holds no run, its files do not belong together, or it has not got as far as the checkpoint that was
+        asked for. What is read there is checked as a stranger's data: nothing in it is executed.""",
+        says="""error[LT413]: runs/a has no best checkpoint
+  = help: nothing chose a best epoch: the recipe holds no validation part out""",
+    ),
+    "LT414": entry(
+        "other classes",
+        """Data that a run is to be evaluated on have other classes, or images of another size, than its model.""",
+        says="error[LT414]: class 3 is called `cat` where the model was trained, and `lynx` in the data",
+    ),
+    "LT415": entry(
+        "no images",
+        """A folder or a pattern that `ltdsl predict` was given stands for no image.""",
+        says="error[LT415]: no image in photos",
     ),
     "LT420": entry(
         "no such device",
@@ -47,11 +66,24 @@ RUN: dict[str, Code] = {
         """The device does not compute in the recipe's `precision`.""",
     ),
     "LT430": entry(
-        "optional package missing", """The recipe needs a package that is not installed."""
+        "optional package missing",
+        """The recipe, or a format to export to, needs a package that is not installed.""",
     ),
     "LT431": entry(
         "model unusable",
         """The package has no such model, or it has no feature maps or classifier.""",
+    ),
+    "LT432": entry(
+        "cannot write the export",
+        """The file is there already, or its folder is missing, full or not writable. What was there is untouched.""",
+        says="""error[LT432]: model.onnx is there already
+  = help: choose another name with --out, or --force""",
+    ),
+    "LT433": entry(
+        "cannot export",
+        """The format cannot hold the network: MindSpore knows no ONNX form of one of its operations, or the file, read
+        back, computes something else. Nothing is written. MindIR holds every network.""",
+        says="error[LT433]: MindSpore cannot write this network: Can not find key HSwish in convert map",
     ),
     "LT499": entry("run failed", """The system stopped the run; the message says what it said."""),
 }

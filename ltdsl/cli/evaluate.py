@@ -1,0 +1,84 @@
+"""`ltdsl eval`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ltdsl.cli.run import Device
+from ltdsl.cli.shared import fail, misused, new_console, print_json
+from ltdsl.cli.survey import Data
+from ltdsl.cli.trained import Run, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ltdsl.plan import Plan
+
+
+class EvalFormat(str, Enum):
+    """How `eval` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def eval(  # noqa: A001 - the command's name
+    run: Run,
+    data: Data = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="last|best|PATH",
+            help="Whose weights to take. Default: last and best.",
+            show_default=False,
+        ),
+    ] = None,
+    other_data: Annotated[
+        bool,
+        typer.Option(
+            "--other-data", help="Allow other test images than the run's, of the same classes."
+        ),
+    ] = False,
+    form: Annotated[
+        EvalFormat, typer.Option("--format", help="For people, or for programs.")
+    ] = EvalFormat.TEXT,
+    device: Annotated[Device, typer.Option(help="Where to evaluate.")] = Device.AUTO,
+) -> None:
+    """Evaluate a run again: its test images, its figures.
+
+    JSON has the form of the run's evaluation.json, and on the same images its numbers. The run directory is only read.
+    """
+    if other_data and data is None:
+        misused("--other-data needs --data")
+    plan = plan_of(run)
+    from runtime.errors import RunError
+    from runtime.reevaluate import evaluate_run
+    from runtime.trained import open_run
+
+    try:
+        trained = open_run(run, plan)
+        figures = evaluate_run(
+            trained, checkpoint, device=device.value, data=data, other_data=other_data
+        )
+    except RunError as error:
+        fail(error.code, error.message, error.hint)
+    if not trained.finished:
+        typer.echo(f"note: {run} is not finished{_progress(figures, plan)}", err=True)
+    if "other_data" in figures:
+        typer.echo("note: these are not the test images of the run", err=True)
+    if form is EvalFormat.JSON:
+        print_json(figures)
+        return
+    from ltdsl.tables import result_table
+
+    new_console().print(result_table(figures))
+
+
+def _progress(figures: Mapping[str, Any], plan: Plan) -> str:
+    """How far the run has got, as far as the figures show it."""
+    if "last" not in figures:
+        return ""
+    return f": it has got to the end of epoch {figures['last']['epoch'] + 1} of {plan.epochs}"

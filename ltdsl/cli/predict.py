@@ -1,0 +1,117 @@
+"""`ltdsl predict`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ltdsl.cli.run import Device
+from ltdsl.cli.shared import fail, print_json
+from ltdsl.cli.trained import Checkpoint, Run, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runtime.predict import Prediction
+
+
+class PredictFormat(str, Enum):
+    """How `predict` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+def predict(
+    run: Run,
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="Image files, folders with images, or quoted patterns such as 'photos/**/*.jpg'.",
+            show_default=False,
+        ),
+    ],
+    top: Annotated[int, typer.Option(metavar="K", min=1, help="Classes to name for each.")] = 1,
+    checkpoint: Checkpoint = None,
+    form: Annotated[
+        PredictFormat, typer.Option("--format", help="For people, or for programs.")
+    ] = PredictFormat.TEXT,
+    device: Annotated[Device, typer.Option(help="Where to predict.")] = Device.AUTO,
+) -> None:
+    """Name what is in images, and how sure the run's model is.
+
+    Images that cannot be read are named, and make the exit code 1; the others are predicted all the same.
+    """
+    plan = plan_of(run)
+    from runtime.errors import RunError
+    from runtime.predict import find_images
+    from runtime.predict import predict as predictions
+    from runtime.trained import open_run
+
+    unreadable = 0
+
+    def readable() -> Iterator[Prediction]:
+        nonlocal unreadable
+        for found in predictions(
+            trained, checkpoint or trained.preferred, paths, top, device.value
+        ):
+            if found.error is None:
+                yield found
+                continue
+            unreadable += 1
+            typer.echo(f"error[{found.error.code}]: {found.error.message}", err=True)
+
+    try:
+        trained = open_run(run, plan)
+        paths = find_images(images)
+        _PRINTERS[form](readable(), trained.data.classes)
+    except RunError as error:
+        fail(error.code, error.message, error.hint)
+    if unreadable:
+        raise typer.Exit(1)
+
+
+def _print_text(predictions: Iterable[Prediction], classes: Sequence[str]) -> None:
+    from ltdsl.compare.render import visible
+
+    for found in predictions:
+        pairs = zip(found.classes, found.confidences, strict=True)
+        named = [f"{visible(classes[label])} {100 * share:.1f} %" for label, share in pairs]
+        typer.echo(f"{visible(str(found.path))}: {', '.join(named)}")
+
+
+def _print_json(predictions: Iterable[Prediction], classes: Sequence[str]) -> None:
+    print_json([_as_data(found, classes) for found in predictions])
+
+
+def _as_data(found: Prediction, classes: Sequence[str]) -> dict[str, Any]:
+    pairs = zip(found.classes, found.confidences, strict=True)
+    return {
+        "image": str(found.path),
+        "predictions": [
+            {"class": classes[label], "index": label, "confidence": share} for label, share in pairs
+        ],
+    }
+
+
+def _print_csv(predictions: Iterable[Prediction], classes: Sequence[str]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["image", "rank", "class", "index", "confidence"])
+    for found in predictions:
+        pairs = zip(found.classes, found.confidences, strict=True)
+        for rank, (label, share) in enumerate(pairs, start=1):
+            writer.writerow([found.path, rank, classes[label], label, share])
+
+
+_PRINTERS = {
+    PredictFormat.TEXT: _print_text,
+    PredictFormat.JSON: _print_json,
+    PredictFormat.CSV: _print_csv,
+}
