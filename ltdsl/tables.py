@@ -51,7 +51,10 @@ class StageTable:
         """The fewest tables that leave each column room for its words, or for most of the long ones."""
         stages = self.plan.stages
         columns = [
-            {label: showable(text, console) for label, text in _column(self.plan, stage).items()}
+            {
+                label: showable(text, console)
+                for label, text in stage_facts(self.plan, stage).items()
+            }
             for stage in stages
         ]
         room = options.max_width - max(map(len, columns[0])) - _GAP
@@ -97,7 +100,8 @@ def training_counts(plan: Plan) -> tuple[int, ...]:
     return tuple(count - part for count, part in zip(plan.class_counts, held, strict=True))
 
 
-def _column(plan: Plan, stage: StagePlan) -> dict[str, str]:
+def stage_facts(plan: Plan, stage: StagePlan) -> dict[str, str]:
+    """What there is to say of a stage, in words, by what it is about."""
     optimizer = str(stage.optimizer) if stage.fresh_optimizer else "continues"
     return {
         "epochs": f"{stage.start} to {stage.end - 1} ({stage.epochs})",

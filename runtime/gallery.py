@@ -9,54 +9,91 @@ import numpy as np
 from mindspore import Tensor, ops
 from PIL import Image
 
+from ltdsl.files import json_text, write_atomically
 from runtime.cam import activation_map, compose, foreground
 from runtime.errors import RunError
-from runtime.warp import KEEP, bounding_box, transformation
+from runtime.warp import FLIP, KEEP, ROTATE, SCALE, TRANSLATE, bounding_box, transformation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from runtime.stages import Stage
 
-#: Images shown, at most.
-ROWS = 12
+#: Images shown to those who ask for pictures, and in a run's report.
+ROWS, ROWS_OF_REPORT = 12, 6
 
-#: Height and width of a tile, at least, in pixels.
-TILE = 96
+#: Height and width of a tile in pixels: at least, and at most in a report.
+TILE, LARGEST_OF_REPORT = 96, 128
+
+#: What happens to an image's foreground.
+CHANGES = {
+    KEEP: "unchanged",
+    FLIP: "flipped",
+    TRANSLATE: "moved",
+    ROTATE: "turned",
+    SCALE: "scaled",
+}
+
+COLUMNS = ("image", "activation map", "foreground", "result")
 
 
-def save_gallery(folder: Path, stage: Stage) -> Path:
-    """Write a PNG of the first images that a stage with `cam_bs` transforms; a row each.
+def save_gallery(
+    folder: Path, stage: Stage, class_names: Sequence[str], report: bool = False
+) -> Path:
+    """Write a picture of the first images that a stage with `cam_bs` transforms, a row each, and what it shows.
 
     Args:
         folder: Made where it is missing.
         stage: As it is about to train.
+        class_names: One name a class.
+        report: Make it small enough for a report: fewer rows, and none larger than 128 pixels.
 
     Returns:
-        The file, named after the stage.
+        The picture, named after the stage; STAGE.json beside it names classes and transformations.
 
     Raises:
         RunError: LT421, the folder cannot be written to.
     """
     images, labels, kind, u, *_ = stage.source[0]
-    chosen = np.flatnonzero(kind != KEEP)[:ROWS]
+    chosen = np.flatnonzero(kind != KEEP)[: ROWS_OF_REPORT if report else ROWS]
+    chosen = chosen if len(chosen) else np.arange(1)
     before, mask, cam, after = _look(stage, *(a[chosen] for a in (images, labels, kind, u)))
     height, width = before.shape[2:]
     maps = np.stack([np.asarray(Image.fromarray(c).resize((width, height))) for c in cam])
     columns = [_colour(before), _heat(maps), _colour(255 * mask[:, None]), _colour(after)]
     grid = np.concatenate([np.concatenate(list(column), 0) for column in columns], 1)
-    zoom = max(1, TILE // max(height, width))
-    picture = Image.fromarray(grid).resize(
-        (grid.shape[1] * zoom, grid.shape[0] * zoom), Image.Resampling.NEAREST
-    )
-    path = folder / f"{stage.plan.name}.png"
+    tile = _tile(max(height, width), report)
+    size = (4 * round(width * tile), len(chosen) * round(height * tile))
+    how = Image.Resampling.NEAREST if tile >= 1 else Image.Resampling.BOX
+    picture = Image.fromarray(grid).resize(size, how)
+    # shrunk photographs are a tenth of the size as JPEG; small images keep every pixel
+    path = folder / f"{stage.plan.name}.{'png' if tile >= 1 else 'jpg'}"
+    about = {
+        "stage": stage.plan.name,
+        "file": path.name,
+        "width": size[0],
+        "row_height": size[1] // len(chosen),
+        "columns": COLUMNS,
+        "rows": [
+            {"class": class_names[labels[c]], "change": CHANGES[int(kind[c])]} for c in chosen
+        ],
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        picture.save(path)
+        picture.save(path, quality=90)
+        write_atomically(path.with_suffix(".json"), json_text(about))
     except OSError as error:
         message = f"cannot write to {folder}: {error.strerror or error}"
-        raise RunError("LT421", message, "choose another folder with --keep-cam") from error
+        raise RunError("LT421", message, "choose another folder") from error
     return path
+
+
+def _tile(side: int, report: bool) -> float:
+    """How much larger than the image a tile is: a whole number, so that pixels stay square, or a fraction."""
+    if report and side > LARGEST_OF_REPORT:
+        return LARGEST_OF_REPORT / side
+    return max(1, TILE // side)
 
 
 def _look(

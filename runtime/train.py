@@ -166,13 +166,20 @@ class Trainer:
             built = build_stage(
                 self.plan, stage, self.data, self.network, optimizer, teacher, sampling
             )
-            if self.keep_cam and built.step.transform is not None:
-                save_gallery(self.keep_cam, built)
+            if built.step.transform is not None:
+                self._save_galleries(built)
             if under_way:
                 checkpoints.apply(saved, self.network, last)
                 checkpoints.apply(saved, built.step.update, last)
             self._train(index, built, max(done, stage.start))
         return self._final_evaluation()
+
+    def _save_galleries(self, stage: Stage) -> None:
+        """Pictures of a stage with `cam_bs`: a few for the report, and those that were asked for."""
+        names = self.data.train.class_names
+        save_gallery(self.run.path / "cam", stage, names, report=True)
+        if self.keep_cam:
+            save_gallery(self.keep_cam, stage, names)
 
     def _train(self, index: int, stage: Stage, done: int) -> None:
         """Train one stage to its end, from the epoch after the first ``done`` of the run."""

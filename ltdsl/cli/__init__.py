@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": "evaluate",
     "predict": "predict",
     "export": "export",
+    "report": "report",
     "advise": "explain",
     "tricks": "explain",
     "explain": "explain",

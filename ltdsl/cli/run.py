@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ltdsl.compiler import Compilation, Survey
+    from runtime.errors import RunError
 
 
 class Device(str, Enum):
@@ -93,6 +94,8 @@ def run(
                 **on,
             )
     except RunError as error:
+        if out is not None and _says(out, error):
+            _write_report(out)
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
         hint = f"go on with: ltdsl run --resume {out}"
@@ -104,7 +107,45 @@ def run(
 
     console.print()
     console.print(result_table(figures))
-    console.print(f"\n{out}", highlight=False, soft_wrap=True)
+    trouble = _write_report(out)
+    console.print()
+    if trouble:
+        console.print(f"no report: {trouble}", markup=False, highlight=False, soft_wrap=True)
+    console.print(out, markup=False, highlight=False, soft_wrap=True)
+
+
+def _says(run: Path, error: RunError) -> bool:
+    """True for the folder of the run that ended with an error, not one that was merely in its way."""
+    import json
+
+    try:
+        facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        return bool(facts["error"] == str(error))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _write_report(run: Path) -> str | None:
+    """Write a run's report in a process of its own: whatever happens there, the training stands.
+
+    Returns:
+        A sentence where there is none.
+    """
+    import subprocess
+    import sys
+
+    again = f"try again with: ltdsl report {run}"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "ltdsl", "report", str(run)],
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"{error}; {again}"
+    said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+    return f"{said[0]}; {again}" if done.returncode else None
 
 
 def _default_folder(recipe: Path) -> Path:

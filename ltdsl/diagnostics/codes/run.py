@@ -85,5 +85,17 @@ RUN: dict[str, Code] = {
         back, computes something else. Nothing is written. MindIR holds every network.""",
         says="error[LT433]: MindSpore cannot write this network: Can not find key HSwish in convert map",
     ),
+    "LT450": entry(
+        "no run to report on",
+        """`ltdsl report` takes folders that `ltdsl run` filled, or folders of such folders.""",
+        says="""error[LT450]: runs/frist is no run directory: there is no such folder
+  = help: name the folder that `ltdsl run` filled""",
+    ),
+    "LT451": entry(
+        "report not written",
+        """The page cannot be written where it should go: the place is not writable, or holds another kind of file.""",
+        says="""error[LT451]: cannot write reports/first.html: No such file or directory
+  = help: choose another file with --out""",
+    ),
     "LT499": entry("run failed", """The system stopped the run; the message says what it said."""),
 }

@@ -1,0 +1,38 @@
+"""`ltdsl report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ltdsl.cli.shared import fail
+
+
+def report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run directories.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The page. Default: report.html in the run directory; comparison.html for several runs.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a run's report, or a comparison of several runs, as one page of HTML.
+
+    The page stands alone: it can be sent, kept and opened without a network. Runs whose recipes mean the same apart
+    from the seed are one line of a comparison, with mean and standard deviation.
+    """
+    from ltdsl.report import ReportError, write_report
+
+    try:
+        path = write_report(runs, out)
+    except ReportError as error:
+        fail(error.code, error.message, error.hint)
+    typer.echo(path)

@@ -1,0 +1,64 @@
+"""Reports: what a run did, or how several compare, as one page of HTML that needs nothing else.
+
+Reads run directories alone, and imports what it needs when it is asked for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ltdsl.files import write_atomically
+from ltdsl.report.errors import ReportError
+
+__all__ = ["ReportError", "write_report"]
+
+#: What a report is called in its run directory.
+NAME = "report.html"
+
+
+def write_report(paths: list[Path], out: Path | None = None) -> Path:
+    """Write the report of one run, or the comparison of several.
+
+    Args:
+        paths: Run directories.
+        out: The file; ``report.html`` in the run directory where it is not given, or ``comparison.html`` in the
+            working directory for several runs.
+
+    Returns:
+        The file.
+
+    Raises:
+        ReportError: LT450, a path is no run directory; LT451, the file cannot be written.
+    """
+    from ltdsl.report.reading import read_run
+    from ltdsl.report.run_page import run_page
+
+    run = read_run(paths[0])
+    html = run_page(run)
+    out = out or paths[0] / NAME
+    _write(out, html)
+    return out
+
+
+def _write(path: Path, html: str) -> None:
+    from ltdsl.report.page import MARK
+
+    try:
+        if path.exists() and not _is_report(path, MARK):
+            raise ReportError(
+                "LT451",
+                f"{path} is no report, and is left as it is",
+                "choose another file with --out",
+            )
+        write_atomically(path, html)
+    except OSError as error:
+        raise ReportError(
+            "LT451",
+            f"cannot write {path}: {error.strerror or error}",
+            "choose another file with --out",
+        ) from error
+
+
+def _is_report(path: Path, mark: str) -> bool:
+    with path.open("rb") as file:
+        return mark.encode() in file.read(4096)

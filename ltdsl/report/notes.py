@@ -1,0 +1,89 @@
+"""Plain statements: what a reader must know before believing the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ltdsl.longtail import validation_counts
+
+if TYPE_CHECKING:
+    from ltdsl.report.reading import Run
+
+#: Test images of a class below which its accuracy moves in steps that anybody notices.
+FEW_TEST_IMAGES = 10
+
+
+@dataclass(frozen=True)
+class Note:
+    """A statement, and whether it is in the way of believing the figures."""
+
+    text: str
+    level: Literal["warning", "note"] = "note"
+
+
+def notes(run: Run) -> list[Note]:
+    """Everything to be said of one run."""
+    return [*_ending(run), *_choice(run), *_changes(run), *_gaps(run)]
+
+
+def _ending(run: Run) -> Iterator[Note]:
+    status, done = run.facts.status, len(run.epochs)
+    planned = f" of {run.plan.epochs}" if run.plan else ""
+    if status != "finished":
+        how = {
+            "running": "has not ended, or was killed before it could say so",
+            "interrupted": "was interrupted",
+            "failed": "failed",
+        }.get(status, "does not say how it ended")
+        yield Note(f"This run {how}: {done}{planned} epochs are recorded.", "warning")
+        if run.facts.error:
+            yield Note(f"It said: {run.facts.error.removesuffix('.')}.", "warning")
+    if run.evaluation is None and not any("evaluation.json" in gap for gap in run.gaps):
+        yield Note("There is no final evaluation yet.", "warning")
+    if run.epochs and done < run.epochs[-1].epoch + 1:
+        yield Note("Some epochs are missing from metrics.jsonl.", "warning")
+
+
+def _choice(run: Run) -> Iterator[Note]:
+    plan = run.plan
+    best_on = plan.best_on if plan else run.evaluation and run.evaluation.best_on
+    if best_on == "test":
+        yield Note(
+            "The best epoch was chosen by its error on the test images themselves, as the recipe asks: its figures are "
+            "better than those that new images would give.",
+            "warning",
+        )
+    elif best_on == "validation" and plan is not None and plan.class_counts:
+        held = validation_counts(plan.class_counts, plan.validation)
+        empty = sum(part == 0 for part in held)
+        without = f"; {empty:,} of {len(held):,} classes have no image in it" if empty else ""
+        yield Note(
+            f"The best epoch was chosen on a validation part of {sum(held):,} training images{without}."
+        )
+    elif plan is not None and not best_on:
+        yield Note(
+            "There is no validation part: no best epoch was chosen, and the error after each epoch is that on the "
+            "test images."
+        )
+    if run.evaluation and run.evaluation.last:
+        tested = [row.test_images for row in run.evaluation.last.per_class]
+        if tested and min(tested) < FEW_TEST_IMAGES:
+            yield Note(
+                f"Classes have as few as {min(tested):,} test images: the accuracy of a single class moves in "
+                f"large steps."
+            )
+
+
+def _changes(run: Run) -> Iterator[Note]:
+    if run.facts.changes:
+        listed = ", ".join(run.facts.changes)
+        yield Note(f"Changed on the command line, and not in the recipe's text: {listed}.")
+
+
+def _gaps(run: Run) -> Iterator[Note]:
+    digest = run.facts.plan_sha256
+    if run.plan and digest and run.plan.digest() != digest:
+        yield Note("plan.json is not the plan that this run was begun with.", "warning")
+    yield from (Note(gap, "warning") for gap in run.gaps)

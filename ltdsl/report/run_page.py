@@ -1,0 +1,164 @@
+"""The report of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ltdsl.report.charts import calibration, classes, confusion, curves
+from ltdsl.report.confusions import Confusions, confusions
+from ltdsl.report.notes import notes
+from ltdsl.report.page import render
+from ltdsl.tables import stage_facts
+
+if TYPE_CHECKING:
+    from ltdsl.plan import Plan
+    from ltdsl.report.figures import Evaluation, Figures, GroupFigures
+    from ltdsl.report.reading import Run
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of one checkpoint.
+
+    Attributes:
+        key: ``last`` or ``best``.
+        title: What it is called.
+        figures: Its figures.
+        confusions: Its mistakes, as the page shows them.
+    """
+
+    key: str
+    title: str
+    figures: Figures
+    confusions: Confusions | None
+
+
+def run_page(run: Run) -> str:
+    """The page's HTML."""
+    plan = run.plan
+    results = list(_results(run.evaluation))
+    charts = dict(_charts(run, results))
+    return render(
+        "run.html",
+        charts,
+        _table(results),
+        title=f"{run.name} – ltdsl report",
+        run=run,
+        plan=plan,
+        lead=_lead(plan) if plan else [],
+        facts=[(stage.name, stage_facts(plan, stage)) for stage in plan.stages] if plan else [],
+        evaluation=run.evaluation,
+        results=results,
+        groups=_groups(results),
+        classes=len(results[0].figures.per_class) if results else 0,
+        measured_on=run.epochs[-1].measured_on if run.epochs else "",
+        notes=notes(run),
+        origin=list(_origin(run)),
+    )
+
+
+def _lead(plan: Plan) -> list[str]:
+    """Data and protocol, in two lines."""
+    counts = plan.class_counts
+    known = counts and (
+        f": {sum(counts):,} training images in {len(counts):,} classes of {max(counts):,} down to {min(counts):,}"
+    )
+    return [
+        f"{plan.dataset}{known or ''}",
+        f"{plan.model}, {plan.epochs:,} epochs, seed {plan.seed}",
+    ]
+
+
+def _results(evaluation: Evaluation | None) -> Iterator[Result]:
+    if evaluation is None:
+        return
+    chosen = f"best by {evaluation.best_on} error"
+    for key, title, figures in (
+        ("last", "last epoch", evaluation.last),
+        ("best", chosen, evaluation.best),
+    ):
+        if figures is not None:
+            yield Result(key, title, figures, confusions(figures))
+
+
+def _groups(results: list[Result]) -> list[dict[str, Any]]:
+    found: dict[str, GroupFigures] = results[0].figures.groups if results else {}
+    known = [name for name in ("many", "medium", "few") if name in found]
+    return [{"name": name, "classes": found[name].classes} for name in known]
+
+
+def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if run.plan:
+        yield "rates", curves.learning_rate(run.plan)
+    if run.epochs:
+        best = run.evaluation.best.epoch if run.evaluation and run.evaluation.best else None
+        shown = run.epochs, run.plan
+        yield "loss", curves.measured(*shown, "loss", "training loss", ".4f", names=True)
+        yield (
+            "error",
+            curves.measured(*shown, "top1_error", "top-1 error, %", ".2f", best=best, zero=True),
+        )
+        if not run.plan:
+            yield "lr", curves.measured(*shown, "lr", "learning rate", ".3~g", zero=True)
+    for key, figures, mistakes in ((r.key, r.figures, r.confusions) for r in results):
+        if figures.per_class:
+            order = classes.ranked(figures.per_class)
+            yield f"images-{key}", classes.histogram(order, key)
+            yield f"accuracy-{key}", classes.accuracy(order, key)
+        if mistakes:
+            yield (
+                f"confusion-{key}",
+                confusion.matrix(mistakes.cells, mistakes.names, mistakes.banded),
+            )
+        if figures.calibration:
+            yield f"reliability-{key}", calibration.reliability(figures.calibration)
+            yield f"confidences-{key}", calibration.confidences(figures.calibration)
+
+
+def _table(results: list[Result]) -> dict[str, Any]:
+    """The table of classes, from head to tail."""
+    if not results or not results[0].figures.per_class:
+        return {}
+    accuracies = {
+        result.key: [
+            None if row.accuracy is None or not row.test_images else round(row.accuracy, 2)
+            for row in classes.ranked(result.figures.per_class).classes
+        ]
+        for result in results
+    }
+    return classes.columns(classes.ranked(results[0].figures.per_class), accuracies)
+
+
+def _origin(run: Run) -> Iterator[tuple[str, str]]:
+    facts = run.facts
+    yield "status", facts.status
+    for term, value in (
+        ("started", facts.started),
+        ("device", facts.device),
+        ("platform", facts.platform),
+        ("seed", facts.seed),
+        ("seed of the choice of images", facts.split_seed),
+    ):
+        if value is not None:
+            yield term, str(value)
+    if facts.versions:
+        yield "versions", ", ".join(f"{name} {value}" for name, value in facts.versions.items())
+    if facts.changes:
+        yield "changed by --set", ", ".join(facts.changes)
+    seconds = [epoch.seconds for epoch in run.epochs if epoch.seconds is not None]
+    if seconds:
+        yield "time spent training", _duration(sum(seconds))
+    if facts.plan_sha256:
+        yield "plan, SHA-256", facts.plan_sha256
+    for part, digest in facts.data_sha256.items():
+        yield f"{part} images, SHA-256", digest
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"

@@ -1,0 +1,99 @@
+"""`ltdsl report` on run directories of every kind: what is known is shown, what is not is said."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from report_support import make_run, plan_of
+
+from ltdsl.report import ReportError, write_report
+
+
+def page(*paths, out=None):
+    return write_report(list(paths), out).read_text(encoding="utf-8")
+
+
+def test_one_run(tmp_path):
+    html = page(make_run(tmp_path / "run"))
+    for words in (
+        "<bdi>run</bdi>",
+        "cam_bs",
+        "validation part of 47 training images",
+        "macro recall",
+        "mindspore 2.10.0",
+        "a" * 64,
+        plan_of().digest(),
+    ):
+        assert words in html
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"status": "running", "done": 5}, "5 of 12 epochs"),
+        ({"status": "interrupted", "done": 0}, "was interrupted: 0 of 12"),
+        ({"status": "failed", "done": 3, "error": "LT410: the loss is nan"}, "the loss is nan"),
+        ({"changes": ["epochs=12"]}, "not in the recipe&#39;s text: epochs=12"),
+        ({"text": "epochs = 4; best_on = test; a: ce"}, "test images themselves"),
+        ({"text": "epochs = 4; a: ce"}, "no validation part"),
+        ({"plan_sha256": "0" * 64}, "not the plan that this run"),
+        ({"tested": 3}, "as few as 3 test images"),
+    ],
+)
+def test_what_must_be_said_is_said(tmp_path, facts, words):
+    assert words in page(make_run(tmp_path / "run", **facts))
+
+
+@pytest.mark.parametrize("name", ["plan.json", "run.json", "metrics.jsonl", "evaluation.json"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"\xff\xfe\x00", b"[]", b"[" * 100_000, b'{"last": 3}\n', b"null"]
+)
+def test_a_damaged_part_is_no_crash(tmp_path, name, content):
+    run = make_run(tmp_path / "run")
+    if content is None:
+        (run / name).unlink()
+    else:
+        (run / name).write_bytes(content)
+    assert 'id="origin"' in page(run)
+
+
+def test_nothing_outside_the_folder_is_shown(tmp_path):
+    run = make_run(tmp_path / "run")
+    (tmp_path / "secret").write_text("my password")
+    (run / "recipe" / "other.lt").symlink_to(tmp_path / "secret")
+    (run / "evaluation.json").unlink()
+    (run / "evaluation.json").symlink_to(tmp_path / "secret")
+    (run / "cam").mkdir()
+    (run / "cam" / "a.json").write_text(
+        json.dumps(
+            {
+                "stage": "a",
+                "file": "../../secret",
+                "width": 4,
+                "row_height": 1,
+                "columns": ["image"],
+                "rows": [{"class": "0"}],
+            }
+        )
+    )
+    html = page(run)
+    assert "my password" not in html
+    assert "cannot be shown" in html
+
+
+def test_what_is_in_the_way(tmp_path):
+    with pytest.raises(ReportError, match="no such folder") as caught:
+        write_report([tmp_path / "nowhere"])
+    assert caught.value.code == "LT450"
+    with pytest.raises(ReportError, match=r"no run\.json"):
+        write_report([tmp_path])
+    run = make_run(tmp_path / "run")
+    (tmp_path / "thesis.html").write_text("mine")
+    with pytest.raises(ReportError, match="is no report") as caught:
+        write_report([run], tmp_path / "thesis.html")
+    assert caught.value.code == "LT451"
+    assert (tmp_path / "thesis.html").read_text() == "mine"
+    with pytest.raises(ReportError, match="cannot write"):
+        write_report([run], tmp_path / "nowhere" / "report.html")
+    assert write_report([run]) == write_report([run])  # its own is written anew
