@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
 from math import floor
 
 
+@lru_cache(maxsize=256)  # recipes name few places, many times
 def exact(point: int | str, length: int) -> Fraction:
     """The place of an epoch or percentage within ``length`` epochs, before rounding."""
     if isinstance(point, int):

@@ -6,6 +6,7 @@ Pure Python: ``ltdsl check`` uses it and must start quickly.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -55,7 +56,12 @@ def profile_counts(
         raise ValueError("every class needs at least one image")
     if not (1 <= imbalance < math.inf):
         raise ValueError(f"imbalance must be finite and at least 1, not {imbalance}")
-    classes, largest = len(available), min(available)
+    return _falling(len(available), min(available), imbalance, profile)
+
+
+@lru_cache(maxsize=64)  # every check of a recipe asks, mostly for the same few
+def _falling(classes: int, largest: int, imbalance: float, profile: str) -> tuple[int, ...]:
+    """Counts that fall from the first class to the last."""
     if profile == "exponential":
         fall = [c / (classes - 1) if c else 0.0 for c in range(classes)]
     elif profile == "step":

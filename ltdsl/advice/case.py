@@ -23,6 +23,7 @@ class StageCase:
         recipe: What it means.
         written: What was written.
         name: Its name.
+        names: The names of the tricks that were written, those that are defaults left out.
     """
 
     def __init__(self, recipe: StageRecipe, written: ResolvedStage) -> None:
@@ -30,6 +31,7 @@ class StageCase:
         self.written = written
         self.name = recipe.name
         self._places = {call.name.text: call.span for call in written.tricks}
+        self.names = self._places.keys() - {"ce", "instance_balanced"}
 
     @cached_property
     def tricks(self) -> dict[str, Trick]:
@@ -37,11 +39,6 @@ class StageCase:
         from ltdsl.evidence.combination import tricks_of
 
         return {trick.name: trick for trick in tricks_of(self.recipe)}
-
-    @property
-    def names(self) -> set[str]:
-        """The names of the tricks that were written, those that are defaults left out."""
-        return self._places.keys() - {"ce", "instance_balanced"}
 
     @cached_property
     def uses(self) -> Tricks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,7 +14,7 @@ from ltdsl.advice.rule import Finding, Rule
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case
     from ltdsl.evidence import Row
-    from ltdsl.evidence.combination import Tricks
+    from ltdsl.evidence.combination import Combination, Tricks
     from ltdsl.evidence.compare import Candidates
 
 #: What a first stage may have before a deferred correction: `focal` before `cb_focal`, else nothing.
@@ -61,16 +62,23 @@ class Deferral(Rule, ABC):
 
 def _candidates(benchmark: str, name: str, wanted: Tricks) -> Candidates:
     """The trick alone, and the same trick as the second of two stages; parameters nearest to those wanted first."""
-    from ltdsl.evidence import rows
-    from ltdsl.evidence.combination import between, of_row
+    from ltdsl.evidence.combination import between
 
-    published = {of_row(row) for row in rows() if row.dataset == benchmark}
     found = [
         ((after,), (before, after))
-        for before, after in (c for c in published if len(c) == 2)
+        for before, after in _of_two_stages(benchmark)
         if {use.name for use in after} == {name} and {use.name for use in before} <= _BEFORE
     ]
     return sorted(found, key=lambda pair: (between(pair[0][0], wanted), str(pair)))
+
+
+@cache
+def _of_two_stages(benchmark: str) -> frozenset[Combination]:
+    from ltdsl.evidence import rows
+    from ltdsl.evidence.combination import of_row
+
+    published = (of_row(row) for row in rows() if row.dataset == benchmark)
+    return frozenset(combination for combination in published if len(combination) == 2)
 
 
 class ReweightingFromTheStart(Deferral):

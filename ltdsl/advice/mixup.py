@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,7 @@ class MixupTooShort(Rule):
                 yield from chain.from_iterable(_lengths(benchmark.name, name))
 
 
+@cache
 def _lengths(benchmark: str, name: str) -> tuple[tuple[Row, ...], ...]:
     """In each split the baselines, the shortest first, and last the mixer alone."""
     from ltdsl.evidence import SPLITS
@@ -117,7 +119,7 @@ class MixupWithoutFineTuning(Rule):
         if not name:
             return
         match = case.benchmark
-        rows = tuple(_fine_tuned(match.benchmark.name))
+        rows = _fine_tuned(match.benchmark.name)
         basis = (_FINE_TUNING, Rows(rows, match.caveat)) if rows else (_FINE_TUNING,)
         yield Finding(
             last.place(name),
@@ -136,7 +138,8 @@ class MixupWithoutFineTuning(Rule):
             yield from chain.from_iterable(_fine_tuned(benchmark.name))
 
 
-def _fine_tuned(benchmark: str) -> list[Pair]:
+@cache
+def _fine_tuned(benchmark: str) -> tuple[Pair, ...]:
     """Rows that mix to the end, and the same rows with one more stage that does not mix."""
     from ltdsl.evidence import rows
     from ltdsl.evidence.combination import of_row
@@ -150,4 +153,4 @@ def _fine_tuned(benchmark: str) -> list[Pair]:
         and any(use.kind == "mixer" for use in of_row(row)[-2])
         and not any(use.kind == "mixer" for use in of_row(row)[-1])
     )
-    return pairs(benchmark, list(found), same_epochs=False)
+    return tuple(pairs(benchmark, list(found), same_epochs=False))

@@ -47,6 +47,8 @@ class CorrectedTwice(Rule):
     def find(self, case: Case) -> Iterator[Finding]:
         """Tricks of a stage that favour the rarest class together."""
         for stage in case.stages:
+            if len(stage.names.intersection(self.tricks)) < 2:
+                continue
             raised = {
                 name: factor
                 for name, factor in _corrections(stage, case.counts).items()

@@ -7,7 +7,7 @@ From weakest to strongest: the data set's protocol, used files, the recipe, ``--
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 
 from ltdsl.analysis.assignments import Assignment
@@ -89,7 +89,7 @@ def _put(values: dict[str, Argument], argument: Argument) -> None:
     """Set a value; a call of the name that is there already changes only what it writes."""
     name = argument.name.text
     if name in values:
-        argument = replace(argument, value=merge(values[name].value, argument.value))
+        argument = argument._replace(value=merge(values[name].value, argument.value))
     values[name] = argument
 
 
@@ -100,7 +100,7 @@ def merge(old: Value, new: Value) -> Value:
     arguments = {argument.name.text: argument for argument in old.arguments}
     for argument in new.arguments:
         _put(arguments, argument)
-    return replace(new, arguments=tuple(arguments.values()))
+    return new._replace(arguments=tuple(arguments.values()))
 
 
 def _stage(stage: Stage, settings: dict[str, Argument]) -> ResolvedStage:
@@ -117,7 +117,7 @@ def _inherit(
     name = argument.name.text
     inherited = overrides.get(name, settings.get(name))
     if inherited is not None:
-        argument = replace(argument, value=merge(inherited.value, argument.value))
+        argument = argument._replace(value=merge(inherited.value, argument.value))
     overrides[name] = argument
 
 

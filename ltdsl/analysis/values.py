@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ltdsl.catalogue import INDEXES, Entry
+from ltdsl.catalogue.entry import plain
 from ltdsl.diagnostics import Diagnostic, Edit, nearest, report
 from ltdsl.syntax import Argument, Boolean, Call, List, Percent, String, Value
 from ltdsl.syntax.source import Span
@@ -92,8 +93,7 @@ def build(
             continue
         values[name], nodes[name] = value, argument.value
     if not values and not failed and not any(field.required for field in fields.values()):
-        # nothing to validate, so no validator to build
-        return cast("E", entry.model_construct())
+        return cast("E", plain(entry))
     try:
         built = entry.model_validate(values)
     except ValidationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ltdsl.diagnostics.select import Selection
     from ltdsl.syntax.source import Source
 
-    Results: TypeAlias = Mapping[Path, Compilation | list[Diagnostic]]
     Findings: TypeAlias = list[tuple[str, Diagnostic]]
 
 
@@ -82,11 +81,13 @@ def check(
     if fixing:
         sources, fixed = _fix(sources, names, compile_recipe, wanted, unsafe_fixes)
     results = {
-        path: compile_recipe(source) if isinstance(source, Source) else [source]
+        path: _checked(compile_recipe(source)) if isinstance(source, Source) else Checked([source])
         for path, source in sources.items()
     }
     parts = used_parts(results, recipes)
-    found = _findings((names[path], each) for path, each in results.items() if path not in parts)
+    found = _findings(
+        (names[path], each.problems) for path, each in results.items() if path not in parts
+    )
     shown = [(file, problem) for file, problem in found if problem in wanted]
     hidden = [problem for _, problem in found if problem not in wanted]
     _write(output, fixed, shown, len(results) - len(parts), sum(map(_is_error, hidden)), aside)
@@ -115,32 +116,44 @@ def _compiler(
     )
 
 
-def used_parts(results: Results, named: list[Path]) -> set[Path]:
-    """Files found in folders that hold settings for other recipes: checked where they are used, not as recipes."""
+class Checked(NamedTuple):
+    """What is kept of a recipe: the trees of a thousand would only fill memory.
+
+    Attributes:
+        problems: What was found.
+        used: The files that it uses.
+        may_be_part: Whether it is readable and has no stage.
+    """
+
+    problems: list[Diagnostic]
+    used: tuple[Path, ...] = ()
+    may_be_part: bool = False
+
+
+def _checked(result: Compilation) -> Checked:
     from ltdsl.syntax import Stage
 
-    compiled = {path: result for path, result in results.items() if not isinstance(result, list)}
-    used = {
-        source.path.resolve()
-        for result in compiled.values()
-        for source in result.sources[1:]
-        if source.path
-    }
+    used = tuple(source.path for source in result.sources[1:] if source.path)
+    has_stage = any(isinstance(statement, Stage) for statement in result.tree.statements)
+    return Checked(result.diagnostics, used, not has_stage)
+
+
+def used_parts(results: Mapping[Path, Checked], named: list[Path]) -> set[Path]:
+    """Files found in folders that hold settings for other recipes: checked where they are used, not as recipes."""
+    used = {path.resolve() for result in results.values() for path in result.used}
     return {
         path
-        for path, result in compiled.items()
-        if path not in named
-        and path.resolve() in used
-        and not any(isinstance(statement, Stage) for statement in result.tree.statements)
+        for path, result in results.items()
+        if result.may_be_part and path not in named and path.resolve() in used
     }
 
 
-def _findings(results: Iterable[tuple[str, Compilation | list[Diagnostic]]]) -> Findings:
+def _findings(results: Iterable[tuple[str, list[Diagnostic]]]) -> Findings:
     """All diagnostics, each with its recipe; those of a file that several recipes use are there once."""
     found: Findings = []
     seen = set()
-    for name, result in results:
-        for problem in result if isinstance(result, list) else result.diagnostics:
+    for name, problems in results:
+        for problem in problems:
             span = problem.span
             place = (span.source.name, span.start, span.end) if span else (name,)
             key = (problem.code, problem.message, *place)

@@ -7,9 +7,9 @@ documentation print.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from textwrap import indent
+from typing import NamedTuple
 
 from ltdsl.syntax.source import Span
 
@@ -22,24 +22,21 @@ class Severity(str, Enum):
     ADVICE = "advice"
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(NamedTuple):
     """A second place a diagnostic points at, and why."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """A suggested replacement of the text of ``span``."""
 
     span: Span
     replacement: str
 
 
-@dataclass(frozen=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One problem, warning or piece of advice.
 
     Attributes:
@@ -65,8 +62,7 @@ class Diagnostic:
     edit: Edit | None = None
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     """The meaning of a code.
 
     Attributes:

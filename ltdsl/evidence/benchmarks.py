@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from ltdsl.evidence.rows import rows
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from ltdsl.catalogue import Dataset
 
 
-@dataclass(frozen=True, slots=True)
-class Benchmark:
+class Benchmark(NamedTuple):
     """A data set that results were published on.
 
     Attributes:
@@ -50,8 +49,7 @@ class Nearness(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """The benchmark nearest to a data set.
 
     Attributes:
@@ -77,10 +75,8 @@ def nearest(dataset: Dataset, counts: Sequence[int] | None = None) -> Match:
     """
     counts = counts or dataset.class_counts()
     profile = getattr(dataset, "profile", "exponential")
-    family = [b for b in BENCHMARKS if b.family == dataset.name]
-    known = {row.dataset for row in rows() if row.split in ("cao", "cui")}
-    # benchmarks with one or two rows have nothing to compare: only their own data set is sent to them
-    candidates = family or [b for b in BENCHMARKS if b.name in known]
+    family = tuple(b for b in BENCHMARKS if b.family == dataset.name)
+    candidates = family or _compared()
     best = min(candidates, key=lambda b: _apart(b, counts)) if counts else candidates[0]
     asked = getattr(dataset, "imbalance", None)
     if not family:
@@ -90,12 +86,19 @@ def nearest(dataset: Dataset, counts: Sequence[int] | None = None) -> Match:
             if counts
             else "quoted, as the files' class counts are not known yet"
         )
-        return Match(best, Nearness.OTHER, tuple(candidates), caveat)
+        return Match(best, Nearness.OTHER, candidates, caveat)
     if asked is not None and (asked != best.imbalance or profile != "exponential"):
         what = f"imbalance {asked:g}" + (f", profile {profile}" * (profile != "exponential"))
         caveat = f"nothing was published on {dataset.name} with {what}; {best.name} is nearest"
-        return Match(best, Nearness.FAMILY, tuple(family), caveat)
+        return Match(best, Nearness.FAMILY, family, caveat)
     return Match(best, Nearness.SAME, (best,), "")
+
+
+@cache
+def _compared() -> tuple[Benchmark, ...]:
+    """Those with rows to compare: one with one or two rows speaks for nothing but its own data set."""
+    known = {row.dataset for row in rows() if row.split in ("cao", "cui")}
+    return tuple(benchmark for benchmark in BENCHMARKS if benchmark.name in known)
 
 
 def _apart(benchmark: Benchmark, counts: Sequence[int]) -> float:

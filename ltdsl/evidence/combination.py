@@ -8,9 +8,8 @@ cheaply as possible. Stages in a row with the same tricks are one. Epochs have n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ltdsl.catalogue import TRICKS
 from ltdsl.catalogue.entry import Entry, write
@@ -44,8 +43,7 @@ _PATHS = ("teacher",)
 DEFAULTS = ("ce", "instance_balanced")
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """A trick with the parameters that differ from its defaults, as text, by name."""
 
     name: str
@@ -120,14 +118,12 @@ def merged(stages: Iterable[Tricks]) -> Combination:
 
 
 def _use(trick: Trick) -> Use:
-    values = {
-        info.alias or name: (write(getattr(trick, name)), _default(type(trick), name))
-        for name, info in type(trick).model_fields.items()
-    }
+    written = (
+        (key, write(getattr(trick, field)), default)
+        for key, field, default in _defaults(type(trick))
+    )
     changed = [
-        (key, value)
-        for key, (value, default) in values.items()
-        if value != default and key not in _PATHS
+        (key, value) for key, value, default in written if value != default and key not in _PATHS
     ]
     return Use(trick.name, tuple(sorted(changed)))
 
@@ -137,13 +133,16 @@ def _called(name: str, arguments: str | None) -> Use:
     assert all(written), arguments
     values = [(match[1], _value(match[2])) for match in written if match]
     entry = TRICKS.get(name)
-    defaults = {
-        info.alias or field: _default(entry, field)
-        for field, info in (entry.model_fields.items() if entry and values else ())
-        if entry
-    }
+    defaults = {key: default for key, _, default in _defaults(entry)} if entry and values else {}
     changed = [(key, value) for key, value in values if defaults.get(key) != value]
     return Use(name, tuple(sorted(changed)))
+
+
+@cache
+def _defaults(entry: type[Trick]) -> tuple[tuple[str, str, str], ...]:
+    """Each parameter's name in the language, its field, and its default as text."""
+    fields = entry.model_fields.items()
+    return tuple((info.alias or field, field, _default(entry, field)) for field, info in fields)
 
 
 def _default(entry: type[Trick], field: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltdsl.evidence.combination import Combination, distance, of_row
 from ltdsl.evidence.compare import gain
@@ -13,16 +13,14 @@ from ltdsl.evidence.rows import NOISE, SPLITS, Row, rows
 STEPS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(NamedTuple):
     """A published row and how many changes it is away."""
 
     row: Row
     changes: float
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A published row that was better than the one nearest to a recipe, with as few changes as any."""
 
     base: Row

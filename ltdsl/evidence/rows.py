@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 PATH = Path(__file__).with_name("published-results.csv")
 
@@ -38,8 +38,7 @@ NOISE = 1.2
 _DOUBTFUL = ("suspect", "cited reference row", "digits to be checked")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A published figure.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from typing import Any
 
 from ltdsl import syntax
@@ -32,7 +31,7 @@ def difference(before: Source, tree: syntax.File, after: str) -> str:
 def bare(node: Any) -> Any:
     """A tree without its places."""
     if isinstance(node, syntax.Node):
-        parts = [getattr(node, each.name) for each in fields(node) if each.name != "span"]
+        parts = [getattr(node, name) for name in node._fields if name != "span"]
         return type(node).__name__, *map(bare, parts)
     if isinstance(node, tuple):
         return tuple(map(bare, node))

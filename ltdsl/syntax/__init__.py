@@ -1,84 +1,76 @@
 """The syntax tree: what was written, with the place of every piece.
 
-Nothing here knows what a trick or a setting means.
+Nothing here knows what a trick or a setting means. Nodes are named tuples: cheap to make, and never changed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ltdsl.syntax.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """Anything that was written somewhere."""
-
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier(Node):
+class Identifier(NamedTuple):
     """A name where only a name can stand: before ``=``, ``:`` or ``(``, and after ``@``."""
 
+    span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Integer(Node):
+class Integer(NamedTuple):
     """``420``."""
 
+    span: Span
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Float(Node):
+class Float(NamedTuple):
     """``0.1``, ``1e-4``."""
 
+    span: Span
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Percent(Node):
+class Percent(NamedTuple):
     """``80%``; ``value`` is 80.0."""
 
+    span: Span
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Boolean(Node):
+class Boolean(NamedTuple):
     """``true`` or ``false``."""
 
+    span: Span
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
-class String(Node):
+class String(NamedTuple):
     """``"text"``; ``value`` has its escapes resolved."""
 
+    span: Span
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class List(Node):
+class List(NamedTuple):
     """``[a, b]``."""
 
+    span: Span
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Argument(Node):
+class Argument(NamedTuple):
     """``key = value`` inside a call."""
 
+    span: Span
     name: Identifier
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Node):
+class Call(NamedTuple):
     """``name`` or ``name(key = value)``; a bare name is a call without arguments."""
 
+    span: Span
     name: Identifier
     arguments: tuple[Argument, ...] = ()
 
@@ -86,33 +78,33 @@ class Call(Node):
 Value: TypeAlias = Integer | Float | Percent | Boolean | String | List | Call
 
 
-@dataclass(frozen=True, slots=True)
-class Setting(Node):
+class Setting(NamedTuple):
     """``name = value``."""
 
+    span: Span
     name: Identifier
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Use(Node):
+class Use(NamedTuple):
     """``use "path"``."""
 
+    span: Span
     path: String
 
 
-@dataclass(frozen=True, slots=True)
-class Start(Node):
+class Start(NamedTuple):
     """``@ epoch 160``, ``@ 80%``; ``unit`` is None where none was written."""
 
+    span: Span
     unit: Identifier | None
     value: Integer | Float | Percent
 
 
-@dataclass(frozen=True, slots=True)
-class Stage(Node):
+class Stage(NamedTuple):
     """``name: trick + trick @ start { overrides }``."""
 
+    span: Span
     name: Identifier
     tricks: tuple[Call, ...]
     start: Start | None = None
@@ -122,8 +114,27 @@ class Stage(Node):
 Statement: TypeAlias = Use | Setting | Stage
 
 
-@dataclass(frozen=True, slots=True)
-class File(Node):
+class File(NamedTuple):
     """A whole recipe file, in the order it was written."""
 
+    span: Span
     statements: tuple[Statement, ...]
+
+
+Node: TypeAlias = (
+    Identifier
+    | Integer
+    | Float
+    | Percent
+    | Boolean
+    | String
+    | List
+    | Argument
+    | Call
+    | Setting
+    | Use
+    | Start
+    | Stage
+    | File
+)
+"""Anything that was written somewhere."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ltdsl.diagnostics import Diagnostic, Edit, Label
 from ltdsl.syntax.source import Source, Span
 
@@ -33,8 +31,7 @@ class Draft:
     def moved(self, diagnostic: Diagnostic) -> Diagnostic:
         """A diagnostic about the draft as one about the original."""
         span, edit = diagnostic.span, diagnostic.edit
-        return replace(
-            diagnostic,
+        return diagnostic._replace(
             span=span and self._moved(span),
             others=tuple(Label(self._moved(o.span), o.text) for o in diagnostic.others),
             edit=edit and Edit(self._moved(edit.span), edit.replacement),

@@ -1,4 +1,4 @@
-"""The generated parser: the grammar file, compiled once, and the filter behind its lexer."""
+"""The generated parser: the grammar file, compiled once, and the lexer in front of it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from lark import Lark, Token, Tree, __version__
-from lark.lark import PostLex
+from lark.lexer import Lexer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lark.common import LexerConf
 
 StartRule: TypeAlias = Literal["file", "value", "chain", "start"]
 
@@ -25,18 +27,30 @@ class TooDeepError(Exception):
     """Brackets are nested deeper than :data:`MAX_NESTING`."""
 
 
-class _NewlineFilter(PostLex):
-    """Drops newlines where they mean nothing: inside ( ) and [ ], and after a ``+``."""
+class _Lexer(Lexer):
+    """Cuts a text into terminals, and drops the newlines that mean nothing: inside ( ) and [ ], and after a ``+``.
 
-    always_accept = ("_NEWLINE",)
+    No two terminals begin with the same character, so one pattern does in all states of the parser. A character that
+    begins none is a token of its own, which fits nowhere.
+    """
 
-    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+    def __init__(self, conf: LexerConf) -> None:
+        shapes = [f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in conf.terminals]
+        self._pattern = re.compile("|".join([*shapes, "(?P<UNKNOWN>(?s:.))"]))
+        self._ignored = frozenset(conf.ignore)
+
+    def lex(self, text: str) -> Iterator[Token]:  # type: ignore[override]  # Lark wraps lexers of one argument
+        """The tokens of a text; raises TooDeepError."""
         depth = 0
-        after_plus = False
-        for token in stream:
-            kind = token.type
+        kind = ""
+        for match in self._pattern.finditer(text):
+            before, kind = kind, match.lastgroup or ""
+            if kind in self._ignored:
+                kind = before
+                continue
             if kind == "_NEWLINE":
-                if depth or after_plus:
+                if depth or before == "PLUS":
+                    kind = before
                     continue
             elif kind in ("LPAR", "LSQB"):
                 depth += 1
@@ -44,8 +58,7 @@ class _NewlineFilter(PostLex):
                     raise TooDeepError
             elif kind in ("RPAR", "RSQB"):
                 depth -= 1
-            after_plus = kind == "PLUS"
-            yield token
+            yield Token(kind, match[0], start_pos=match.start(), end_pos=match.end())
 
 
 def grammar_path() -> Path:
@@ -60,9 +73,8 @@ def _lark() -> Lark:
     return Lark(
         grammar_path().read_text(encoding="utf-8"),
         parser="lalr",
-        lexer="contextual",
+        lexer=_Lexer,
         start=["file", "value", "chain", "start"],
-        postlex=_NewlineFilter(),
         cache=_cache_file(),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 
 from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.syntax.fault import VALUE_TOKENS, Fault, expected
@@ -258,7 +257,7 @@ def _comma(f: Fault) -> Diagnostic | None:
             edit=Edit(f.here, ","),
         )
     if f.found.kind in _BEGINS_VALUE:
-        return replace(expected(f), edit=f.insert(", "))
+        return expected(f)._replace(edit=f.insert(", "))
     return None
 
 
@@ -288,7 +287,7 @@ def _bare_text(f: Fault) -> Diagnostic | None:
 def _equals(f: Fault) -> Diagnostic | None:
     if "EQUAL" not in f.accepts or f.found.kind not in ("number", "["):
         return None
-    return replace(expected(f), edit=f.insert(" = "))
+    return expected(f)._replace(edit=f.insert(" = "))
 
 
 _KNOWN: tuple[Callable[[Fault], Diagnostic | None], ...] = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import takewhile
 
 from lark import UnexpectedInput
@@ -178,7 +177,7 @@ class Recovery:
         for statement in statements[-1:]:
             if isinstance(statement, syntax.Stage):
                 span = Span(self._source, statement.span.start, self._end(chunk))
-                yield replace(statement, span=span, overrides=overrides)
+                yield statement._replace(span=span, overrides=overrides)
             else:
                 self._add([self._structure.no_stage(chunk.brace)])
                 yield statement

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Source:
     @cached_property
     def line_starts(self) -> list[int]:
         """Offset of the first character of each line."""
-        return [0, *(i + 1 for i, char in enumerate(self.text) if char == "\n")]
+        ends = accumulate(len(line) + 1 for line in self.text.split("\n"))
+        return [0, *ends][:-1]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column, both counted from 1, of a character offset."""
@@ -43,8 +46,7 @@ class Source:
         return text[start:].split("\n", 1)[0] if start < len(text) else ""
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A half-open range of characters in a source."""
 
     source: Source

@@ -57,8 +57,8 @@ class TreeBuilder(Transformer[Token, Any]):
 
     def _span(self, first: Token | syntax.Node, last: Token | syntax.Node | None = None) -> Span:
         last = last or first
-        start = first.span if isinstance(first, syntax.Node) else self._token(first)
-        end = last.span if isinstance(last, syntax.Node) else self._token(last)
+        start = self._token(first) if isinstance(first, Token) else first.span
+        end = self._token(last) if isinstance(last, Token) else last.span
         return start.to(end)
 
     def _token(self, token: Token) -> Span:

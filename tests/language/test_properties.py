@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import string
 from datetime import timedelta
@@ -78,7 +77,7 @@ statements = st.lists(uses | setting_nodes | stages, max_size=5)
 def bare(node: Any) -> Any:
     """A tree without its spans."""
     if isinstance(node, syntax.Node):
-        fields = [f.name for f in dataclasses.fields(node) if f.name != "span"]
+        fields = [name for name in node._fields if name != "span"]
         return type(node).__name__, *(bare(getattr(node, name)) for name in fields)
     if isinstance(node, (tuple, list)):
         return tuple(bare(item) for item in node)
@@ -237,9 +236,8 @@ def assert_sound(source: Source, tree: Any, problems: list[Diagnostic]) -> None:
         assert_inside(node.span, source)
         assert around.start <= node.span.start
         assert node.span.end <= around.end
-        for field in dataclasses.fields(node):
-            child = getattr(node, field.name)
-            for item in child if isinstance(child, tuple) else [child]:
+        for child in node:
+            for item in child if type(child) is tuple else [child]:
                 if isinstance(item, syntax.Node):
                     visit(item, node.span)
 
