@@ -20,8 +20,13 @@ def json_text(data: Any) -> str:
     )
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, durable: bool = False) -> None:
     """Write UTF-8 text to a file, replacing what was there in one step; its permissions are kept.
+
+    Args:
+        path: The file.
+        text: Its content.
+        durable: Wait until it is on the disk, so that a power cut leaves the old file or the new one.
 
     Raises:
         OSError: The folder is missing or not writable, or the disk is full; the old file is untouched.
@@ -31,9 +36,24 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
         temporary.replace(path)
+        if durable:
+            sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk, where its file system can say so."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -87,6 +87,10 @@ class Reporter:
             f"{record.seconds:.1f} s"
         )
 
+    def warn(self, message: str) -> None:
+        """Something of the run is lost, and it goes on."""
+        self._line(f"warning[LT417]: {message}")
+
     def _line(self, text: str) -> None:
         # a name's brackets are no markup, and a line stays one however narrow the console is
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)

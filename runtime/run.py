@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,21 +53,22 @@ def run(
         RunError: Something outside the recipe is in the way; the message says what.
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
-    device = prepare(device, plan.precision)
-    root = (root or Path()).resolve()
-    loaded = load_data(plan, data, root)
-    plan = plan.model_copy(update={"class_counts": loaded.class_counts})
-    directory = RunDirectory(out)
-    directory.begin(
-        plan,
-        dict(recipe),
-        changes=list(changes),
-        device=device,
-        data_sha256=loaded.fingerprint,
-        data=loaded.describe(),
-        recipe_folder=str(root),
-    )
-    return _train(plan, loaded, directory, console, device, root, keep_cam)
+    with _terminable():
+        device = prepare(device, plan.precision)
+        root = (root or Path()).resolve()
+        loaded = load_data(plan, data, root)
+        plan = plan.model_copy(update={"class_counts": loaded.class_counts})
+        with RunDirectory(out) as directory:
+            directory.begin(
+                plan,
+                dict(recipe),
+                changes=list(changes),
+                device=device,
+                data_sha256=loaded.fingerprint,
+                data=loaded.describe(),
+                recipe_folder=str(root),
+            )
+            return _train(plan, loaded, directory, console, device, root, keep_cam)
 
 
 def resume(
@@ -93,17 +95,16 @@ def resume(
         RunError: As for :func:`run`; LT422, there is nothing to resume; LT403, the data are others.
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
-    directory = RunDirectory(path, resume=True)
-    plan = directory.plan()
-    device = prepare(device, plan.precision)
-    root = Path(directory.fact("recipe_folder") or ".")
-    loaded = load_data(plan, data, root)
-    if loaded.fingerprint != directory.fact("data_sha256"):
-        raise RunError(
-            "LT403", f"these are not the images that {path} was begun with", "name the same --data"
-        )
-    directory.note(status="running")
-    return _train(plan, loaded, directory, console, device, root, keep_cam, going_on=True)
+    with _terminable(), RunDirectory(path, resume=True) as directory:
+        plan = directory.plan()
+        device = prepare(device, plan.precision)
+        root = Path(directory.fact("recipe_folder") or ".")
+        loaded = load_data(plan, data, root)
+        if loaded.fingerprint != directory.fact("data_sha256"):
+            message = f"these are not the images that {path} was begun with"
+            raise RunError("LT403", message, "name the same --data")
+        directory.note(status="running", error=None)
+        return _train(plan, loaded, directory, console, device, root, keep_cam, going_on=True)
 
 
 def _train(
@@ -116,40 +117,57 @@ def _train(
     keep_cam: Path | None,
     going_on: bool = False,
 ) -> dict[str, Any]:
-    """Train, and record how it ended."""
+    """Train, and record how it ended, where that can still be written."""
     from runtime.progress import reporter
     from runtime.train import Trainer
 
-    status = "failed"
     try:
-        with _terminable(), reporter(console, plan) as told:
+        with reporter(console, plan) as told:
             sink = device != "cpu"
             trainer = Trainer(plan, loaded, directory, told, root, keep_cam, sink)
             result = trainer(resume=going_on)
-        status = "finished"
-    except KeyboardInterrupt:
-        status = "interrupted"
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt | BrokenPipeError)
+        with contextlib.suppress(RunError):
+            if stopped:
+                directory.note(status="interrupted")
+            else:
+                directory.note(status="failed", error=str(error))
+        if isinstance(error, BrokenPipeError):  # nobody reads what is printed: as good as Ctrl-C
+            raise KeyboardInterrupt from error
         raise
-    except RunError as error:
-        directory.note(error=str(error))
-        raise
-    finally:
-        directory.note(status=status)
+    directory.note(status="finished")
+    with contextlib.suppress(OSError):
+        directory.checkpoint("previous").unlink()  # nothing will go on from it
     return result
 
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does.
+    """Let SIGTERM, and the closing of a terminal, end a run as Ctrl-C does: with its status recorded.
 
-    A cluster that takes its machine back sends it; and once MindSpore has compiled a graph, it turns Ctrl-C into it.
+    A cluster that takes its machine back sends SIGTERM; and once MindSpore has compiled a graph, it turns Ctrl-C into
+    it. Whoever presses Ctrl-C again is patient for the moment that writing takes.
     """
+    if threading.current_thread() is not threading.main_thread():  # signals go to the main one
+        yield
+        return
+    stopped = False
 
     def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
+    # what is ignored stays ignored: nohup ignores SIGHUP
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in heard:
+            signal.signal(number, before[number] or signal.SIG_DFL)

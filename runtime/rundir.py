@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import math
+import os
 import platform
 import time
 from importlib.metadata import version
@@ -12,103 +16,177 @@ from typing import TYPE_CHECKING, Any
 
 from ltdsl import __version__
 from ltdsl.files import json_text, write_atomically
+from runtime import lock
 from runtime.errors import RunError
+from runtime.lock import Lock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ltdsl.plan import Plan
 
 #: Packages that have a part in the numbers.
 PACKAGES = ("mindspore", "numpy", "mindcv")
 
+#: What the system calls a disk without space, a quota that is used up, and a file that may not grow.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class RunDirectory:
-    """A folder that belongs to one run.
+    """A folder that belongs to one run, and while it is open to one process.
 
     Contents:
         recipe/: the recipe and the files it uses, as they were given.
         plan.json: the resolved plan.
         run.json: the plan's hash, command-line changes, versions, device, seed and fingerprints of the data; its
-            ``status`` is ``running``, ``finished``, ``interrupted`` or ``failed``.
+            ``status`` is ``running``, ``finished``, ``interrupted`` or ``failed``. A killed run's says ``running``.
         metrics.jsonl: one JSON object an epoch.
-        checkpoints/: last.ckpt and best.ckpt; the weights that stages with ``cam_bs`` started from.
+        checkpoints/: last.ckpt and best.ckpt; previous.ckpt, which was last an epoch before; the weights that stages
+            with ``cam_bs`` started from.
         evaluation.json: the final figures.
+        .lock: held by the process that trains.
+
+    All is written atomically and reaches the disk in such an order that the run can go on from what is there, whenever
+    it is killed or the power fails.
 
     Args:
         path: The folder; made where it is missing.
         resume: Open a run that was begun instead.
 
     Raises:
-        RunError: LT421, it holds something already or cannot be written to; LT422, it holds no run to resume.
+        RunError: LT421, it holds something already or cannot be written to; LT422, it holds no run to resume; LT423,
+            another process trains in it; LT426, it is damaged.
     """
 
     def __init__(self, path: Path, resume: bool = False) -> None:
         self.path = path
         self.checkpoints = path / "checkpoints"
-        self._facts: dict[str, Any] = self._begun() if resume else {}
-        if not resume:
-            self._make()
-
-    def _make(self) -> None:
-        path = self.path
+        if resume and not (path / "run.json").is_file():
+            raise RunError("LT422", f"{path} holds no run that can be resumed", "check the path")
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise RunError(
-                    "LT421",
-                    f"{path} holds files already",
-                    "a run starts in a folder of its own: choose another with --out",
-                )
-            self.checkpoints.mkdir()
+            self._lock = self._open(resume)
         except OSError as error:
             raise RunError(
                 "LT421",
                 f"cannot write to {path}: {error.strerror or error}",
-                "choose another folder with --out",
+                "make it writable" if resume else "choose another folder with --out",
             ) from error
+        try:
+            self._facts: dict[str, Any] = self._begun() if resume else {}
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, resume: bool) -> Lock:
+        """Lock the folder; a new one must be empty, and is left as it was where it is not."""
+        if not resume:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not (self.path / lock.NAME).exists():
+                self._must_be_empty()
+        held = Lock(self.path)
+        if not resume:
+            try:
+                self._must_be_empty()
+            except RunError:
+                held.release()
+                raise
+            self.checkpoints.mkdir(exist_ok=True)
+        return held
+
+    def _must_be_empty(self) -> None:
+        taken = {entry.name for entry in self.path.iterdir()} - {lock.NAME}
+        if taken == {"checkpoints"} and not any(self.checkpoints.iterdir()):
+            return  # somebody was killed before anything was written
+        if taken:
+            raise RunError(
+                "LT421",
+                f"{self.path} holds files already",
+                "a run starts in a folder of its own: choose another with --out",
+            )
 
     def _begun(self) -> dict[str, Any]:
         """What run.json says of a run that can go on."""
+        path = self.path / "run.json"
         try:
-            facts = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+            facts = json.loads(path.read_bytes())
             status = facts["status"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunError(
-                "LT422", f"{self.path} holds no run that can be resumed", "check the path"
+                "LT426", f"{path} is unreadable or damaged", "the run cannot go on: begin it anew"
             ) from error
         if status == "finished":
             raise RunError("LT422", f"the run in {self.path} is finished", "nothing is left to do")
+        self._tidy()
         return facts
+
+    def _tidy(self) -> None:
+        """Remove what a killed process was just writing."""
+        for left in (*self.path.glob(".*.json*.*"), *self.checkpoints.glob(".*.partial.*")):
+            left.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let other processes in."""
+        self._lock.release()
+
+    def __enter__(self) -> RunDirectory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def is_locked(self) -> bool:
+        """False where the file system has no locks: two runs in the folder would not be noticed."""
+        return self._lock.works
 
     def plan(self) -> Plan:
         """The plan that the run was begun with.
 
         Raises:
-            RunError: LT422, it is missing, damaged, or of another version.
+            RunError: LT426, it is missing, damaged, or of another version; or it was edited.
         """
         from ltdsl.plan import Plan
 
+        path = self.path / "plan.json"
         try:
-            plan = Plan.model_validate_json((self.path / "plan.json").read_text(encoding="utf-8"))
+            plan = Plan.model_validate_json(path.read_bytes())
         except (OSError, ValueError) as error:
-            message = f"{self.path / 'plan.json'} is missing, damaged, or of another version"
+            message = f"{path} is missing, damaged, or of another version"
             raise RunError(
-                "LT422", message, "resume with the version that began the run"
+                "LT426", message, "resume with the version that began the run"
             ) from error
-        if plan.digest() != self._facts.get("plan_sha256"):
-            raise RunError("LT422", f"{self.path / 'plan.json'} is not the plan of this run")
+        # names are no part of what a plan means, but of those of checkpoints
+        names = [stage.name for stage in plan.stages]
+        if plan.digest() != self.fact("plan_sha256") or names != self.fact("stages"):
+            raise RunError(
+                "LT426",
+                f"{path} is not the plan that the run was begun with",
+                "undo the change; a changed plan is another run",
+            )
         return plan
 
     def fact(self, name: str) -> Any:
         """An entry of run.json; None where there is none."""
         return self._facts.get(name)
 
-    def metrics(self, epochs: int) -> list[dict[str, Any]]:
-        """The lines of the first epochs; later ones, which no checkpoint stands for, are removed from the file."""
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of the epochs from the first on, as many as are whole: the last one may have been cut off."""
         path = self.path / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [json.loads(line) for line in lines[:epochs]]
-        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
-        return kept
+        lines: list[dict[str, Any]] = []
+        for text in path.read_bytes().splitlines() if path.exists() else ():
+            try:
+                line = json.loads(text)
+                if line["epoch"] != len(lines) or not math.isfinite(line["top1_error"]):
+                    break
+            except (ValueError, KeyError, TypeError, RecursionError):
+                break
+            lines.append(line)
+        return lines
+
+    def keep_metrics(self, lines: list[dict[str, Any]]) -> None:
+        """Make these the only lines of metrics.jsonl."""
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        self._write(self.path / "metrics.jsonl", text)
 
     def begin(self, plan: Plan, recipe: dict[str, str], **facts: Any) -> None:
         """Record what the run was given.
@@ -120,12 +198,14 @@ class RunDirectory:
         """
         for name, text in recipe.items():
             target = self.path / "recipe" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target, text)
-        write_atomically(self.path / "plan.json", plan.to_json())
+            with self.writing(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+            self._write(target, text)
+        self._write(self.path / "plan.json", plan.to_json())
         self.note(
             status="running",
             plan_sha256=plan.digest(),
+            stages=[stage.name for stage in plan.stages],
             started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions=versions(),
             platform=platform.platform(),
@@ -135,22 +215,47 @@ class RunDirectory:
         )
 
     def note(self, **facts: Any) -> None:
-        """Add entries to run.json."""
-        self._facts |= facts
+        """Add entries to run.json; None removes one."""
+        facts = self._facts | facts
+        self._facts = {name: value for name, value in facts.items() if value is not None}
         self.write("run.json", self._facts)
 
     def write(self, name: str, data: Any) -> None:
         """Write JSON."""
-        write_atomically(self.path / name, json_text(data))
+        self._write(self.path / name, json_text(data))
 
     def record(self, **metrics: Any) -> None:
         """Append a line to metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        path = self.path / "metrics.jsonl"
+        with self.writing(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # before the checkpoint that stands for it
 
     def checkpoint(self, name: str) -> Path:
         """The path of a checkpoint."""
         return self.checkpoints / f"{name}.ckpt"
+
+    def _write(self, path: Path, text: str) -> None:
+        with self.writing(path):
+            write_atomically(path, text, durable=True)
+
+    @contextlib.contextmanager
+    def writing(self, path: Path) -> Iterator[None]:
+        """Say what the system says where a file cannot be written.
+
+        Raises:
+            RunError: LT424.
+        """
+        try:
+            yield
+        except OSError as error:
+            what = "free space" if error.errno in FULL else "make the folder writable again"
+            raise RunError(
+                "LT424",
+                f"cannot write {path}: {error.strerror or error}",
+                f"{what}, then go on with: ltdsl run --resume {self.path}",
+            ) from error
 
 
 def versions() -> dict[str, str]:

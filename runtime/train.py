@@ -21,12 +21,15 @@ from runtime.models.scaled import FACTORS, ScaledClassifier, use_factors
 from runtime.optimizers import build_optimizer
 from runtime.posthoc import corrected
 from runtime.progress import EpochRecord
+from runtime.resume import Reached, load_own, reached
 from runtime.stages import Stage, begin_stage, build_stage, rates_of_steps
 from runtime.step import EvalStep, Normalise
 from runtime.tricks import build_sampling
 
 if TYPE_CHECKING:
-    from mindspore import nn
+    from collections.abc import Iterable
+
+    from mindspore import Parameter, nn
 
     from ltdsl.plan import Plan
     from runtime.data import LoadedData
@@ -127,15 +130,15 @@ class Trainer:
             What evaluation.json holds.
 
         Raises:
-            RunError: LT410, the loss is no longer finite.
+            RunError: LT410, the loss is no longer finite; LT411, a checkpoint is damaged and cannot be done without;
+                LT424, something cannot be written.
         """
-        last = self.run.checkpoint("last")
-        saved = checkpoints.load(last) if resume and last.exists() else {}
-        done = int(saved["epoch"]) + 1 if saved else 0
+        so_far = reached(self.run, self.digest, self._warn) if resume else Reached()
+        done, saved, last, metrics = so_far.done, so_far.saved, so_far.path, so_far.metrics
         if saved:
             checkpoints.apply(saved, self.network, last)
-        metrics = self.run.metrics(done) if resume else []
-        self.best = min([math.inf, *(line["top1_error"] for line in metrics)])
+        if self.plan.best_on:
+            self.best = self._best_error(self.run.checkpoint("best"), metrics)
         optimizer: nn.Optimizer | None = None
         owner = 0  # the stage that the running optimizer started in
         for index, stage in enumerate(self.plan.stages):
@@ -144,16 +147,17 @@ class Trainer:
             if stage.end <= done:
                 continue
             under_way = stage.start < done
-            own = [line["top1_error"] for line in metrics[stage.start :]]
-            self.stage_best = min([math.inf, *own])
+            self.stage_best = math.inf
+            if under_way and self._is_handed_on(index):
+                self.stage_best = self._best_error(self._stage_best_path(index), metrics)
             if stage.handoff == "best" and not under_way:
-                checkpoints.restore(self._stage_best_path(index - 1), self.network)
+                self._restore(self._stage_best_path(index - 1))
             if stage.sampler.needs_weights:
                 start = self.run.checkpoint(f"{stage.name}-start")
                 if under_way:
-                    checkpoints.restore(start, self.network)
+                    self._restore(start)
                 else:
-                    checkpoints.save(start, self.network.get_parameters())
+                    self._save(start, self.network.get_parameters())
             # before the classifier is drawn anew: it would know nothing of where a class is
             sampling = build_sampling(stage.sampler, self.network, self.data)
             trained = begin_stage(self.plan, stage, self.network)
@@ -180,6 +184,34 @@ class Trainer:
         save_gallery(self.run.path / "cam", stage, names, report=True)
         if self.keep_cam:
             save_gallery(self.keep_cam, stage, names)
+
+    def _save(self, path: Path, parameters: Iterable[Parameter], **facts: Any) -> None:
+        """Write a checkpoint of this run."""
+        with self.run.writing(path):
+            checkpoints.save(path, parameters, plan_sha256=self.digest, **facts)
+
+    def _restore(self, path: Path) -> None:
+        """Load a checkpoint of this run into the network."""
+        checkpoints.apply(load_own(path, self.digest), self.network, path)
+
+    def _best_error(self, path: Path, metrics: list[dict[str, Any]]) -> float:
+        """The error of the best weights so far; infinite where they are of an epoch that will be repeated."""
+        if not metrics:
+            return math.inf
+        if not path.exists():
+            self._warn(f"{path} is gone: the best epoch will be one of those that follow")
+            return math.inf
+        try:
+            epoch = int(load_own(path, self.digest)["epoch"])
+        except RunError as error:
+            hint = f"remove it to choose the best among the epochs after {len(metrics)} only"
+            raise RunError(error.code, error.message, hint) from error
+        return metrics[epoch]["top1_error"] if epoch < len(metrics) else math.inf
+
+    def _warn(self, message: str) -> None:
+        """Tell of a loss, and record it: the numbers may no longer be those of a run without a break."""
+        self.reporter.warn(message)
+        self.run.note(warnings=[*(self.run.fact("warnings") or []), message])
 
     def _train(self, index: int, stage: Stage, done: int) -> None:
         """Train one stage to its end, from the epoch after the first ``done`` of the run."""
@@ -229,14 +261,14 @@ class Trainer:
         # by name: an optimizer's parameters include the weights that it updates
         holders = (self.network, stage.step.update)
         parameters = {p.name: p for cell in holders for p in cell.get_parameters()}.values()
-        facts = {"epoch": epoch, "stage": stage.plan.name, "plan_sha256": self.digest}
+        facts = {"epoch": epoch, "stage": stage.plan.name}
         if self.plan.best_on:
             if error < self.best:
                 self.best = error
-                checkpoints.save(self.run.checkpoint("best"), parameters, **facts)
+                self._save(self.run.checkpoint("best"), parameters, **facts)
             if self._is_handed_on(index) and error < self.stage_best:
                 self.stage_best = error
-                checkpoints.save(self._stage_best_path(index), parameters, **facts)
+                self._save(self._stage_best_path(index), parameters, **facts)
         record = EpochRecord(
             epoch,
             stage.plan.name,
@@ -249,7 +281,7 @@ class Trainer:
         )
         self.run.record(**asdict(record))
         # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
-        checkpoints.save(last, parameters, **facts)
+        self._save(last, parameters, keep=self.run.checkpoint("previous"), **facts)
         self.reporter.epoch(record)
 
     def _is_handed_on(self, index: int) -> bool:
@@ -265,7 +297,7 @@ class Trainer:
         result: dict[str, Any] = {"best_on": self.plan.best_on, "test_images": len(self.data.test)}
         for which in ("last", "best") if self.plan.best_on else ("last",):
             path = self.run.checkpoint(which)
-            saved = checkpoints.load(path)
+            saved = load_own(path, self.digest)
             checkpoints.apply(saved, self.network, path)
             epoch = int(saved["epoch"])
             scores = self._evaluator_of(epoch)(self.data.test)

@@ -295,4 +295,4 @@ def test_what_cannot_be_resumed(ltdsl, recipe, tmp_path):
     (tmp_path / "odd" / "run.json").write_text('{"status": "interrupted", "plan_sha256": "0"}')
     (tmp_path / "odd" / "plan.json").write_text('{"version": 99}')
     done = ltdsl("run", "--resume", "odd")
-    assert (done.returncode, "error[LT422]" in done.stderr) == (1, True)
+    assert (done.returncode, "error[LT426]" in done.stderr) == (1, True)

@@ -68,6 +68,7 @@ def test_a_stage_starts_from_what_it_was_handed(run):
 def test_the_start_of_cam_bs_is_kept(run):
     _, made, checkpoints, _ = run
     saved = read_checkpoint(checkpoints / "three-start.ckpt")
+    assert saved.pop("plan_sha256") == made.plan.digest()
     assert_same(saved, made.reporter.starts["three"])
     assert not (checkpoints / "two-start.ckpt").exists()
 
@@ -103,7 +104,7 @@ def test_only_what_is_handed_on_is_kept(run):
     handoff, _, checkpoints, _ = run
     kept = {path.name for path in checkpoints.iterdir()}
     handed = {"one-best.ckpt", "two-best.ckpt"} if handoff == "best" else set()
-    assert kept == {"last.ckpt", "best.ckpt", "three-start.ckpt"} | handed
+    assert kept == {"last.ckpt", "previous.ckpt", "best.ckpt", "three-start.ckpt"} | handed
 
 
 def test_a_loss_that_is_not_finite_keeps_the_epoch_before(data, tmp_path):

@@ -50,6 +50,11 @@ RUN: dict[str, Code] = {
         """A folder or a pattern that `ltdsl predict` was given stands for no image.""",
         says="error[LT415]: no image in photos",
     ),
+    "LT417": entry(
+        "part of a run lost",
+        """A run that is resumed finds a file damaged or gone. It goes on, from the checkpoint of the epoch before where
+        that is whole; the warning says what is lost. Warnings are kept in `run.json`.""",
+    ),
     "LT420": entry(
         "no such device",
         """This machine, or this build of MindSpore, has no device of the kind asked for.""",
@@ -60,6 +65,20 @@ RUN: dict[str, Code] = {
     "LT422": entry(
         "nothing to resume",
         """`--resume` takes the folder of a run that was begun by this version and did not finish.""",
+    ),
+    "LT423": entry(
+        "run directory in use",
+        """Another process trains in the folder. The lock ends with that process, however it ends.""",
+    ),
+    "LT424": entry(
+        "cannot write",
+        """A result or a checkpoint cannot be written: no space, a quota, no permission, or the folder is gone. The run
+        stops, and what was written before is whole. Once there is space, `ltdsl run --resume` goes on exactly.""",
+    ),
+    "LT426": entry(
+        "run directory damaged",
+        """`run.json` or `plan.json` of a run is missing, cannot be read, or was edited: the run cannot go on as it was
+        begun.""",
     ),
     "LT427": entry(
         "number format not supported",
