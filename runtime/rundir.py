@@ -64,6 +64,8 @@ class RunDirectory:
         if resume and not (path / "run.json").is_file():
             raise RunError("LT422", f"{path} holds no run that can be resumed", "check the path")
         try:
+            if resume:
+                self._must_be_closed()
             self._lock = self._open(resume)
         except OSError as error:
             raise RunError(
@@ -103,6 +105,17 @@ class RunDirectory:
                 f"{self.path} holds files already",
                 "a run starts in a folder of its own: choose another with --out",
             )
+
+    def _must_be_closed(self) -> None:
+        """Refuse links that lead out of the folder, through which a stranger's run would write elsewhere."""
+        inside = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
+        for entry in (*self.path.iterdir(), *inside):
+            if entry.is_symlink() and not entry.resolve().is_relative_to(self.path.resolve()):
+                raise RunError(
+                    "LT426",
+                    f"{entry} leads out of the run's folder",
+                    "replace the link by what it points to",
+                )
 
     def _begun(self) -> dict[str, Any]:
         """What run.json says of a run that can go on."""
@@ -150,13 +163,15 @@ class RunDirectory:
         path = self.path / "plan.json"
         try:
             plan = Plan.model_validate_json(path.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             message = f"{path} is missing, damaged, or of another version"
             raise RunError(
                 "LT426", message, "resume with the version that began the run"
             ) from error
         # names are no part of what a plan means, but of those of checkpoints
         names = [stage.name for stage in plan.stages]
+        if any(not name.isidentifier() for name in names):
+            raise RunError("LT426", f"{path} has a stage whose name is a path")
         if plan.digest() != self.fact("plan_sha256") or names != self.fact("stages"):
             raise RunError(
                 "LT426",

@@ -54,6 +54,8 @@ RUN: dict[str, Code] = {
         "part of a run lost",
         """A run that is resumed finds a file damaged or gone. It goes on, from the checkpoint of the epoch before where
         that is whole; the warning says what is lost. Warnings are kept in `run.json`.""",
+        says="""warning[LT417]: runs/a/checkpoints/last.ckpt is no MindSpore checkpoint, or a damaged one: the run goes on from
+the checkpoint before, after epoch 41""",
     ),
     "LT420": entry(
         "no such device",
@@ -69,16 +71,22 @@ RUN: dict[str, Code] = {
     "LT423": entry(
         "run directory in use",
         """Another process trains in the folder. The lock ends with that process, however it ends.""",
+        says="""error[LT423]: runs/a is in use by process 4711 on node3
+  = help: wait until it ends, or stop it; or choose another folder with --out""",
     ),
     "LT424": entry(
         "cannot write",
         """A result or a checkpoint cannot be written: no space, a quota, no permission, or the folder is gone. The run
         stops, and what was written before is whole. Once there is space, `ltdsl run --resume` goes on exactly.""",
+        says="""error[LT424]: cannot write runs/a/checkpoints/last.ckpt: No space left on device
+  = help: free space, then go on with: ltdsl run --resume runs/a""",
     ),
     "LT426": entry(
         "run directory damaged",
         """`run.json` or `plan.json` of a run is missing, cannot be read, or was edited: the run cannot go on as it was
         begun.""",
+        says="""error[LT426]: runs/a/run.json is unreadable or damaged
+  = help: the run cannot go on: begin it anew""",
     ),
     "LT427": entry(
         "number format not supported",
