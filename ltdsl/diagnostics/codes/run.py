@@ -54,8 +54,8 @@ RUN: dict[str, Code] = {
         "part of a run lost",
         """A run that is resumed finds a file damaged or gone. It goes on, from the checkpoint of the epoch before where
         that is whole; the warning says what is lost. Warnings are kept in `run.json`.""",
-        says="""warning[LT417]: runs/a/checkpoints/last.ckpt is no MindSpore checkpoint, or a damaged one: the run goes on from
-the checkpoint before, after epoch 41""",
+        says="""warning[LT417]: runs/a/checkpoints/last.ckpt is no MindSpore checkpoint, or a damaged one: the run goes
+on from the checkpoint before, after epoch 41""",
     ),
     "LT420": entry(
         "no such device",
