@@ -32,7 +32,7 @@ def starter(dataset: type[Dataset], name: str, tricks: Sequence[Call] | None = N
 
 
 def _head(dataset: type[Dataset], name: str) -> Iterator[str]:
-    data = " --data DIR" if dataset.needs_files else ""
+    data = " --data DIR" if dataset.needs_files and "path" not in dataset.model_fields else ""
     yield from _comment(f"{dataset.name}: {dataset.summary()}")
     yield "#"
     yield from _comment(f"    ltdsl check {name}")
@@ -42,9 +42,16 @@ def _head(dataset: type[Dataset], name: str) -> Iterator[str]:
     yield from _comment("What to train on, with what can be changed about it:")
     for field, info in dataset.model_fields.items():
         yield from _comment(f"{field}: {info.description}")
-    imbalance = dataset.model_fields["imbalance"].get_default()
-    yield f"dataset = {dataset.name}(imbalance = {write(imbalance)})"
+    yield f"dataset = {dataset.name}{_arguments(dataset)}"
     yield ""
+
+
+def _arguments(dataset: type[Dataset]) -> str:
+    """What a recipe is most likely to say of it: where its files are, or how long its tail is."""
+    if "path" in dataset.model_fields:
+        return '(path = "images")'
+    imbalance = dataset.model_fields["imbalance"].get_default()
+    return f"(imbalance = {write(imbalance)})" if imbalance else ""
 
 
 def _protocol(dataset: type[Dataset]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ltdsl.catalogue.samplers import powers
+from runtime.data.part import members_by_class
 from runtime.streams import generator
 
 if TYPE_CHECKING:
@@ -103,8 +104,8 @@ def _over(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
     del sampler
     rng, counts = moment.rng(), _counts(labels)
     repeats = [
-        rng.choice(np.flatnonzero(labels == c), counts.max() - count)
-        for c, count in enumerate(counts)
+        rng.choice(members, counts.max() - len(members))
+        for members in members_by_class(labels, len(counts))
     ]
     return rng.permutation(np.concatenate([np.arange(len(labels)), *repeats])).astype(np.int64)
 
@@ -113,8 +114,8 @@ def _under(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
     del sampler
     subset, counts = moment.stage_rng(), _counts(labels)
     kept = [
-        subset.choice(np.flatnonzero(labels == c), counts.min(), replace=False)
-        for c in range(len(counts))
+        subset.choice(members, counts.min(), replace=False)
+        for members in members_by_class(labels, len(counts))
     ]
     return moment.rng().permutation(np.concatenate(kept)).astype(np.int64)
 

@@ -18,6 +18,7 @@ STREAMS = {
     "split": 6,
     "subset": 7,
     "loss": 8,
+    "holdout": 9,
 }
 
 _WORD = 2**32

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT
+from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT, ImageFolder
 from ltdsl.catalogue.entry import Entry, Slot, index
 from ltdsl.catalogue.losses import LOSSES, CostSensitiveCrossEntropy, CrossEntropy
 from ltdsl.catalogue.mixers import (
@@ -37,12 +37,14 @@ from ltdsl.catalogue.training import (
     SGD,
     Adam,
     Augment,
+    ColorJitter,
     Constant,
     Cosine,
     MultiStep,
     Optimizer,
     RandomCrop,
     RandomHorizontalFlip,
+    RandomResizedCrop,
     Schedule,
 )
 from ltdsl.catalogue.tricks import (
@@ -89,6 +91,7 @@ __all__ = [
     "Cifar100LT",
     "ClassBalanced",
     "Classifier",
+    "ColorJitter",
     "Constant",
     "Cosine",
     "CostSensitiveCrossEntropy",
@@ -97,6 +100,7 @@ __all__ = [
     "DigitsLT",
     "Distillation",
     "Entry",
+    "ImageFolder",
     "InputMixup",
     "InstanceBalanced",
     "LearnableWeightScaling",
@@ -110,6 +114,7 @@ __all__ = [
     "Posthoc",
     "RandomCrop",
     "RandomHorizontalFlip",
+    "RandomResizedCrop",
     "ResNet8",
     "ResNet10",
     "ResNet32",
@@ -135,11 +140,13 @@ TRICKS: dict[str, type[Trick]] = {
     **POSTHOC,
 }
 
-DATASETS: dict[str, type[Dataset]] = index(DigitsLT, Cifar10LT, Cifar100LT)
+DATASETS: dict[str, type[Dataset]] = index(DigitsLT, Cifar10LT, Cifar100LT, ImageFolder)
 MODELS: dict[str, type[Model]] = index(ResNet8, ResNet32, ResNet10, MindCV)
 OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam)
 SCHEDULES: dict[str, type[Schedule]] = index(MultiStep, Cosine, Constant)
-AUGMENTS: dict[str, type[Augment]] = index(RandomCrop, RandomHorizontalFlip)
+AUGMENTS: dict[str, type[Augment]] = index(
+    RandomCrop, RandomResizedCrop, RandomHorizontalFlip, ColorJitter
+)
 
 #: The index that a field of each base class is looked up in.
 INDEXES: dict[type[Entry], dict[str, type[Entry]]] = {

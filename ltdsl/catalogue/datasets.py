@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ltdsl.catalogue.entry import Entry
+from ltdsl.catalogue.entry import Entry, Fraction, Text
 from ltdsl.longtail import capped_counts, profile_counts
 
 #: Profiles of a long tail: counts fall exponentially, or the second half of the classes is rare.
@@ -121,3 +121,50 @@ class Cifar100LT(LongTailed):
     citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009"
     available = (500,) * 100
     protocol = _CIFAR_PROTOCOL
+
+
+class ImageFiles(Dataset):
+    """Images in files, of any size."""
+
+    size: int = Field(
+        224, ge=8, le=4096, description="Height and width of the network's input, pixels."
+    )
+    crop: Fraction = Field(
+        0.875,
+        gt=0,
+        description="In evaluation, the share of the shorter side that is cut out of an image's centre: 87.5% resizes "
+        "to 256 for an input of 224. 100% suits small images.",
+    )
+
+
+class ImageFolder(ImageFiles):
+    """Your own images: one folder a class, within `train` and `test` (or `val`) folders or without."""
+
+    name = "image_folder"
+    # a small batch suits a few thousand images; rate and batch keep the proportion of ImageNet-LT's protocol
+    protocol = """\
+model = resnet10
+epochs = 100
+batch_size = 64
+optimizer = sgd(lr = 0.025, momentum = 0.9, nesterov = true, weight_decay = 0.0005)
+schedule = multistep(milestones = [60%, 80%], gamma = 0.1, warmup = 5)
+augment = [random_resized_crop, random_horizontal_flip]
+"""
+
+    path: Text | None = Field(
+        None,
+        min_length=1,
+        description="The folder, relative to the recipe's; `--data DIR` comes before it.",
+    )
+    holdout: Fraction = Field(
+        0.2,
+        gt=0,
+        le=0.9,
+        description="Share of each class's images that is tested with, where there is no `test` or `val` folder.",
+    )
+    holdout_seed: int = Field(
+        0,
+        ge=0,
+        lt=2**32,
+        description="Seed of which images are tested with, where `holdout` counts.",
+    )

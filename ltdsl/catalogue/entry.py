@@ -4,9 +4,9 @@ An entry's class is its declaration (name, definition, citation, parameters with
 of it with every parameter resolved. Plans carry instances, which serialise as ``{"name": …, "arguments": {…}}``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     model_serializer,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
 
@@ -46,7 +47,7 @@ class Entry(BaseModel):
     def __str__(self) -> str:
         """The call as a recipe would write it, with the arguments that differ from their defaults."""
         changed = [
-            f"{info.alias or field} = {_written(getattr(self, field), info.metadata)}"
+            f"{info.alias or field} = {_written(getattr(self, field), info)}"
             for field, info in type(self).model_fields.items()
             if getattr(self, field) != info.get_default(call_default_factory=True)
         ]
@@ -134,9 +135,11 @@ class Slot:
         return value
 
 
-def _written(value: Any, metadata: Sequence[Any]) -> str:
+def _written(value: Any, info: FieldInfo) -> str:
     """A field's value; text, unlike a choice, stands in quotes."""
-    if isinstance(value, str) and "text" in metadata:
+    # of `Text | None`, pydantic leaves the marker where it was
+    optional = [part for arg in get_args(info.annotation) for part in get_args(arg)]
+    if isinstance(value, str) and "text" in (*info.metadata, *optional):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return write(value)

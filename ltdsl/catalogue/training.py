@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pydantic import Field
 from typing_extensions import Self
 
-from ltdsl.catalogue.entry import Entry, Point
+from ltdsl.catalogue.entry import Entry, Fraction, Point
 from ltdsl.epochs import place
 
 
@@ -153,3 +153,29 @@ class RandomHorizontalFlip(Augment):
     name = "random_horizontal_flip"
 
     probability: float = Field(0.5, ge=0, le=1, description="Share of images mirrored.")
+
+
+class RandomResizedCrop(Augment):
+    """Cut a box of random size, shape and place from the image, and resize it; images in files lose nothing before."""
+
+    name = "random_resized_crop"
+    citation = "Szegedy et al.: Going Deeper with Convolutions, CVPR 2015, section 6"
+
+    scale: Fraction = Field(0.08, gt=0, description="Smallest share of the image's area.")
+    ratio: float = Field(
+        4 / 3,
+        ge=1,
+        le=100,
+        description="Longest shape: width to height lies between 1 / ratio and ratio.",
+    )
+
+
+class ColorJitter(Augment):
+    """Change brightness, contrast and saturation by random factors, in random order."""
+
+    name = "color_jitter"
+    formula = "factors uniform in [max(0, 1 − value), 1 + value]"
+
+    brightness: float = Field(0.4, ge=0, le=10, description="Reach of the brightness factor.")
+    contrast: float = Field(0.4, ge=0, le=10, description="Reach of the contrast factor.")
+    saturation: float = Field(0.4, ge=0, le=10, description="Reach of the saturation factor.")

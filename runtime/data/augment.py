@@ -7,12 +7,15 @@ after a restart. Here the augmentation of an image is a pure function of
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image
 
+from runtime.data.image import View
 from runtime.streams import generator
 
 if TYPE_CHECKING:
@@ -76,9 +79,110 @@ class RandomHorizontalFlip:
         return images
 
 
+@dataclass(frozen=True)
+class RandomResizedCrop:
+    """Cut a box of random size, shape and place, and resize it to the input (Szegedy et al., CVPR 2015, section 6).
+
+    The first of ten random boxes that fits into the image; where none does, the largest box in its centre whose shape
+    is allowed.
+
+    Attributes:
+        scale: Smallest share of the image's area, in (0, 1].
+        ratio: Longest shape: width to height lies in [1/ratio, ratio], log-uniformly; at least 1.
+    """
+
+    scale: float
+    ratio: float
+
+    TRIES: ClassVar[int] = 10
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Uniform numbers in [0, 1), float64 ``[count, 2 · tries + 2]``: areas, shapes, then the place."""
+        return rng.random((count, 2 * self.TRIES + 2))
+
+    def box(self, parameters: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
+        """The box (left, top, right, bottom) in an image of a size, given its row of parameters."""
+        across, down = parameters[-2:]
+        areas = width * height * (self.scale + (1 - self.scale) * parameters[: self.TRIES])
+        shapes = self.ratio ** (2 * parameters[self.TRIES : -2] - 1)
+        for area, shape in zip(areas, shapes, strict=True):
+            wide, high = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
+            if 0 < wide <= width and 0 < high <= height:
+                left, top = int(across * (width - wide + 1)), int(down * (height - high + 1))
+                return left, top, left + wide, top + high
+        wide = min(width, max(1, round(height * self.ratio)))
+        high = min(height, max(1, round(width * self.ratio)))
+        left, top = (width - wide) // 2, (height - high) // 2
+        return left, top, left + wide, top + high
+
+    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Cut from images that have the input's size already."""
+        height, width = images.shape[2:]
+        view = View(1, height, width)
+        boxes = [self.box(row, width, height) for row in parameters]
+        return np.stack(
+            [
+                np.concatenate([view.cut(Image.fromarray(plane), box) for plane in image])
+                for image, box in zip(images, boxes, strict=True)
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class ColorJitter:
+    """Change brightness, contrast and saturation in random order, each by a factor around 1.
+
+    A factor f makes f · x + (1 − f) · y of a pixel x: y is black for brightness, the mean grey of the image for
+    contrast, the pixel's own grey for saturation. Grey is 0.299 red + 0.587 green + 0.114 blue; an image of another
+    number of channels than three has no saturation.
+
+    Attributes:
+        brightness, contrast, saturation: Factors are uniform in [max(0, 1 − value), 1 + value].
+    """
+
+    brightness: float
+    contrast: float
+    saturation: float
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Three factors and three numbers whose order is that of the changes: float64 ``[count, 6]``."""
+        reach = np.array([self.brightness, self.contrast, self.saturation])
+        low = np.maximum(0, 1 - reach)
+        factors = low + (1 + reach - low) * rng.random((count, 3))
+        return np.concatenate([factors, rng.random((count, 3))], axis=1)
+
+    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Change each image by its own factors, in its own order."""
+        rows = zip(images, parameters, strict=True)
+        return np.stack([self._changed(image, row[:3], np.argsort(row[3:])) for image, row in rows])
+
+    @staticmethod
+    def _changed(image: np.ndarray, factors: np.ndarray, order: np.ndarray) -> np.ndarray:
+        pixels = image.astype(np.float32)
+        for change in order:
+            if change == 0:
+                other: np.ndarray | float = 0.0
+            elif change == 1:
+                other = float(_grey(pixels).mean())
+            else:
+                other = _grey(pixels)
+            factor = np.float32(factors[change])
+            pixels = np.clip(factor * pixels + (1 - factor) * other, 0, 255)
+        return np.rint(pixels).astype(np.uint8)
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    """The grey image of one of three channels; another stays as it is: float32 ``[C, H, W]`` or ``[H, W]``."""
+    if len(pixels) != 3:
+        return pixels
+    return np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), pixels, 1)
+
+
 AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "random_crop": RandomCrop,
+    "random_resized_crop": RandomResizedCrop,
     "random_horizontal_flip": RandomHorizontalFlip,
+    "color_jitter": ColorJitter,
 }
 
 

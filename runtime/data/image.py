@@ -45,6 +45,11 @@ class View:
     width: int
     ratio: float = 1.0
 
+    @classmethod
+    def square(cls, size: int, crop: float) -> View:
+        """Colour images of ``size`` × ``size`` pixels: ``crop`` of the shorter side of a resized image."""
+        return cls(3, size, size, 1 / crop)
+
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Pixels, uint8 ``[channels, height, width]``."""
         high, wide = round(self.height * self.ratio), round(self.width * self.ratio)

@@ -71,6 +71,12 @@ class Part(Protocol):
         """64 hex digits that are equal for equal data in equal order; the class says what is covered."""
 
 
+def members_by_class(labels: np.ndarray, classes: int) -> list[np.ndarray]:
+    """For each class the indices of its images, ascending; one sort, however many classes there are."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(labels, minlength=classes))[:-1])
+
+
 def class_counts(labels: np.ndarray, classes: int) -> tuple[int, ...]:
     """Images of each of ``classes`` classes."""
     return tuple(np.bincount(labels, minlength=classes).tolist())

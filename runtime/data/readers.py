@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.data import cifar, digits
+from runtime.data import cifar, digits, folders
 from runtime.data.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,10 +31,14 @@ class Reader:
     statistics: Statistics | None = None
 
 
+#: What images of the world are normalised with, whatever the data set: that of ImageNet.
+IMAGENET: Statistics = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
 READERS: dict[str, Reader] = {
     "digits_lt": Reader(lambda *_: digits.load()),
     "cifar10_lt": Reader(lambda _, path: cifar.load_cifar10(path), (cifar.MEAN, cifar.STD)),
     "cifar100_lt": Reader(lambda _, path: cifar.load_cifar100(path), (cifar.MEAN, cifar.STD)),
+    "image_folder": Reader(folders.load, IMAGENET),
 }
 
 
@@ -50,6 +54,9 @@ def read(dataset: Dataset, folder: Path | None, root: Path | None = None) -> tup
         DataError: LT401 missing, LT402 damaged, LT403 a class without training images.
     """
     pool, test = READERS[dataset.name].load(dataset, _place(dataset, folder, root or Path()))
+    if len(pool.class_names) < 2:
+        message = f"{dataset.name} has only one class, {pool.class_names[0]}"
+        raise DataError("LT403", message, "there is nothing to tell apart: add another class")
     empty = [label for label, count in enumerate(pool.counts()) if count == 0]
     if empty:
         message = f"{dataset.name} has no training image of class {pool.class_names[empty[0]]}"

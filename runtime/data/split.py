@@ -9,6 +9,7 @@ import numpy as np
 
 from ltdsl.longtail import validation_counts
 from runtime.data.errors import DataError
+from runtime.data.part import members_by_class
 from runtime.streams import generator
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def long_tailed_split(
         DataError: LT403 if a class has fewer images than ``counts`` asks for.
     """
     train, held_out = [], []
-    parts = zip(counts, validation_counts(counts, validation), strict=True)
-    for label, (kept, held) in enumerate(parts):
-        members = np.flatnonzero(labels == label)
+    members_of = members_by_class(labels, len(counts))
+    parts = zip(counts, validation_counts(counts, validation), members_of, strict=True)
+    for label, (kept, held, members) in enumerate(parts):
         if len(members) < kept:
             message = f"class {label} has {len(members)} images, fewer than the {kept} planned"
             raise DataError(

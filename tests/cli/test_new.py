@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,8 @@ def test_starters_are_fine_and_say_what_is_in_force(dataset, golden):
     spelled_out = "\n".join(
         line.removeprefix("# ") if " = " in line else line for line in protocol.splitlines()
     )
-    short = f"dataset = {dataset}; stage1: ce; stage2: class_balanced @ 80%"
+    [data] = re.findall("^dataset = .*$", text, re.M)
+    short = f"{data}; stage1: ce; stage2: class_balanced @ 80%"
     assert plan(text).digest() == plan(f"{spelled_out}\n#{others}").digest() == plan(short).digest()
     every = "\n".join(
         line.removeprefix("# ") if " = " in line else line for line in text.splitlines()

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("pygls")
 
-from ltdsl.catalogue import LOSSES, MIXERS, MODELS, SAMPLERS, SCHEDULES
+from ltdsl.catalogue import AUGMENTS, LOSSES, MIXERS, MODELS, SAMPLERS, SCHEDULES
 from ltdsl.lsp.complete import complete
 from ltdsl.lsp.context import Place, context_at
 from ltdsl.lsp.text import Places
@@ -66,9 +66,9 @@ SGD = ["lr", "weight_decay", "momentum", "nesterov"]
         ("optimizer = sgd(\n    lr = 0.1,\n    nesterov = |", ["true", "false"]),
         ("dataset = cifar10_lt(profile = |)", ["exponential", "step"]),
         ("best_on = |", ["validation", "test"]),
-        ("augment = |", ["random_crop", "random_horizontal_flip"]),
-        ("augment = [|", ["random_crop", "random_horizontal_flip"]),
-        ("augment = [random_crop(padding = 4), |]", ["random_crop", "random_horizontal_flip"]),
+        ("augment = |", list(AUGMENTS)),
+        ("augment = [|", list(AUGMENTS)),
+        ("augment = [random_crop(padding = 4), |]", list(AUGMENTS)),
         ("augment = [random_crop(|", ["padding"]),
         ("schedule = |", list(SCHEDULES)),
         ("schedule = multistep(milestones = [80%], ga|", ["warmup", "gamma"]),

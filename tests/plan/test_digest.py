@@ -87,7 +87,9 @@ def another(value: Any, info: FieldInfo) -> Any:
         return f"{value}x"
     if isinstance(value, tuple):
         return (*value, 0.25)
-    return 7 if value is None else value + type(value)(1)
+    if value is None:
+        return "some" if "text" in str(info.annotation) else 7
+    return value + type(value)(1)
 
 
 def fields() -> list[tuple[type[Entry], str]]:

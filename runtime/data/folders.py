@@ -1,0 +1,147 @@
+"""Images in class folders: ``DIR/train/CLASS/…`` and ``DIR/test/CLASS/…``, or ``DIR/CLASS/…``."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runtime.data.errors import DataError
+from runtime.data.files import ImageFiles, Names
+from runtime.data.image import SUFFIXES, View
+from runtime.data.part import members_by_class
+from runtime.streams import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ltdsl.catalogue import ImageFolder
+
+#: Names of a test part, in order of preference.
+TEST_FOLDERS = ("test", "val", "valid", "validation")
+
+
+def load(dataset: ImageFolder, folder: Path) -> tuple[ImageFiles, ImageFiles]:
+    """Return (train, test) of class folders; see :class:`ltdsl.catalogue.ImageFolder`.
+
+    Raises:
+        DataError: LT401 there is no such folder or no image in it, LT403 classes differ or are too few.
+    """
+    if not folder.is_dir():
+        raise DataError("LT401", f"{folder} is no folder", "name the folder of the class folders")
+    view = View.square(dataset.size, dataset.crop)
+    if not (folder / "train").is_dir():
+        return _held_out(_part(folder, "", _classes(folder), view), dataset)
+    classes = _classes(folder / "train")
+    train = _part(folder, "train", classes, view)
+    beside = next((name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
+    if beside is None:
+        return _held_out(train, dataset)
+    tested = _classes(folder / beside)
+    unknown = sorted(set(tested) - set(classes))
+    if unknown:
+        message = f"{folder / beside} has the class {unknown[0]}, which {folder / 'train'} lacks"
+        raise DataError("LT403", message, "both parts need the same class folders")
+    test = _part(folder, beside, classes, view, tested)
+    if not len(test):
+        raise DataError("LT401", f"there is no image in {folder / beside}", _SUFFIX_HINT)
+    return train, test
+
+
+_SUFFIX_HINT = f"images are files whose names end in {', '.join(SUFFIXES)}"
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    """The names of the class folders."""
+    try:
+        with os.scandir(folder) as entries:
+            return tuple(
+                sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+            )
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _part(
+    root: Path,
+    name: str,
+    classes: tuple[str, ...],
+    view: View,
+    present: Collection[str] | None = None,
+) -> ImageFiles:
+    """All images of a part, class by class, by name; its names are relative to ``root``.
+
+    Args:
+        root: The data set's folder.
+        name: The part's folder in it; empty where classes are at the top.
+        classes: All there are.
+        view: See :class:`ImageFiles`.
+        present: The classes that have a folder in this part; all of them when left out.
+    """
+    if not classes:
+        message = f"{root / name} has no class folder"
+        raise DataError("LT401", message, "a class is a folder that holds its images")
+    names: list[str] = []
+    counts = []
+    for class_name in classes:
+        inside = f"{name}/{class_name}" if name else class_name
+        found = (
+            sorted(_images(str(root), inside)) if present is None or class_name in present else []
+        )
+        names += found
+        counts.append(len(found))
+    if not names:
+        raise DataError("LT401", f"there is no image in {root / name}", _SUFFIX_HINT)
+    labels = np.repeat(np.arange(len(classes), dtype=np.int32), counts)
+    return ImageFiles(root, Names(names), labels, classes, view)
+
+
+def _images(root: str, below: str) -> list[str]:
+    """Names of the images in a folder and in folders below it, links followed, hidden ones left out."""
+    found: list[str] = []
+    waiting, seen = [below], set()
+    while waiting:
+        folder = waiting.pop()
+        try:
+            place = f"{root}/{folder}"
+            about = Path(place).stat()
+            if (about.st_dev, about.st_ino) in seen:  # a link to a folder above
+                continue
+            seen.add((about.st_dev, about.st_ino))
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    path = f"{folder}/{entry.name}"
+                    if entry.is_dir():
+                        waiting.append(path)
+                    elif entry.name.lower().endswith(SUFFIXES):
+                        found.append(path)
+        except OSError as error:
+            raise _unreadable(error) from error
+    return found
+
+
+def _held_out(pool: ImageFiles, dataset: ImageFolder) -> tuple[ImageFiles, ImageFiles]:
+    """Take the test part out of the only part there is: a share of each class, at least one image."""
+    counts = pool.counts()
+    if 1 in counts:
+        name = pool.class_names[counts.index(1)]
+        message = f"class {name} has one image, which cannot be both trained on and tested with"
+        raise DataError("LT403", message, "add images, or take the class away")
+    tested = []
+    for label, members in enumerate(members_by_class(pool.labels, len(counts))):
+        share = math.floor(len(members) * dataset.holdout + 0.5)
+        shuffled = generator(dataset.holdout_seed, "holdout", label).permutation(members)
+        tested.append(shuffled[: max(1, min(len(members) - 1, share))])
+    is_tested = np.zeros(len(pool), bool)
+    is_tested[np.concatenate(tested)] = True
+    return pool.take(np.flatnonzero(~is_tested)), pool.take(np.flatnonzero(is_tested))
+
+
+def _unreadable(error: OSError) -> DataError:
+    message = f"{error.filename} cannot be read: {error.strerror or error}"
+    return DataError("LT401", message, "check the path and its permissions")
