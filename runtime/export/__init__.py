@@ -57,8 +57,8 @@ def export_run(
     if form == "onnx":
         packages.need("onnx", "onnxruntime")
     description = out.with_name(f"{out.name}.json")
-    if not force:
-        _must_be_new(out, description)
+    for path in (out, description):
+        _must_be_free(path, force)
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
             place = Path(folder) / f"model{ENDINGS[form]}"
@@ -81,12 +81,12 @@ def export_run(
     return facts
 
 
-def _must_be_new(*paths: Path) -> None:
-    for path in paths:
-        if os.path.lexists(path):
-            raise RunError(
-                "LT432", f"{path} is there already", "choose another name with --out, or --force"
-            )
+def _must_be_free(path: Path, force: bool) -> None:
+    if path.is_dir():
+        raise RunError("LT432", f"{path} is a folder", "choose another name with --out")
+    if os.path.lexists(path) and not force:
+        hint = "choose another name with --out, or --force"
+        raise RunError("LT432", f"{path} is there already", hint)
 
 
 def _origin(run: Trained, form: str, out: Path) -> dict[str, Any]:
