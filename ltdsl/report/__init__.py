@@ -15,12 +15,15 @@ __all__ = ["ReportError", "write_report"]
 #: What a report is called in its run directory.
 NAME = "report.html"
 
+#: What a comparison is called.
+SEVERAL = "comparison.html"
+
 
 def write_report(paths: list[Path], out: Path | None = None) -> Path:
     """Write the report of one run, or the comparison of several.
 
     Args:
-        paths: Run directories.
+        paths: Run directories, and folders that hold some.
         out: The file; ``report.html`` in the run directory where it is not given, or ``comparison.html`` in the
             working directory for several runs.
 
@@ -30,12 +33,17 @@ def write_report(paths: list[Path], out: Path | None = None) -> Path:
     Raises:
         ReportError: LT450, a path is no run directory; LT451, the file cannot be written.
     """
-    from ltdsl.report.reading import read_run
+    from ltdsl.report.comparison_page import comparison_page
+    from ltdsl.report.reading import found_runs, read_run
     from ltdsl.report.run_page import run_page
 
-    run = read_run(paths[0])
-    html = run_page(run)
-    out = out or paths[0] / NAME
+    runs = [read_run(path) for path in found_runs(paths)]
+    if len(runs) == 1:
+        out = out or runs[0].path / NAME
+        html = run_page(runs[0])
+    else:
+        out = out or Path(SEVERAL)
+        html = comparison_page(runs, out)
     _write(out, html)
     return out
 

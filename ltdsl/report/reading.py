@@ -73,6 +73,15 @@ def is_run(path: Path) -> bool:
     return (path / "run.json").is_file() or (path / "plan.json").is_file()
 
 
+def found_runs(paths: list[Path]) -> list[Path]:
+    """The run directories among paths; a folder that is none stands for those that it holds, such as a sweep's."""
+    found = []
+    for path in paths:
+        inside = [] if is_run(path) or not path.is_dir() else sorted(filter(is_run, path.iterdir()))
+        found += inside or [path]
+    return list(dict.fromkeys(found))
+
+
 def read_run(path: Path) -> Run:
     """Read a run directory.
 

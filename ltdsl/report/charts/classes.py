@@ -120,15 +120,14 @@ def accuracy(order: Ranked, key: str) -> dict[str, Any]:
         )
         .encode(x, y, tooltip=_tips(key))
     )
-    layers: list[Any] = [*theme.bands(_edges(order), x, names=False), points]
-    if not few:
+    means = _means(order, y, key)
+    layers = theme.bands(_edges(order), x, names=False)
+    if few:
+        layers += [means, points]  # what has a name to tell lies on top
+    else:
         trend = theme.rows({"rank": rank, key: value} for rank, value in smooth(order))
-        layers.append(
-            alt.Chart(trend)
-            .mark_line(color=theme.SERIES[1], strokeWidth=2.5, aria=False)
-            .encode(x, y)
-        )
-    layers.append(_means(order, y, key))
+        line = alt.Chart(trend).mark_line(color=theme.SERIES[1], strokeWidth=2.5, aria=False)
+        layers += [points, line.encode(x, y), means]
     known = [row.accuracy for row in order.classes if row.accuracy is not None]
     description = f"Accuracy of {number:,} classes from head to tail"
     if known:
