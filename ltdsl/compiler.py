@@ -12,7 +12,7 @@ from ltdsl.analysis.assignments import read_assignments
 from ltdsl.analysis.check import check
 from ltdsl.analysis.checkpoints import check_checkpoints
 from ltdsl.analysis.load import Read, load
-from ltdsl.analysis.resolve import resolve
+from ltdsl.analysis.resolve import Resolved, resolve
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.recipe import Recipe
 from ltdsl.syntax import File
@@ -35,6 +35,7 @@ class Compilation:
         source: Its text.
         tree: What could be parsed of it.
         sources: Every file read, the recipe first.
+        resolved: The value of each setting, as it was written.
         recipe: None where a problem is in the way.
         diagnostics: Everything found, errors or not, in the order in which files and lines were read.
         counts: Training images of each class; None where only the data set's files say, and nobody looked.
@@ -43,6 +44,7 @@ class Compilation:
     source: Source
     tree: File
     sources: list[Source]
+    resolved: Resolved
     recipe: Recipe | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     counts: tuple[int, ...] | None = None
@@ -53,6 +55,13 @@ class Compilation:
         from ltdsl.lower import lower
 
         return lower(self.recipe, self.counts) if self.recipe else None
+
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Where each value was written, by address: ``default``, ``protocol of …``, ``recipe.lt:3`` or ``--set``."""
+        from ltdsl.analysis.origins import origins
+
+        return origins(self.resolved)
 
     @property
     def failed(self) -> bool:
@@ -84,7 +93,7 @@ def compile_recipe(
     recipe = check(resolved, document.tree.span, found.append)
     if recipe is not None and not allow_outside:
         check_checkpoints(recipe, resolved, source, found.append)
-    result = Compilation(source, document.tree, document.sources, diagnostics=found)
+    result = Compilation(source, document.tree, document.sources, resolved, diagnostics=found)
     if recipe is not None and not result.failed:
         counts = recipe.settings.dataset.class_counts()
         if counts is None and survey is not None:

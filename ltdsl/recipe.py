@@ -110,12 +110,9 @@ class Recipe(BaseModel):
     Attributes:
         settings: Every setting, resolved.
         stages: In order of time.
-        origins: Where each value was written, by address (``optimizer.lr``, ``stage2.start``):
-            ``default``, ``protocol of cifar10_lt``, ``recipe.lt:3`` or ``--set``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     settings: Settings
     stages: tuple[StageRecipe, ...]
-    origins: dict[str, str]

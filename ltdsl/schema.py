@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from ltdsl.catalogue import TRICKS, Trick
@@ -23,11 +23,26 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
+class _Printed(Recipe):
+    """A validated recipe.
+
+    Attributes:
+        settings: Every setting, resolved.
+        stages: In order of time.
+        origins: Where each value was written, by address (``optimizer.lr``, ``stage2.start``):
+            ``default``, ``protocol of cifar10_lt``, ``recipe.lt:3`` or ``--set``.
+    """
+
+    model_config = ConfigDict(title="Recipe")
+
+    origins: dict[str, str]
+
+
 def schema(subject: Subject) -> dict[str, Any]:
     """The schema of a plan's JSON, of ``ltdsl plan --emit recipe``, or of any trick as both hold it."""
     models: dict[Subject, Any] = {
         "plan": Plan,
-        "recipe": Recipe,
+        "recipe": _Printed,
         "tricks": Annotated[Trick, Slot(Trick, TRICKS)],
     }
     adapter: TypeAdapter[Any] = TypeAdapter(models[subject])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ltdsl.analysis.combinations import check_combinations
-from ltdsl.analysis.origins import origins
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.timing import check_milestones, check_starts, report_rounding, start_of
 from ltdsl.analysis.values import Report, build, find
@@ -48,7 +47,6 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
     recipe = Recipe.model_construct(
         settings=settings,
         stages=tuple(stage for stage in stages if stage is not None),
-        origins=origins(resolved),
     )
     _check_selection(recipe, resolved, problems)
     _check_classifier(recipe, resolved, problems)

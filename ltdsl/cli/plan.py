@@ -63,14 +63,19 @@ def plan(
     assert result.recipe is not None
     assert result.plan is not None
     if emit is Phase.RECIPE:
-        print_json(result.recipe.model_dump(mode="json", by_alias=True))
+        print_json(
+            result.recipe.model_dump(mode="json", by_alias=True) | {"origins": result.origins}
+        )
     elif emit is Phase.PLAN:
         typer.echo(result.plan.to_json(), nl=False)
     else:
-        _tables(result.recipe, result.plan, details, origins)
+        _tables(result.plan, details)
+        if origins:
+            _origins(result.recipe, result.origins)
+        new_console().print(f"\nhash {result.plan.digest()}", highlight=False, soft_wrap=True)
 
 
-def _tables(recipe: ResolvedRecipe, plan: Plan, details: bool, origins: bool) -> None:
+def _tables(plan: Plan, details: bool) -> None:
     """What people read."""
     from ltdsl.tables import ENDS, headline, plan_table, showable
 
@@ -87,9 +92,12 @@ def _tables(recipe: ResolvedRecipe, plan: Plan, details: bool, origins: bool) ->
         console.print()
         for line in lines(plan, console.width, ink(console.encoding)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if origins:
-        from ltdsl.written import origins_table
 
-        console.print()
-        console.print(origins_table(recipe))
-    console.print(f"\nhash {plan.digest()}", highlight=False, soft_wrap=True)
+
+def _origins(recipe: ResolvedRecipe, origins: dict[str, str]) -> None:
+    """Every value, with where it was written."""
+    from ltdsl.written import origins_table
+
+    console = new_console()
+    console.print()
+    console.print(origins_table(recipe, origins))

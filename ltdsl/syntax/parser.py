@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 20
 """Larger files are refused."""
 
+_MOST = 1 << 16  # holds most recipes: making room for the largest takes longer than reading them
+
 
 def read_source(
     path: Path, name: str | None = None, *, any_kind: bool = False
@@ -41,7 +43,9 @@ def read_source(
         with open(path, "rb", opener=None if any_kind else _at_once) as file:
             if not any_kind and not S_ISREG(os.fstat(file.fileno()).st_mode):
                 return report("LT007", None, f"`{name}` is no regular file")
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(_MOST)
+            if len(data) == _MOST:
+                data += file.read(MAX_BYTES + 1 - _MOST)
     except FileNotFoundError:
         return report("LT007", None, f"there is no file `{name}`")
     except IsADirectoryError:

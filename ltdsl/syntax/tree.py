@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-from lark import Token, Transformer, Tree
+from lark import Token, Tree
 
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic, Edit, report
@@ -39,8 +39,10 @@ def snake_case(name: str) -> str:
     return name if _NAME.fullmatch(name) else ""
 
 
-class TreeBuilder(Transformer[Token, Any]):
+class TreeBuilder:
     """Builds syntax nodes; what a diagnostic leaves without a value is left out of the tree.
+
+    Its methods are named after the grammar's rules, and called from the leaves up.
 
     A misspelt name goes on under its suggested spelling, so that later checks can still look it up.
 
@@ -49,9 +51,19 @@ class TreeBuilder(Transformer[Token, Any]):
     """
 
     def __init__(self, place: Place) -> None:
-        super().__init__(visit_tokens=True)
         self._place = place
         self.problems: list[Diagnostic] = []
+
+    def build(self, piece: Tree[Token] | Token | None) -> Any:
+        """What a piece of the generated parser's tree stands for; names stay tokens."""
+        if isinstance(piece, Tree):
+            rule: Callable[[list[Any]], Any] = getattr(self, piece.data)
+            return rule([self.build(child) for child in piece.children])
+        if piece is not None and piece.type == "NUMBER":
+            return self.number(piece)
+        if piece is not None and piece.type == "STRING":
+            return self.string(piece)
+        return piece
 
     # Pieces
 
@@ -81,7 +93,7 @@ class TreeBuilder(Transformer[Token, Any]):
             text = fixed or text
         return syntax.Identifier(span, text)
 
-    def NUMBER(self, token: Token) -> Number | None:  # noqa: N802 - named after the terminal
+    def number(self, token: Token) -> Number | None:
         """An integer, a float or a percentage."""
         span, text = self._token(token), str(token)
         match = _NUMBER.fullmatch(text)
@@ -116,7 +128,7 @@ class TreeBuilder(Transformer[Token, Any]):
             edit=Edit(span, fixed) if ok else None,
         )
 
-    def STRING(self, token: Token) -> syntax.String | None:  # noqa: N802 - named after the terminal
+    def string(self, token: Token) -> syntax.String | None:
         """A string with its escapes resolved."""
         span, text = self._token(token), str(token)
         body, position = [], 1
@@ -281,4 +293,4 @@ def build(tree: Tree[Token], place: Place) -> tuple[Any, list[Diagnostic]]:
         The node (the statements for a file, the calls for a chain) and the problems.
     """
     builder = TreeBuilder(place)
-    return builder.transform(tree), builder.problems
+    return builder.build(tree), builder.problems

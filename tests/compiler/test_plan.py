@@ -147,7 +147,7 @@ def test_layers(tmp_path):
     assert not result.failed
     assert (result.plan.epochs, result.plan.stages[0].batch_size) == (13, 15)
     assert (result.plan.seed, result.plan.split_seed) == (11, 16)
-    origins = result.recipe.origins
+    origins = result.origins
     assert origins["epochs"] == "recipe.lt:2"
     assert origins["batch_size"] == "sub/outer.lt:2"
     assert origins["seed"] == "sub/inner.lt:1"

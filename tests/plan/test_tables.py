@@ -56,7 +56,7 @@ def test_snapshots(golden, name, text, width):
     whole = compiled(text)
     golden(f"plan/{name}.table.txt", shown(plan_table(whole.plan), width))
     golden(f"plan/{name}.details.txt", lines_of(whole.plan, width))
-    golden(f"plan/{name}.origins.txt", shown(origins_table(whole.recipe), width))
+    golden(f"plan/{name}.origins.txt", shown(origins_table(whole.recipe, whole.origins), width))
 
 
 @pytest.mark.parametrize("width", [50, 80, 120, 300])
@@ -137,7 +137,10 @@ def test_rulers():
 
 def test_every_value_has_an_origin():
     result = compiled(FOUR, "end.tau_norm.tau=0.5", "seed=3")
-    rows = {address: (value, origin) for address, value, origin in written(result.recipe)}
+    rows = {
+        address: (value, origin)
+        for address, value, origin in written(result.recipe, result.origins)
+    }
     assert rows["seed"] == ("3", "--set")
     assert rows["end.tau_norm.tau"] == ("0.5", "--set")
     assert rows["third.optimizer.lr"] == ("0.01", "recipe.lt:4")
@@ -146,4 +149,4 @@ def test_every_value_has_an_origin():
     assert rows["stage2.cam_bs.sampler"] == ("progressive", "recipe.lt:3")
     assert rows["end.augment"] == ("[random_crop(padding = 2)]", "recipe.lt:8")
     assert rows["augment"][1] == "protocol of cifar100_lt"
-    assert set(result.recipe.origins) <= set(rows)
+    assert set(result.origins) <= set(rows)
