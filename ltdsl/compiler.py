@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ltdsl.advice import advise
 from ltdsl.analysis.assignments import read_assignments
@@ -62,6 +62,11 @@ class Compilation:
         from ltdsl.analysis.origins import origins
 
         return origins(self.resolved)
+
+    def recipe_to_json(self) -> dict[str, Any]:
+        """The recipe and its origins as JSON data; `docs/schema/recipe.schema.json` describes them."""
+        assert self.recipe is not None
+        return self.recipe.model_dump(mode="json", by_alias=True) | {"origins": self.origins}
 
     @property
     def failed(self) -> bool:

@@ -63,9 +63,7 @@ def plan(
     assert result.recipe is not None
     assert result.plan is not None
     if emit is Phase.RECIPE:
-        print_json(
-            result.recipe.model_dump(mode="json", by_alias=True) | {"origins": result.origins}
-        )
+        print_json(result.recipe_to_json())
     elif emit is Phase.PLAN:
         typer.echo(result.plan.to_json(), nl=False)
     else:

@@ -39,7 +39,7 @@ def test_recipes(path, golden):
     assert not result.failed
     name = path.relative_to(ROOT).with_suffix("").as_posix()
     golden(f"{name}.syntax.json", json.dumps(syntax_to_json(result.tree), indent=1) + "\n")
-    recipe = result.recipe.model_dump(mode="json", by_alias=True)
+    recipe = result.recipe_to_json()
     golden(f"{name}.recipe.json", json.dumps(recipe, indent=1) + "\n")
     golden(f"{name}.plan.json", result.plan.to_json())
     golden(f"{name}.diagnostics.txt", rendered(result))

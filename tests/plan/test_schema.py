@@ -40,7 +40,7 @@ def test_the_schemas_in_the_documentation_are_fresh(subject, golden):
 def test_recipes(path):
     result = compile_recipe(read_source(path))
     validator("plan").validate(json.loads(result.plan.to_json()))
-    validator("recipe").validate(result.recipe.model_dump(mode="json", by_alias=True))
+    validator("recipe").validate(result.recipe_to_json())
 
 
 @pytest.mark.parametrize("name", TRICKS)
