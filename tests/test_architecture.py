@@ -18,7 +18,7 @@ READ_DATA = {
     ("ltdsl/cli/evaluate.py", "eval"),
     ("ltdsl/cli/export.py", "export"),
     ("ltdsl/cli/predict.py", "predict"),
-    ("ltdsl/cli/run.py", "run"),
+    ("ltdsl/cli/run.py", "train"),
     ("ltdsl/cli/survey.py", "survey"),
 }
 

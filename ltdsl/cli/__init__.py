@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Annotated, NoReturn
 
@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": "plan",
     "diff": "diff",
     "run": "run",
+    "sweep": "sweep",
     "eval": "evaluate",
     "predict": "predict",
     "export": "export",
@@ -80,14 +81,20 @@ def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
 
 def main() -> None:
     """Entry point of the `ltdsl` command."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    # the others need not be built to run one
+    guarded(make_app([asked] if asked in COMMANDS else COMMANDS))
+
+
+def guarded(action: Callable[[], None]) -> None:
+    """Do what a process is there for, and end with a sentence where it fails."""
     for stream in (sys.stdout, sys.stderr):
         # a terminal that cannot show a character shows another one, never a traceback
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    asked = sys.argv[1] if len(sys.argv) > 1 else ""
-    # the others need not be built to run one
-    app = make_app([asked] if asked in COMMANDS else COMMANDS)
     try:
-        app()
+        action()
+    except typer.Exit as end:  # where typer itself did not start it
+        sys.exit(end.exit_code)
     except Exception as error:
         _report_bug(error)
     finally:

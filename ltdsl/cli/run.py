@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ltdsl.cli.options import AllowOutside, Seed, Set, Strict
-from ltdsl.cli.shared import all_changes, compiled, fail, misused, new_console, texts
+from ltdsl.cli.shared import all_changes, compiled, fail, misused, new_console
 from ltdsl.cli.survey import Data, surveyor
+from ltdsl.syntax.source import texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from rich.console import Console
 
     from ltdsl.compiler import Compilation, Survey
@@ -70,31 +73,45 @@ def run(
         misused("name a recipe, or a run to --resume")
     if resume is not None and (changes or seed is not None or out is not None):
         misused("--resume goes on with a run as it is: without --set, --seed and --out")
+    console = new_console()
+    on = {"device": device.value, "data": data, "keep_cam": keep_cam}
+    if resume is not None:
+        train(lambda runs: runs.resume(resume, console, **on), resume, console)
+        return
+    assert recipe is not None
+    survey = surveyor(recipe, data, must=True)
+    result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
+    out = out or _default_folder(recipe)
+    train(
+        lambda runs: runs.run(
+            result.plan,
+            texts(result.sources),
+            out,
+            console,
+            root=recipe.parent,
+            changes=all_changes(changes, seed),
+            **on,
+        ),
+        out,
+        console,
+    )
+
+
+def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Console) -> None:
+    """Let the runtime train, and show the figures or, in a sentence, what was in the way.
+
+    Args:
+        action: Called with the module `runtime.run`; returns what evaluation.json holds.
+        out: The run directory.
+        console: Where progress and figures are shown.
+    """
     from runtime import run as runs
     from runtime.errors import RunError
 
-    console = new_console()
-    on = {"device": device.value, "data": data, "keep_cam": keep_cam}
     try:
-        if resume is not None:
-            out = resume
-            figures = runs.resume(resume, console, **on)
-        else:
-            assert recipe is not None
-            out = out or _default_folder(recipe)
-            survey = surveyor(recipe, data, must=True)
-            result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
-            figures = runs.run(
-                result.plan,
-                texts(result.sources),
-                out,
-                console,
-                root=recipe.parent,
-                changes=all_changes(changes, seed),
-                **on,
-            )
+        figures = action(runs)
     except RunError as error:
-        if out is not None and _says(out, error):
+        if _says(out, error):
             _write_report(out)
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from ltdsl.compiler import Compilation, Survey
     from ltdsl.diagnostics import Diagnostic
-    from ltdsl.syntax.source import Source
 
 
 def all_changes(changes: list[str] | None, seed: int | None) -> tuple[str, ...]:
@@ -93,18 +92,6 @@ def _coloured(to_stderr: bool) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return stream.isatty()
-
-
-def texts(sources: list[Source]) -> dict[str, str]:
-    """The texts of a recipe and the files it uses, by paths relative to the nearest folder that holds all."""
-    # a recipe that is a link keeps the name that it was called by
-    paths = [source.path or Path("recipe.lt") for source in sources]
-    paths = [path.parent.resolve() / path.name for path in paths]
-    folder = Path(os.path.commonpath([path.parent for path in paths]))
-    return {
-        path.relative_to(folder).as_posix(): source.text
-        for path, source in zip(paths, sources, strict=True)
-    }
 
 
 def new_console() -> Console:

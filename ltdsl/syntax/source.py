@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -74,3 +76,16 @@ class Span(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"
+
+
+def texts(sources: Iterable[Source]) -> dict[str, str]:
+    """The texts of a recipe and the files it uses, by paths relative to the nearest folder that holds all."""
+    sources = list(sources)
+    # a recipe that is a link keeps the name that it was called by
+    paths = [source.path or Path("recipe.lt") for source in sources]
+    paths = [path.parent.resolve() / path.name for path in paths]
+    folder = Path(os.path.commonpath([path.parent for path in paths]))
+    return {
+        path.relative_to(folder).as_posix(): source.text
+        for path, source in zip(paths, sources, strict=True)
+    }

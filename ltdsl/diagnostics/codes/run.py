@@ -124,5 +124,38 @@ on from the checkpoint before, after epoch 41""",
         says="""error[LT451]: cannot write reports/first.html: No such file or directory
   = help: choose another file with --out""",
     ),
+    "LT460": entry(
+        "value missing",
+        """In a sweep, `--set` takes a list of values with commas between them, and none may be empty. A comma in
+        brackets, or in a text in quotes, belongs to a value.""",
+        says="error[LT460]: a value is missing beside a comma",
+    ),
+    "LT461": entry(
+        "values in two lists",
+        """In a sweep, all values of a setting stand in one list.""",
+        says="error[LT461]: `dataset.imbalance` is set more than once",
+    ),
+    "LT462": entry(
+        "sweep's folder unusable",
+        """The folder of a sweep cannot be written to. What is in it is as it was.""",
+        says="error[LT462]: sweeps/recipe: Read-only file system",
+    ),
+    "LT463": entry(
+        "no cluster",
+        """No Dask scheduler answers at the address, or it cannot be talked to.""",
+        says="error[LT463]: no scheduler answers at tcp://10.0.0.1:8786",
+    ),
+    "LT464": entry(
+        "different images",
+        """Runs of a sweep that should have had the same images had others: their figures cannot be compared. The
+        folder given by `--data` has changed, or is not the same on all machines.""",
+        says="warning[LT464]: `a=1` and `a=2` were trained on different images",
+    ),
+    "LT465": entry(
+        "a run's process died",
+        """The process of a run ended without saying why: the system killed it, for want of memory perhaps, or it
+        crashed. The same command goes on with the run.""",
+        says="error[LT465]: its process was ended by SIGKILL; perhaps memory ran out",
+    ),
     "LT499": entry("run failed", """The system stopped the run; the message says what it said."""),
 }

@@ -1,0 +1,45 @@
+"""A run of a sweep: ``python -m ltdsl.cli.job``, with what to do as a line of JSON on standard input."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from ltdsl.cli import guarded
+from ltdsl.cli.run import train
+from ltdsl.cli.shared import new_console
+from ltdsl.plan import Plan
+from ltdsl.sweep.process import GRACE, Job
+
+
+def main() -> None:
+    """Do what `ltdsl run` does with a plan."""
+    job = Job.from_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    out = Path(job.out)
+    on = {"device": job.device, "data": Path(job.data) if job.data else None}
+    console = new_console()
+    if (out / "run.json").exists():
+        train(lambda runs: runs.resume(out, console, **on), out, console)
+        return
+    plan = Plan.model_validate_json(job.plan)
+    facts = {"root": Path(job.root), "changes": job.changes}
+    train(lambda runs: runs.run(plan, job.recipe, out, console, **facts, **on), out, console)
+
+
+def _end_with_input() -> None:
+    """Stop when standard input ends: the sweep says so, or is gone."""
+    # not through `sys.stdin`, whose lock would be in the way when the interpreter shuts down
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(1)  # nothing half-written stands in its files
+
+
+if __name__ == "__main__":
+    guarded(main)

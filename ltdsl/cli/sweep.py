@@ -1,0 +1,228 @@
+"""`ltdsl sweep`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ltdsl.cli.complete import recipe_files
+from ltdsl.cli.inputs import STDIN, recipes_in
+from ltdsl.cli.options import AllowOutside, Strict
+from ltdsl.cli.run import Device
+from ltdsl.cli.shared import blocking, fail, misused, new_console, show
+from ltdsl.cli.survey import Data, surveyor
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ltdsl.diagnostics import Diagnostic
+    from ltdsl.sweep.drive import Sweep
+    from ltdsl.sweep.grid import Choice
+    from ltdsl.sweep.pool import Pool
+    from ltdsl.sweep.table import Row, Table
+
+
+def sweep(
+    recipes: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Recipes, or folders with .lt files.",
+            autocompletion=recipe_files,
+            show_default=False,
+        ),
+    ],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="ADDRESS=VALUE,…",
+            help="Values to try, such as dataset.imbalance=10,50,100 or "
+            '"stage2.tricks=cam_bs + ce,class_balanced + ce". Commas in brackets or quotes belong to a value. '
+            "Repeatable: every value meets every other.",
+            show_default=False,
+        ),
+    ] = None,
+    side_by_side: Annotated[
+        bool,
+        typer.Option("--zip", help="Take first values together, second ones together, and so on."),
+    ] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Run each with the seeds 0 to N - 1.", show_default=False
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=256, metavar="N", help="Runs at once on this machine.")
+    ] = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on the workers of a Dask scheduler, such as tcp://host:8786, that share this file system.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Data = None,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The sweep's folder. Default: sweeps/RECIPE.", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs; train nothing.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Go on with runs that failed in training too.")
+    ] = False,
+    strict: Strict = False,
+    allow_outside: AllowOutside = False,
+) -> None:
+    """Train a table of runs: recipes, values and seeds, combined.
+
+    The same command goes on where it was stopped, and does nothing twice; with more values it adds runs.
+    """
+    from ltdsl.sweep.drive import Sweep
+    from ltdsl.sweep.folder import SweepFolder
+
+    if STDIN in recipes:
+        misused("a sweep needs recipes in files")
+    if cluster is not None and jobs > 1:
+        misused("--jobs is for this machine, --cluster for others: name one of them")
+    paths = recipes_in(recipes)
+    choices = _choices(paths, changes, seeds, side_by_side)
+    table = _compiled(choices, strict, allow_outside, data)
+    console = new_console()
+    try:
+        work = Sweep(table, SweepFolder(out or _default_folder(paths)))
+        _announce(work, console, dry_run)
+        if dry_run:
+            return
+        rows = work.left(retry_failed)
+        pool = _pool(cluster, jobs, device.value) if rows else None
+        _drive(work, rows, pool, console, device.value, data)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail("LT462", f"{where}{error.strerror or error}", "free space, or name another with --out")
+    _conclude(work, console)
+
+
+def _choices(
+    paths: list[Path], changes: list[str] | None, seeds: int | None, side_by_side: bool
+) -> list[Choice]:
+    from ltdsl.sweep.axes import read_axes
+    from ltdsl.sweep.grid import SEED, GridError, grid
+
+    problems: list[Diagnostic] = []
+    axes = read_axes(changes or [], problems.append)
+    if problems:
+        show(problems)
+        raise typer.Exit(1)
+    if seeds is not None and any(axis.address == SEED for axis in axes):
+        misused("--seeds and --set seed=… both name seeds: use one of them")
+    try:
+        return grid(paths, axes, seeds, side_by_side)
+    except GridError as error:
+        misused(str(error))
+
+
+def _compiled(choices: list[Choice], strict: bool, allow_outside: bool, data: Path | None) -> Table:
+    """The table, after everything that there is to say about it; nothing is trained before all of it is right."""
+    from ltdsl.sweep.table import compile_table
+
+    table, problems = compile_table(
+        choices, lambda recipe: surveyor(recipe, data, must=True), allow_outside
+    )
+    if table is None:  # what else there is to say can wait
+        show([problem for problem in problems if blocking([problem], strict)])
+        raise typer.Exit(1)
+    show(problems)
+    if blocking(problems, strict):
+        raise typer.Exit(1)
+    return table
+
+
+def _default_folder(paths: list[Path]) -> Path:
+    from ltdsl.sweep.names import safe
+
+    stems = [safe(path.stem) for path in paths]
+    more = f"+{len(stems) - 2}-more" if len(stems) > 3 else ""
+    return Path("sweeps") / ("+".join(stems[:2] if more else stems)[:MAX_FOLDER] + more)
+
+
+#: Of a default folder's name.
+MAX_FOLDER = 100
+
+
+def _announce(work: Sweep, console: Console, whole: bool) -> None:
+    from ltdsl.sweep.show import counts, planned_table
+
+    if whole:
+        console.print(planned_table(work.table, list(work.records.values())))
+        console.print()
+    same = work.table.combinations - len(work.table.rows)
+    again = f"; {same} more mean the same as another" if same else ""
+    number = len(work.table.rows)
+    text = f"{number} run{'s' * (number > 1)} in {work.folder.path}: {counts(work.records.values())}{again}"
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _pool(cluster: str | None, jobs: int, device: str) -> Pool:
+    from ltdsl.sweep.pool import LocalPool
+
+    if cluster is None:
+        return LocalPool(jobs, device)
+    from ltdsl.sweep.cluster import ClusterError, ClusterPool
+
+    try:
+        return ClusterPool(cluster)
+    except ClusterError as error:
+        fail(error.code, str(error), error.hint)
+
+
+def _drive(
+    work: Sweep,
+    rows: list[Row],
+    pool: Pool | None,
+    console: Console,
+    device: str,
+    data: Path | None,
+) -> None:
+    from ltdsl.sweep.watch import Bars, Lines
+
+    work.folder.logs.mkdir(parents=True, exist_ok=True)
+    work.write()
+    if pool is None:
+        return
+    watcher = (Bars if console.is_terminal else Lines)(work, rows, console)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's way to press Ctrl-C
+    jobs = {row: work.job(row, device, data) for row in rows}
+    try:
+        with watcher.showing():
+            work.drive(jobs, pool, watcher)
+    except KeyboardInterrupt:
+        message = f"interrupted; {work.folder.path} keeps what is done"
+        fail("LT499", message, "the same command goes on with it")
+
+
+def _conclude(work: Sweep, console: Console) -> None:
+    from ltdsl.sweep.show import counts, result_table
+
+    records = list(work.records.values())
+    console.print()
+    console.print(result_table(records, console.width))
+    for record in records:
+        if record.error:
+            console.print(
+                f"\n{record.name}: {record.error}", markup=False, highlight=False, soft_wrap=True
+            )
+    console.print(
+        f"\n{work.folder.path}: {counts(records)}", highlight=False, soft_wrap=True, markup=False
+    )
+    if any(record.status != "finished" for record in records):
+        raise typer.Exit(1)

@@ -1,0 +1,118 @@
+"""Working a table off: what is left of it is done, whatever becomes of single runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ltdsl.sweep.folder import Record, SweepFolder
+from ltdsl.sweep.pool import Pool
+from ltdsl.sweep.process import Job, StoppedError
+from ltdsl.sweep.table import Row, Table
+
+#: Seconds between two looks at what the runs have written.
+INTERVAL = 1.0
+
+
+class Watcher(Protocol):
+    """Someone who is told how a sweep goes on."""
+
+    def ended(self, record: Record) -> None:
+        """A run came to its end."""
+
+    def look(self) -> None:
+        """Some time has passed."""
+
+
+@dataclass
+class Sweep:
+    """A table and what has become of it.
+
+    Attributes:
+        table: The runs.
+        folder: Where they are.
+        places: The directory of each.
+        records: What is known of each, in the order of the table.
+        ended: Those that have come to an end since the sweep was begun or gone on with.
+    """
+
+    table: Table
+    folder: SweepFolder
+    places: Mapping[Row, Path] = field(init=False)
+    records: dict[Row, Record] = field(init=False)
+    ended: set[Row] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.places = self.folder.place(self.table)
+        self.records = {row: self.folder.record(row, self.places[row]) for row in self.table.rows}
+
+    def left(self, retry_failed: bool) -> list[Row]:
+        """The rows to be done: not those that are finished, nor by default those that failed in training."""
+        skipped = {"finished"} if retry_failed else {"finished", "failed"}
+        return [row for row, record in self.records.items() if record.status not in skipped]
+
+    def job(self, row: Row, device: str, data: Path | None) -> Job:
+        """What a process is to do for a row."""
+        out, root = self.places[row].resolve(), row.choice.recipe.parent.resolve()
+        return Job(
+            out=str(out),
+            log=str(self.folder.logs.resolve() / f"{out.name}.txt"),
+            plan=row.plan.to_json(),
+            recipe=row.texts,
+            root=str(root),
+            changes=row.choice.assignments,
+            device=device,
+            data=str(data.resolve()) if data else None,
+        )
+
+    def write(self) -> None:
+        """Write the table's files.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        self.folder.write(list(self.records.values()))
+
+    def drive(self, jobs: Mapping[Row, Job], pool: Pool, watcher: Watcher) -> None:
+        """Do jobs; the table's files are written anew whenever one ends.
+
+        Raises:
+            KeyboardInterrupt: The user stopped it; all processes have ended, and the runs can go on.
+            OSError: The table cannot be written.
+        """
+        futures = {pool.submit(job): row for row, job in jobs.items()}
+        try:
+            for future in _as_they_end(set(futures), watcher):
+                self._note(futures[future], _error(future))
+                watcher.ended(self.records[futures[future]])
+        finally:
+            pool.stop()
+            for row in jobs.keys() - self.ended:
+                self.records[row] = self.folder.record(row, self.places[row])
+            self.write()
+
+    def _note(self, row: Row, error: str) -> None:
+        self.ended.add(row)
+        self.records[row] = self.folder.record(row, self.places[row], error)
+        self.write()
+
+
+def _as_they_end(futures: set[Future[str]], watcher: Watcher) -> Iterator[Future[str]]:
+    while futures:
+        done, futures = wait(futures, INTERVAL, FIRST_COMPLETED)
+        yield from done
+        watcher.look()
+
+
+def _error(future: Future[str]) -> str:
+    """Why a job failed; empty where it did not, or was stopped."""
+    try:
+        return future.result()
+    except (StoppedError, CancelledError):
+        return ""
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"LT499: {where}{error.strerror or error}"
