@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -83,9 +83,9 @@ def compile_table(
         combinations that have it where not all do.
     """
     read = cache(read_source)
-    surveys = {}
-    for path in {choice.recipe for choice in choices} if surveyor else ():
-        surveys[path] = _once(surveyor(path))
+    surveys: dict[Path, Survey] = {}
+    if surveyor is not None:
+        surveys = {path: _once(surveyor(path)) for path in {each.recipe for each in choices}}
     found: dict[str, tuple[Diagnostic, list[Choice]]] = {}
     compiled: list[Entry] = []
     for choice in choices:
@@ -149,7 +149,7 @@ def _noted(problem: Diagnostic, having: Sequence[Choice], choices: Sequence[Choi
     if len(having) == len(choices):
         return problem
     where = f"in {len(having)} of {len(choices)} combinations: {_what_they_share(having, choices)}"
-    return replace(problem, note="\n".join(filter(None, (problem.note, where))))
+    return problem._replace(note="\n".join(filter(None, (problem.note, where))))
 
 
 def _what_they_share(having: Sequence[Choice], choices: Sequence[Choice]) -> str:
