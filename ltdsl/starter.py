@@ -49,7 +49,16 @@ def _head(dataset: type[Dataset], name: str) -> Iterator[str]:
 def _arguments(dataset: type[Dataset]) -> str:
     """What a recipe is most likely to say of it: where its files are, or how long its tail is."""
     if "path" in dataset.model_fields:
-        return '(path = "images")'
+        named = "".join(
+            f', {name} = "{name}.txt"'
+            for name, info in dataset.model_fields.items()
+            if info.is_required()
+        )
+        return (
+            f'(path = "images"{named})'
+            if dataset.model_fields["path"].default is None
+            else f"({named[2:]})"
+        )
     imbalance = dataset.model_fields["imbalance"].get_default()
     return f"(imbalance = {write(imbalance)})" if imbalance else ""
 

@@ -1,4 +1,4 @@
-"""Checkpoints that a recipe names: where they may be. Whether they are there is asked when a run needs them."""
+"""Checkpoints and data that a recipe names: where they may be. Whether they are there is asked when they are needed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import report
 from ltdsl.paths import PathError, locate
 from ltdsl.recipe import Recipe
+from ltdsl.syntax import Call, String
 from ltdsl.syntax.source import Source, Span
 
 
 def check_checkpoints(recipe: Recipe, resolved: Resolved, source: Source, problems: Report) -> None:
-    """Report checkpoints outside the recipe's folder."""
+    """Report checkpoints and data outside the recipe's folder."""
     for written, span in _named(recipe, resolved):
         root = source.path.parent if source.path else Path()
         try:
@@ -24,7 +25,11 @@ def check_checkpoints(recipe: Recipe, resolved: Resolved, source: Source, proble
 
 
 def _named(recipe: Recipe, resolved: Resolved) -> Iterator[tuple[str, Span]]:
-    """Each checkpoint with its place: `init`, and the teachers of stages."""
+    """Each with its place: `init`, the teachers of stages, and the files of the data set."""
+    dataset = resolved.settings.get("dataset")
+    if dataset is not None and isinstance(dataset.value, Call):
+        texts = (argument.value for argument in dataset.value.arguments)
+        yield from ((text.value, text.span) for text in texts if isinstance(text, String))
     if recipe.settings.init is not None:
         yield recipe.settings.init, resolved.settings["init"].value.span
     for stage, written in zip(recipe.stages, resolved.stages, strict=True):

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT, ImageFolder
+from ltdsl.catalogue.datasets import (
+    Annotations,
+    Cifar10LT,
+    Cifar100LT,
+    Dataset,
+    DigitsLT,
+    HeldOut,
+    ImageFolder,
+    ImageNetLT,
+    INat18,
+    ListedImages,
+    LongTailed,
+    Npz,
+)
 from ltdsl.catalogue.entry import Entry, Slot, index
 from ltdsl.catalogue.losses import LOSSES, CostSensitiveCrossEntropy, CrossEntropy
 from ltdsl.catalogue.mixers import (
@@ -18,7 +31,7 @@ from ltdsl.catalogue.mixers import (
     ManifoldMixup,
     Remix,
 )
-from ltdsl.catalogue.models import MindCV, Model, ResNet8, ResNet10, ResNet32
+from ltdsl.catalogue.models import MindCV, Model, ResNet8, ResNet10, ResNet32, ResNet50
 from ltdsl.catalogue.phases import (
     ClassifierRetraining,
     Distillation,
@@ -74,6 +87,7 @@ __all__ = [
     "TEACHERS",
     "TRICKS",
     "Adam",
+    "Annotations",
     "AnyAugment",
     "AnyClassifier",
     "AnyDataset",
@@ -100,15 +114,21 @@ __all__ = [
     "DigitsLT",
     "Distillation",
     "Entry",
+    "HeldOut",
+    "INat18",
     "ImageFolder",
+    "ImageNetLT",
     "InputMixup",
     "InstanceBalanced",
     "LearnableWeightScaling",
+    "ListedImages",
+    "LongTailed",
     "Loss",
     "MindCV",
     "Mixer",
     "Model",
     "MultiStep",
+    "Npz",
     "Optimizer",
     "PlainSampler",
     "Posthoc",
@@ -118,6 +138,7 @@ __all__ = [
     "ResNet8",
     "ResNet10",
     "ResNet32",
+    "ResNet50",
     "Sampler",
     "Schedule",
     "Teacher",
@@ -140,8 +161,10 @@ TRICKS: dict[str, type[Trick]] = {
     **POSTHOC,
 }
 
-DATASETS: dict[str, type[Dataset]] = index(DigitsLT, Cifar10LT, Cifar100LT, ImageFolder)
-MODELS: dict[str, type[Model]] = index(ResNet8, ResNet32, ResNet10, MindCV)
+DATASETS: dict[str, type[Dataset]] = index(
+    DigitsLT, Cifar10LT, Cifar100LT, ImageFolder, Annotations, ImageNetLT, INat18, Npz
+)
+MODELS: dict[str, type[Model]] = index(ResNet8, ResNet32, ResNet10, ResNet50, MindCV)
 OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam)
 SCHEDULES: dict[str, type[Schedule]] = index(MultiStep, Cosine, Constant)
 AUGMENTS: dict[str, type[Augment]] = index(

@@ -42,6 +42,14 @@ class ResNet10(Model):
     layers = ("layer1", "layer2", "layer3", "layer4", "pool", "fc")
 
 
+class ResNet50(Model):
+    """Residual network of 50 layers for large images: 3, 4, 6 and 3 bottlenecks, 256 to 2048 channels."""
+
+    name = "resnet50"
+    citation = f"{_HE}, table 1; the stride as in Goyal et al., 2017, section 5.1"
+    layers = ("layer1", "layer2", "layer3", "layer4", "pool", "fc")
+
+
 class MindCV(Model):
     """Any model of the mindcv package that has feature maps; needs `pip install "ltdsl[mindcv]"`."""
 

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from textwrap import fill
 
+from ltdsl.catalogue import DATASETS, LongTailed
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Severity
 from ltdsl.evidence.benchmarks import BENCHMARKS, Benchmark
@@ -74,7 +75,14 @@ def _benchmark(row: Row) -> Benchmark:
 
 
 def _settings_name(benchmark: Benchmark) -> str:
-    return f"{benchmark.family}_{benchmark.imbalance:g}"
+    return (
+        f"{benchmark.family}_{benchmark.imbalance:g}" if _is_made(benchmark) else benchmark.family
+    )
+
+
+def _is_made(benchmark: Benchmark) -> bool:
+    """True where the long tail is made, so that a recipe says how long it is."""
+    return issubclass(DATASETS[benchmark.family], LongTailed)
 
 
 @cache
@@ -101,9 +109,10 @@ def why_not(row: Row) -> str:
 
 def common(benchmark: Benchmark) -> str:
     """The settings that all recipes of a benchmark share."""
+    tail = f"(imbalance = {benchmark.imbalance:g})" if _is_made(benchmark) else ""
     return (
         f"# {benchmark.name}. Everything else is the data set's protocol.\n"
-        f"dataset = {benchmark.family}(imbalance = {benchmark.imbalance:g})\n"
+        f"dataset = {benchmark.family}{tail}\n"
     )
 
 

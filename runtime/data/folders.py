@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +10,8 @@ import numpy as np
 
 from runtime.data.errors import DataError
 from runtime.data.files import ImageFiles, Names
+from runtime.data.holdout import held_out
 from runtime.data.image import SUFFIXES, View
-from runtime.data.part import members_by_class
-from runtime.streams import generator
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,12 +32,12 @@ def load(dataset: ImageFolder, folder: Path) -> tuple[ImageFiles, ImageFiles]:
         raise DataError("LT401", f"{folder} is no folder", "name the folder of the class folders")
     view = View.square(dataset.size, dataset.crop)
     if not (folder / "train").is_dir():
-        return _held_out(_part(folder, "", _classes(folder), view), dataset)
+        return held_out(_part(folder, "", _classes(folder), view), dataset)
     classes = _classes(folder / "train")
     train = _part(folder, "train", classes, view)
     beside = next((name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
     if beside is None:
-        return _held_out(train, dataset)
+        return held_out(train, dataset)
     tested = _classes(folder / beside)
     unknown = sorted(set(tested) - set(classes))
     if unknown:
@@ -123,23 +121,6 @@ def _images(root: str, below: str) -> list[str]:
         except OSError as error:
             raise _unreadable(error) from error
     return found
-
-
-def _held_out(pool: ImageFiles, dataset: ImageFolder) -> tuple[ImageFiles, ImageFiles]:
-    """Take the test part out of the only part there is: a share of each class, at least one image."""
-    counts = pool.counts()
-    if 1 in counts:
-        name = pool.class_names[counts.index(1)]
-        message = f"class {name} has one image, which cannot be both trained on and tested with"
-        raise DataError("LT403", message, "add images, or take the class away")
-    tested = []
-    for label, members in enumerate(members_by_class(pool.labels, len(counts))):
-        share = math.floor(len(members) * dataset.holdout + 0.5)
-        shuffled = generator(dataset.holdout_seed, "holdout", label).permutation(members)
-        tested.append(shuffled[: max(1, min(len(members) - 1, share))])
-    is_tested = np.zeros(len(pool), bool)
-    is_tested[np.concatenate(tested)] = True
-    return pool.take(np.flatnonzero(~is_tested)), pool.take(np.flatnonzero(is_tested))
 
 
 def _unreadable(error: OSError) -> DataError:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.data import cifar, digits, folders
+from runtime.data import cifar, digits, folders, lists, npz
 from runtime.data.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,11 +34,18 @@ class Reader:
 #: What images of the world are normalised with, whatever the data set: that of ImageNet.
 IMAGENET: Statistics = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
+#: As the published results on iNaturalist 2018 do.
+INAT18: Statistics = ((0.466, 0.471, 0.380), (0.195, 0.194, 0.192))
+
 READERS: dict[str, Reader] = {
     "digits_lt": Reader(lambda *_: digits.load()),
     "cifar10_lt": Reader(lambda _, path: cifar.load_cifar10(path), (cifar.MEAN, cifar.STD)),
     "cifar100_lt": Reader(lambda _, path: cifar.load_cifar100(path), (cifar.MEAN, cifar.STD)),
     "image_folder": Reader(folders.load, IMAGENET),
+    "annotations": Reader(lists.load, IMAGENET),
+    "imagenet_lt": Reader(lists.load, IMAGENET),
+    "inat18": Reader(lists.load, INAT18),
+    "npz": Reader(npz.load),
 }
 
 

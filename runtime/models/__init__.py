@@ -9,7 +9,7 @@ from runtime.models.cosine import CosineClassifier, use_cosine
 from runtime.models.initial import initialise
 from runtime.models.mindcv import MindCV
 from runtime.models.network import Frozen, Network, copy_weights, freeze
-from runtime.models.resnet import cifar_resnet, imagenet_resnet10
+from runtime.models.resnet import cifar_resnet, imagenet_resnet10, imagenet_resnet50
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +28,7 @@ BUILDERS: dict[str, Callable[..., Network]] = {
     "resnet8": lambda num_classes, in_channels: cifar_resnet(1, num_classes, in_channels),
     "resnet32": lambda num_classes, in_channels: cifar_resnet(5, num_classes, in_channels),
     "resnet10": imagenet_resnet10,
+    "resnet50": imagenet_resnet50,
     "mindcv": lambda num_classes, in_channels, name: MindCV(name, num_classes, in_channels),
 }
 

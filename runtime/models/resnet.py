@@ -72,6 +72,41 @@ class BasicBlock(nn.Cell):
         return self.relu(out + self.shortcut(x))
 
 
+class Bottleneck(nn.Cell):
+    """A 1×1, a 3×3 and a 1×1 convolution to four times the channels, and a projecting shortcut where the shape changes.
+
+    Args:
+        inputs: Channels of the input.
+        width: Channels of the 3×3 convolution; the output has four times as many.
+        stride: Stride of the 3×3 convolution and of the shortcut.
+    """
+
+    EXPANSION = 4
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        outputs = width * self.EXPANSION
+        self.conv1 = _convolution(inputs, width, 1, 1)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _convolution(width, width, 3, stride)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = _convolution(width, outputs, 1, 1)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU()
+        if stride == 1 and inputs == outputs:
+            self.shortcut = nn.Identity()
+        else:
+            self.shortcut = nn.SequentialCell(
+                _convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs)
+            )
+
+    def construct(self, x: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, 4·width, ⌈H/stride⌉, ⌈W/stride⌉]."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        return self.relu(self.bn3(self.conv3(out)) + self.shortcut(x))
+
+
 def _groups(inputs: int, widths: tuple[int, ...], blocks: int, option: str) -> dict[str, nn.Cell]:
     groups = {}
     for index, width in enumerate(widths):
@@ -104,7 +139,31 @@ def imagenet_resnet10(num_classes: int, in_channels: int) -> Network:
         num_classes: Number of classes.
         in_channels: Channels of the images.
     """
-    stem = nn.SequentialCell(
+    body = {"stem": _large_stem(in_channels), **_groups(64, (64, 128, 256, 512), 1, "B")}
+    return Network(body, GlobalPool(), nn.Dense(512, num_classes))
+
+
+def imagenet_resnet50(num_classes: int, in_channels: int) -> Network:
+    """ResNet-50, bottlenecks in groups of 3, 4, 6 and 3: layers stem, layer1..layer4, pool, fc.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Channels of the images.
+    """
+    body: dict[str, nn.Cell] = {"stem": _large_stem(in_channels)}
+    inputs = 64
+    for index, blocks in enumerate((3, 4, 6, 3)):
+        width, cells = 64 << index, []
+        for block in range(blocks):
+            cells.append(Bottleneck(inputs, width, 2 if index > 0 and block == 0 else 1))
+            inputs = width * Bottleneck.EXPANSION
+        body[f"layer{index + 1}"] = nn.SequentialCell(cells)
+    return Network(body, GlobalPool(), nn.Dense(inputs, num_classes))
+
+
+def _large_stem(in_channels: int) -> nn.SequentialCell:
+    """[B, in_channels, H, W] -> [B, 64, ⌈H/4⌉, ⌈W/4⌉]."""
+    return nn.SequentialCell(
         _convolution(in_channels, 64, 7, 2),
         nn.BatchNorm2d(64),
         nn.ReLU(),
@@ -112,5 +171,3 @@ def imagenet_resnet10(num_classes: int, in_channels: int) -> Network:
         nn.Pad(((0, 0), (0, 0), (1, 1), (1, 1))),
         nn.MaxPool2d(kernel_size=3, stride=2),
     )
-    body = {"stem": stem, **_groups(64, (64, 128, 256, 512), 1, "B")}
-    return Network(body, GlobalPool(), nn.Dense(512, num_classes))

@@ -15,6 +15,7 @@ MODELS = {
     "resnet8": (1, 16, 3, 64, 4),
     "resnet32": (3, 32, 3, 64, 8),
     "resnet10": (3, 64, 4, 512, 2),
+    "resnet50": (3, 64, 4, 2048, 2),
 }
 
 
@@ -134,6 +135,7 @@ def test_parameter_counts():
     assert parameter_count(build_network("resnet8", {}, 10, 1)) == 75_002
     # stem 9,408 + 128; groups 73,984, 230,144, 919,040, 3,673,088; classifier 513,000
     assert parameter_count(build_network("resnet10", {}, 1000, 3)) == 5_418_792
+    assert parameter_count(build_network("resnet50", {}, 1000, 3)) == 25_557_032  # as everywhere
 
 
 def test_every_parameter_gets_a_gradient(model):

@@ -172,10 +172,10 @@ MEANING: dict[str, Code] = {
         'stage1: input_mixup + dive(teacher = "teacher.ckpt")',
     ),
     "LT127": entry(
-        "checkpoint outside the recipe's folder",
-        """`init` and `teacher` name a checkpoint in the recipe's folder or below it, as `use` does with files, so that
-        a recipe from somebody else reads nothing but what came with it. Links are followed. `--allow-outside` lifts
-        the rule for your own recipes.""",
+        "file outside the recipe's folder",
+        """`init` and `teacher` name a checkpoint, and a data set its images, in the recipe's folder or below it, as
+        `use` does with files, so that a recipe from somebody else reads nothing but what came with it. Links are
+        followed. `--data` names images anywhere, and `--allow-outside` lifts the rule for your own recipes.""",
         'init = "../weights/resnet32.ckpt"\nstage1: ce',
         'init = "weights/resnet32.ckpt"\nstage1: ce',
     ),
