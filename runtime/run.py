@@ -13,6 +13,7 @@ from runtime.data import load_data
 from runtime.device import prepare
 from runtime.errors import RunError
 from runtime.rundir import RunDirectory
+from runtime.tensorboard import FOLDER, must_be_there
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +32,7 @@ def run(
     data: Path | None = None,
     root: Path | None = None,
     keep_cam: Path | None = None,
+    tensorboard: bool = False,
     changes: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Train and evaluate a plan.
@@ -44,6 +46,7 @@ def run(
         data: Folder of the data set's files, for those that have any.
         root: The recipe's folder, which checkpoints that it names are relative to.
         keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
+        tensorboard: Write TensorBoard's event files too, into the run directory.
         changes: What ``--set`` changed, to be recorded.
 
     Returns:
@@ -53,6 +56,8 @@ def run(
         RunError: Something outside the recipe is in the way; the message says what.
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
+    if tensorboard:
+        must_be_there()
     with _terminable():
         device = prepare(device, plan.precision)
         root = (root or Path()).resolve()
@@ -68,7 +73,7 @@ def run(
                 data=loaded.describe(),
                 recipe_folder=str(root),
             )
-            return _train(plan, loaded, directory, console, device, root, keep_cam)
+            return _train(plan, loaded, directory, console, device, root, keep_cam, tensorboard)
 
 
 def resume(
@@ -78,6 +83,7 @@ def resume(
     device: str = "auto",
     data: Path | None = None,
     keep_cam: Path | None = None,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Go on with a run that was interrupted, after the last epoch that it has a checkpoint of.
 
@@ -87,6 +93,7 @@ def resume(
         device: As for :func:`run`.
         data: Folder of the data set's files, for those that have any.
         keep_cam: As for :func:`run`.
+        tensorboard: As for :func:`run`; a run that has event files goes on writing them.
 
     Returns:
         What evaluation.json holds.
@@ -96,6 +103,9 @@ def resume(
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
     with _terminable(), RunDirectory(path, resume=True) as directory:
+        tensorboard = tensorboard or (path / FOLDER).is_dir()
+        if tensorboard:
+            must_be_there()
         plan = directory.plan()
         device = prepare(device, plan.precision)
         root = Path(directory.fact("recipe_folder") or ".")
@@ -104,7 +114,9 @@ def resume(
             message = f"these are not the images that {path} was begun with"
             raise RunError("LT403", message, "name the same --data")
         directory.note(status="running", error=None)
-        return _train(plan, loaded, directory, console, device, root, keep_cam, going_on=True)
+        return _train(
+            plan, loaded, directory, console, device, root, keep_cam, tensorboard, going_on=True
+        )
 
 
 def _train(
@@ -115,6 +127,7 @@ def _train(
     device: str,
     root: Path,
     keep_cam: Path | None,
+    tensorboard: bool,
     going_on: bool = False,
 ) -> dict[str, Any]:
     """Train, and record how it ended, where that can still be written."""
@@ -124,7 +137,7 @@ def _train(
     try:
         with reporter(console, plan) as told:
             sink = device != "cpu"
-            trainer = Trainer(plan, loaded, directory, told, root, keep_cam, sink)
+            trainer = Trainer(plan, loaded, directory, told, root, keep_cam, sink, tensorboard)
             result = trainer(resume=going_on)
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | BrokenPipeError)

@@ -24,6 +24,7 @@ from runtime.progress import EpochRecord
 from runtime.resume import Reached, load_own, reached
 from runtime.stages import Stage, begin_stage, build_stage, rates_of_steps
 from runtime.step import EvalStep, Normalise
+from runtime.tensorboard import FOLDER, Events
 from runtime.tricks import build_sampling
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Trainer:
         root: Folder that checkpoints named in the recipe are relative to.
         keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
         sink: Let MindSpore keep the loop over an epoch's steps on the device (Ascend, GPU).
+        tensorboard: Write TensorBoard's event files too.
 
     Raises:
         RunError: LT411 or LT412, a checkpoint that the recipe names cannot be used.
@@ -63,6 +65,7 @@ class Trainer:
         root: Path | None = None,
         keep_cam: Path | None = None,
         sink: bool = False,
+        tensorboard: bool = False,
     ) -> None:
         self.plan = plan
         self.data = data
@@ -71,6 +74,8 @@ class Trainer:
         self.root = root or Path()
         self.keep_cam = keep_cam
         self.sink = sink
+        self.tensorboard = tensorboard
+        self.events: Events | None = None
         self.digest = plan.digest()
         self.network = self._build_network(plan.init)
         if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
@@ -137,6 +142,9 @@ class Trainer:
         done, saved, last, metrics = so_far.done, so_far.saved, so_far.path, so_far.metrics
         if saved:
             checkpoints.apply(saved, self.network, last)
+        if self.tensorboard:
+            with self.run.writing(self.run.path / FOLDER):
+                self.events = Events(self.run.path, self.run.fact("started"), metrics)
         if self.plan.best_on:
             self.best = self._best_error(self.run.checkpoint("best"), metrics)
         optimizer: nn.Optimizer | None = None
@@ -176,6 +184,8 @@ class Trainer:
                 checkpoints.apply(saved, self.network, last)
                 checkpoints.apply(saved, built.step.update, last)
             self._train(index, built, max(done, stage.start))
+        if self.events:
+            self.events.close()
         return self._final_evaluation()
 
     def _save_galleries(self, stage: Stage) -> None:
@@ -282,6 +292,8 @@ class Trainer:
         self.run.record(**asdict(record))
         # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
         self._save(last, parameters, keep=self.run.checkpoint("previous"), **facts)
+        if self.events:
+            self.events.add(asdict(record))
         self.reporter.epoch(record)
 
     def _is_handed_on(self, index: int) -> bool:

@@ -65,6 +65,9 @@ def run(
             show_default=False,
         ),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard's event files too.")
+    ] = False,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
 ) -> None:
@@ -74,7 +77,12 @@ def run(
     if resume is not None and (changes or seed is not None or out is not None):
         misused("--resume goes on with a run as it is: without --set, --seed and --out")
     console = new_console()
-    on = {"device": device.value, "data": data, "keep_cam": keep_cam}
+    on = {
+        "device": device.value,
+        "data": data,
+        "keep_cam": keep_cam,
+        "tensorboard": tensorboard,
+    }
     if resume is not None:
         train(lambda runs: runs.resume(resume, console, **on), resume, console)
         return
@@ -159,6 +167,8 @@ def _write_report(run: Path) -> str | None:
             text=True,
             timeout=600,
         )
+    except KeyboardInterrupt:
+        return f"interrupted; {again}"
     except (OSError, subprocess.SubprocessError) as error:
         return f"{error}; {again}"
     said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]

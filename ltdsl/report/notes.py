@@ -40,6 +40,7 @@ def _ending(run: Run) -> Iterator[Note]:
         yield Note(f"This run {how}: {done}{planned} epochs are recorded.", "warning")
         if run.facts.error:
             yield Note(f"It said: {run.facts.error.removesuffix('.')}.", "warning")
+    yield from (Note(f"{said.removesuffix('.')}.", "warning") for said in run.facts.warnings)
     if run.evaluation is None and not any("evaluation.json" in gap for gap in run.gaps):
         yield Note("There is no final evaluation yet.", "warning")
     if run.epochs and done < run.epochs[-1].epoch + 1:
