@@ -117,12 +117,9 @@ def _look(
 
 
 def _colour(images: np.ndarray) -> np.ndarray:
-    """uint8 [B, 1 or 3, H, W] to [B, H, W, 3]."""
-    return (
-        np.repeat(images, 3, 1).transpose(0, 2, 3, 1)[..., :3]
-        if images.shape[1] == 1
-        else (images.transpose(0, 2, 3, 1)[..., :3])
-    )
+    """uint8 [B, ch, H, W] to [B, H, W, 3]: the first three channels as colours, fewer as the grey of the first."""
+    shown = images[:, :3] if images.shape[1] >= 3 else np.repeat(images[:, :1], 3, 1)
+    return shown.transpose(0, 2, 3, 1)
 
 
 def _heat(maps: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from mindspore.train import Callback, Model
 
 from ltdsl.catalogue import LearnableWeightScaling, TauNormalisation
@@ -30,7 +31,7 @@ from runtime.tricks import build_sampling
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mindspore import Parameter, nn
+    from mindspore import Parameter, Tensor, nn
 
     from ltdsl.plan import Plan
     from runtime.data import LoadedData
@@ -243,7 +244,14 @@ class Trainer:
                 Model(stage.step).train(1, dataset, callbacks, dataset_sink_mode=False)
 
     def finish_epoch(
-        self, index: int, stage: Stage, epoch: int, loss: float, skipped: int, seconds: float
+        self,
+        index: int,
+        stage: Stage,
+        epoch: int,
+        loss: float,
+        skipped: int,
+        seconds: float,
+        since: str = "",
     ) -> None:
         """Evaluate, save and record, as an epoch ends.
 
@@ -254,23 +262,22 @@ class Trainer:
             loss: Mean of its batches' losses, without those of skipped steps.
             skipped: Steps without an update, their gradients not being finite in float16.
             seconds: Wall time of its training.
+            since: Where the loss stopped being finite, as the end of a sentence.
 
         Raises:
-            RunError: LT410, the loss is not finite; the checkpoints are those of the epoch before.
+            RunError: LT410, the loss or a weight is not finite; the checkpoints are those of the epoch before.
         """
-        last = self.run.checkpoint("last")
-        if not math.isfinite(loss):
-            kept = f"; {last} holds the epoch before" if last.exists() else ""
-            raise RunError(
-                "LT410",
-                f"the loss is {loss} in epoch {epoch + 1} (stage `{stage.plan.name}`)",
-                f"lower the learning rate, or let it warm up{kept}",
-            )
-        measured_on = self.plan.best_on or "test"
-        error = self.evaluate(getattr(self.data, measured_on)).top1_error
         # by name: an optimizer's parameters include the weights that it updates
         holders = (self.network, stage.step.update)
         parameters = {p.name: p for cell in holders for p in cell.get_parameters()}.values()
+        where = f"epoch {epoch + 1} (stage `{stage.plan.name}`)"
+        if not math.isfinite(loss):
+            raise self._not_finite(f"the loss is {loss} in {where}{since}")
+        for parameter in parameters:  # an update can break them after the last loss
+            if not np.isfinite(parameter.asnumpy()).all():
+                raise self._not_finite(f"`{parameter.name}` is not finite after {where}")
+        measured_on = self.plan.best_on or "test"
+        error = self.evaluate(getattr(self.data, measured_on)).top1_error
         facts = {"epoch": epoch, "stage": stage.plan.name}
         if self.plan.best_on:
             if error < self.best:
@@ -291,10 +298,16 @@ class Trainer:
         )
         self.run.record(**asdict(record))
         # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
-        self._save(last, parameters, keep=self.run.checkpoint("previous"), **facts)
+        last, previous = self.run.checkpoint("last"), self.run.checkpoint("previous")
+        self._save(last, parameters, keep=previous, **facts)
         if self.events:
             self.events.add(asdict(record))
         self.reporter.epoch(record)
+
+    def _not_finite(self, message: str) -> RunError:
+        last = self.run.checkpoint("last")
+        kept = f"; {last} holds the epoch before" if last.exists() else ""
+        return RunError("LT410", message, f"lower the learning rate, or let it warm up{kept}")
 
     def _is_handed_on(self, index: int) -> bool:
         """True where the next stage starts from this one's best weights."""
@@ -341,12 +354,15 @@ class _EpochEnd(Callback):
         self._index = index
         self._stage = stage
         self._started = time.monotonic()
+        #: The epoch's losses, still on the device: looked at only where their sum is not finite.
+        self._losses: list[Tensor] = []
 
     def on_train_step_end(self, run_context: Any) -> None:
         """A step, or with sinking an epoch's steps, are over."""
         context = run_context.original_args()
         steps = self._stage.source.steps
         passed, within = divmod(context.cur_step_num, steps)
+        self._losses.append(context.net_outputs)
         if within:
             done = self._done + context.cur_step_num / steps
             loss = context.net_outputs
@@ -355,5 +371,14 @@ class _EpochEnd(Callback):
         loss, skipped = self._stage.step.finish_epoch(steps)
         seconds = time.monotonic() - self._started
         epoch = self._done + passed - 1
-        self._trainer.finish_epoch(self._index, self._stage, epoch, loss, skipped, seconds)
+        since = "" if math.isfinite(loss) else self._since(steps)
+        self._losses.clear()
+        self._trainer.finish_epoch(self._index, self._stage, epoch, loss, skipped, seconds, since)
         self._started = time.monotonic()
+
+    def _since(self, steps: int) -> str:
+        """From which step on losses are not finite; nothing where MindSpore reports no single steps."""
+        if len(self._losses) < steps:
+            return ""
+        bad = (i for i, loss in enumerate(self._losses) if not np.isfinite(loss.asnumpy()).all())
+        return f", from step {next(bad, 0) + 1} of {steps} on"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import mindspore.dataset as ds
 
 from runtime.data.source import EvaluationSource, StageSource
+from runtime.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,13 +48,23 @@ def own_errors(dataset: ds.GeneratorDataset) -> Iterator[None]:
 
     Raises:
         DataError: An image could not be read.
+        RunError: LT425, the system did not let it be read.
     """
     try:
         yield
     except Exception:
-        if dataset.source.failure is not None:
-            raise dataset.source.failure from None
-        raise
+        failure = dataset.source.failure
+        if failure is None:
+            raise
+        if isinstance(failure, RunError):
+            raise failure from None
+        why = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
+        name = getattr(failure, "filename", None)
+        raise RunError(
+            "LT425",
+            f"a batch cannot be read: {why}" + (f": {name}" if name else ""),
+            "once that is put right, go on with: ltdsl run --resume",
+        ) from failure
 
 
 def _dataset(

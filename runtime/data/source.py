@@ -80,7 +80,7 @@ class StageSource:
     draws: Draws | None = None
     partner: Order | None = None
     start_batch: int = 0
-    failure: DataError | None = field(default=None, init=False)
+    failure: Exception | None = field(default=None, init=False)
     steps: int = field(init=False)
     columns: tuple[str, ...] = field(init=False)
 
@@ -133,7 +133,7 @@ class StageSource:
         )
         try:
             return self.part.batch(indices, self.augmentation, parameters)
-        except DataError as error:
+        except (DataError, OSError, MemoryError) as error:
             self.failure = error
             raise
 
@@ -183,7 +183,7 @@ class EvaluationSource:
     def __init__(self, part: Part, batch_size: int) -> None:
         self._part = part
         self._batch_size = batch_size
-        self.failure: DataError | None = None
+        self.failure: Exception | None = None
 
     def __len__(self) -> int:
         return -(-len(self._part) // self._batch_size)
@@ -200,7 +200,7 @@ class EvaluationSource:
         mask = np.zeros(self._batch_size, np.float32)
         try:
             image[:real] = self._part.batch(indices)
-        except DataError as error:
+        except (DataError, OSError, MemoryError) as error:
             self.failure = error
             raise
         label[:real], mask[:real] = self._part.labels[indices], 1

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from mindspore import Tensor
 from training_support import PLAIN, assert_same, conv_network, plan, read_checkpoint, trainer
 
-from runtime.errors import RunError
 from runtime.evaluate import Confusion, Evaluator, Scores
 from runtime.step import EvalStep, Normalise
 
@@ -105,17 +102,3 @@ def test_only_what_is_handed_on_is_kept(run):
     kept = {path.name for path in checkpoints.iterdir()}
     handed = {"one-best.ckpt", "two-best.ckpt"} if handoff == "best" else set()
     assert kept == {"last.ckpt", "previous.ckpt", "best.ckpt", "three-start.ckpt"} | handed
-
-
-def test_a_loss_that_is_not_finite_keeps_the_epoch_before(data, tmp_path):
-    run = plan(PLAIN + "epochs = 3; batch_size = 16; a: ce")
-    made = trainer(run, data, tmp_path / "run", conv_network())
-    finish = made.finish_epoch
-    made.finish_epoch = lambda index, stage, epoch, loss, skipped, seconds: finish(
-        index, stage, epoch, math.nan if epoch == 1 else loss, skipped, seconds
-    )
-    with pytest.raises(RunError, match=r"loss is nan in epoch 2 \(stage `a`\)") as caught:
-        made()
-    assert caught.value.code == "LT410"
-    saved = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")
-    assert saved["epoch"] == 0

@@ -25,7 +25,8 @@ RUN: dict[str, Code] = {
     ),
     "LT410": entry(
         "loss not finite",
-        """The loss became infinite or NaN. The run stops; its checkpoints are those of the epoch before.""",
+        """The loss, or a weight, became infinite or NaN. The run stops before anything is evaluated or saved with it:
+        its checkpoints are those of the epoch before.""",
     ),
     "LT411": entry(
         "checkpoint unusable", """A checkpoint is missing, damaged, or no MindSpore checkpoint."""
@@ -80,6 +81,13 @@ on from the checkpoint before, after epoch 41""",
         stops, and what was written before is whole. Once there is space, `ltdsl run --resume` goes on exactly.""",
         says="""error[LT424]: cannot write runs/a/checkpoints/last.ckpt: No space left on device
   = help: free space, then go on with: ltdsl run --resume runs/a""",
+    ),
+    "LT425": entry(
+        "batch unreadable",
+        """The system did not let a batch be read while a run was under way: a disk that is gone, no memory. What was
+        trained up to the epoch before is kept, and `ltdsl run --resume` goes on exactly.""",
+        says="""error[LT425]: a batch cannot be read: Input/output error: photos/lynx/007.jpg
+  = help: once that is put right, go on with: ltdsl run --resume""",
     ),
     "LT426": entry(
         "run directory damaged",
