@@ -10,7 +10,7 @@ from mindspore import Tensor, nn, ops
 
 from runtime import checkpoints
 from runtime.errors import RunError
-from runtime.models import build_network
+from runtime.models import planned_network
 from runtime.models.scaled import FACTORS, use_factors
 from runtime.posthoc import corrected
 from runtime.step import EvalStep, Normalise
@@ -91,14 +91,7 @@ def load_model(run: Trained, which: str) -> Model:
     own = str(saved.get("plan_sha256")) == plan.digest()
     if path.parent == run.path / "checkpoints" and "plan_sha256" in saved and not own:
         raise RunError("LT412", f"{path} is a checkpoint of another run")
-    network = build_network(
-        plan.model.name,
-        plan.model.model_dump(by_alias=True)["arguments"],
-        len(data.classes),
-        data.view.channels,
-        plan.seed,
-        plan.logit_scale,
-    )
+    network = planned_network(plan, len(data.classes), data.view.channels)
     if FACTORS in saved:
         use_factors(network, len(data.classes))
     checkpoints.apply(saved, network, path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.data.folders import load_known
+from runtime.data.image import View
 from runtime.data.readers import read
 from runtime.device import prepare
 from runtime.errors import RunError
@@ -22,6 +24,7 @@ def evaluate_run(
     device: str = "auto",
     data: Path | None = None,
     other_data: bool = False,
+    images: Path | None = None,
 ) -> dict[str, Any]:
     """Evaluate a run's checkpoints as the run itself does at its end.
 
@@ -31,6 +34,7 @@ def evaluate_run(
         device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
         data: Folder of the data set's files, for those that have any.
         other_data: Take other test images than the run's, of the same classes.
+        images: Folder of class folders to evaluate on instead of the run's data set.
 
     Returns:
         What evaluation.json holds, for the checkpoints asked for, by name; one that was given by its path is called
@@ -44,7 +48,11 @@ def evaluate_run(
     for name in names:
         run.checkpoint(name)  # before anything that takes time
     device = prepare(device)
-    test, fingerprint = _test_part(run, data, other_data)
+    if images is not None:
+        test = load_known(images, run.data.classes, View(**run.data.view.model_dump()))
+    else:
+        test = _test_part(run, data, other_data)
+    fingerprint = test.fingerprint()
     # they import mindspore, which must find the environment prepared
     from runtime.evaluate import Evaluator
     from runtime.inference import load_model
@@ -61,12 +69,11 @@ def evaluate_run(
     return result
 
 
-def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:
-    """The images to evaluate on, and their fingerprint."""
+def _test_part(run: Trained, folder: Path | None, other_data: bool) -> Part:
+    """The test images of the run's data set."""
     test = read(run.plan.dataset, folder, run.root)[1]
-    fingerprint = test.fingerprint()
-    if fingerprint == run.test_fingerprint:
-        return test, fingerprint
+    if test.fingerprint() == run.test_fingerprint:
+        return test
     if not other_data:
         raise RunError(
             "LT403",
@@ -82,7 +89,7 @@ def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Par
             f"the images have {' × '.join(map(str, shape))} values, and the model takes "
             f"{view.channels} × {view.height} × {view.width}",
         )
-    return test, fingerprint
+    return test
 
 
 def _difference(trained: tuple[str, ...], found: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ from runtime.data.pipeline import own_errors, training_dataset
 from runtime.errors import RunError
 from runtime.evaluate import Evaluator
 from runtime.gallery import save_gallery
-from runtime.models import build_network, freeze
+from runtime.models import freeze, planned_network
 from runtime.models.scaled import FACTORS, ScaledClassifier, use_factors
 from runtime.optimizers import build_optimizer
 from runtime.posthoc import corrected
@@ -94,14 +94,7 @@ class Trainer:
 
     def _build_network(self, checkpoint: str | None = None) -> Network:
         """The plan's model with its initial weights, or with a checkpoint's, factors of `lws` included."""
-        network = build_network(
-            self.plan.model.name,
-            self.plan.model.model_dump(by_alias=True)["arguments"],
-            len(self.data.counts),
-            self.data.train.shape[0],
-            self.plan.seed,
-            self.plan.logit_scale,
-        )
+        network = planned_network(self.plan, len(self.data.counts), self.data.train.shape[0])
         if checkpoint is not None:
             path = self.root / checkpoint
             if FACTORS in checkpoints.load(path):

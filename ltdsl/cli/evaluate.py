@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,6 +43,14 @@ def eval(  # noqa: A001 - the command's name
             "--other-data", help="Allow other test images than the run's, of the same classes."
         ),
     ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Evaluate on the images in DIR/CLASS/... instead, of classes that the model knows.",
+            show_default=False,
+        ),
+    ] = None,
     form: Annotated[
         EvalFormat, typer.Option("--format", help="For people, or for programs.")
     ] = EvalFormat.TEXT,
@@ -53,6 +62,8 @@ def eval(  # noqa: A001 - the command's name
     """
     if other_data and data is None:
         misused("--other-data needs --data")
+    if images is not None and data is not None:
+        misused("--images and --data both say what to evaluate on")
     plan = plan_of(run)
     from runtime.errors import RunError
     from runtime.reevaluate import evaluate_run
@@ -61,7 +72,12 @@ def eval(  # noqa: A001 - the command's name
     try:
         trained = open_run(run, plan)
         figures = evaluate_run(
-            trained, checkpoint, device=device.value, data=data, other_data=other_data
+            trained,
+            checkpoint,
+            device=device.value,
+            data=data,
+            other_data=other_data,
+            images=images,
         )
     except RunError as error:
         fail(error.code, error.message, error.hint)

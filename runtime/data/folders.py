@@ -49,6 +49,22 @@ def load(dataset: ImageFolder, folder: Path) -> tuple[ImageFiles, ImageFiles]:
     return train, test
 
 
+def load_known(folder: Path, classes: tuple[str, ...], view: View) -> ImageFiles:
+    """Return all images of class folders, for a model that knows ``classes``; some of them may have no folder.
+
+    Raises:
+        DataError: LT401 there is no such folder or no image in it, LT414 it has another class.
+    """
+    if not folder.is_dir():
+        raise DataError("LT401", f"{folder} is no folder", "name the folder of the class folders")
+    found = _classes(folder)
+    unknown = sorted(set(found) - set(classes))
+    if unknown:
+        message = f"{folder} has the class {unknown[0]}, which the model does not know"
+        raise DataError("LT414", message, "a folder is called as its class is in run.json")
+    return _part(folder, "", classes, view, found)
+
+
 _SUFFIX_HINT = f"images are files whose names end in {', '.join(SUFFIXES)}"
 
 

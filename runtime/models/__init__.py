@@ -14,6 +14,8 @@ from runtime.models.resnet import cifar_resnet, imagenet_resnet10, imagenet_resn
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ltdsl.plan import Plan
+
 __all__ = [
     "BUILDERS",
     "CosineClassifier",
@@ -22,6 +24,7 @@ __all__ = [
     "build_network",
     "copy_weights",
     "freeze",
+    "planned_network",
 ]
 
 BUILDERS: dict[str, Callable[..., Network]] = {
@@ -61,3 +64,11 @@ def build_network(
         use_cosine(network, num_classes, cosine_scale)
     initialise(network, seed)
     return network
+
+
+def planned_network(plan: Plan, num_classes: int, in_channels: int) -> Network:
+    """Builds a plan's model with the initial weights of the plan's seed."""
+    arguments = plan.model.model_dump(by_alias=True)["arguments"]
+    return build_network(
+        plan.model.name, arguments, num_classes, in_channels, plan.seed, plan.logit_scale
+    )

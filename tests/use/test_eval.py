@@ -8,6 +8,7 @@ import pickle
 import shutil
 
 import pytest
+from PIL import Image
 from use_support import change, opened
 
 
@@ -58,6 +59,35 @@ def test_other_data_only_when_asked_for(cli, copy, evaluation):
     code, _, err = cli("eval", copy, "--other-data", "--data", ".")
     assert (code, "error[LT414]" in err) == (1, True)
     assert "class 3 is called `three`" in err
+
+
+def test_images_in_class_folders(cli, trained, evaluation, test_part, tmp_path):
+    """Of some of the classes; groups and means are of those that there are."""
+    for label in (1, 2, 8):
+        folder = tmp_path / "images" / str(label)
+        folder.mkdir(parents=True)
+        for number, image in enumerate(test_part.images[test_part.labels == label]):
+            Image.fromarray(image[0]).save(folder / f"{number}.png")
+    arguments = ("--images", tmp_path / "images", "--checkpoint", "last", "--format", "json")
+    code, out, err = cli("eval", trained, *arguments)
+    assert code == 0
+    assert "not the test images" in err
+    figures, whole = json.loads(out)["last"], evaluation["last"]["per_class"]
+    expected = [
+        row if label in (1, 2, 8) else row | {"test_images": 0, "accuracy": None}
+        for label, row in enumerate(whole)
+    ]
+    assert figures["per_class"] == expected
+    mean = sum(whole[label]["accuracy"] for label in (1, 2, 8)) / 3
+    assert figures["macro_recall"] == pytest.approx(mean)
+    assert figures["top1_error"] == pytest.approx(100 - mean)
+
+    (tmp_path / "images" / "eight").mkdir()
+    code, _, err = cli("eval", trained, *arguments)
+    assert (code, "error[LT414]" in err, "class eight" in err) == (1, True, True)
+    assert cli("eval", trained, *arguments, "--data", ".")[0] == 2
+    code, _, err = cli("eval", trained, "--images", tmp_path / "missing")
+    assert (code, "error[LT401]" in err) == (1, True)
 
 
 #: What may be wrong with a run directory, by what is done to it.
