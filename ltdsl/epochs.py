@@ -8,7 +8,7 @@ from functools import lru_cache
 from math import floor
 
 
-@lru_cache(maxsize=256)  # recipes name few places, many times
+@lru_cache(maxsize=256)
 def exact(point: int | str, length: int) -> Fraction:
     """The place of an epoch or percentage within ``length`` epochs, before rounding."""
     if isinstance(point, int):
@@ -16,6 +16,7 @@ def exact(point: int | str, length: int) -> Fraction:
     return Fraction(point[:-1]) * length / 100
 
 
+@lru_cache(maxsize=256)  # recipes name few places, many times
 def place(point: int | str, length: int) -> int:
     """The epoch of a point within ``length`` epochs; halves round up."""
     if isinstance(point, int):
@@ -23,6 +24,7 @@ def place(point: int | str, length: int) -> int:
     return floor(exact(point, length) + Fraction(1, 2))
 
 
+@lru_cache(maxsize=256)
 def is_rounded(point: int | str, length: int) -> bool:
     """True where a percentage does not land on an epoch."""
     return exact(point, length).denominator != 1

@@ -108,9 +108,9 @@ class Case:
     @cached_property
     def combination(self) -> Combination:
         """The recipe as the evidence is searched for it."""
-        from ltdsl.evidence.combination import of_recipe
+        from ltdsl.evidence.combination import merged
 
-        return of_recipe(self.recipe)
+        return merged(stage.uses for stage in self.stages)
 
     def setting(self, name: str) -> Span | None:
         """Where a setting was written; None where it is a data set's protocol that says it."""

@@ -100,10 +100,8 @@ def loss_pulls(stage: StageCase, counts: Sequence[int]) -> Sequence[float] | Non
     loss = stage.recipe.loss
     weights = loss.class_weights(counts)
     offsets = getattr(loss, "logit_offsets", lambda _: None)(counts)
-    if weights is None and offsets is None:
-        return None
-    highest = max(offsets or (0.0,))
-    return [
-        (weights[c] if weights else 1.0) * math.exp(highest - (offsets[c] if offsets else highest))
-        for c in range(len(counts))
-    ]
+    if offsets is None:
+        return weights
+    highest = max(offsets)
+    shifts = [math.exp(highest - offset) for offset in offsets]
+    return [w * s for w, s in zip(weights, shifts, strict=True)] if weights else shifts

@@ -6,7 +6,7 @@ from typing import Any
 
 from ltdsl.analysis.combinations import check_combinations
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
-from ltdsl.analysis.timing import check_milestones, check_starts, report_rounding, start_of
+from ltdsl.analysis.timing import check_schedules, check_starts, start_of
 from ltdsl.analysis.values import Report, build, find
 from ltdsl.catalogue import TRICKS, Trick
 from ltdsl.catalogue.entry import plain
@@ -51,8 +51,7 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
     _check_selection(recipe, resolved, problems)
     _check_classifier(recipe, resolved, problems)
     check_combinations(recipe, resolved, problems)
-    check_milestones(recipe, resolved, problems)
-    report_rounding(recipe, resolved, problems)
+    check_schedules(recipe, resolved, problems)
     return recipe
 
 

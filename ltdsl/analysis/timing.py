@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.values import Report
 from ltdsl.catalogue import Schedule
@@ -10,6 +13,9 @@ from ltdsl.epochs import exact, is_rounded, place
 from ltdsl.recipe import Recipe
 from ltdsl.syntax import Argument, Call, Integer, List, Percent, Start
 from ltdsl.syntax.source import Span
+
+Acting: TypeAlias = tuple[Schedule, int, Argument]
+"""A schedule, the epochs that it spans, and where it is written."""
 
 
 def start_of(start: Start | None) -> int | str:
@@ -145,9 +151,16 @@ def _unit(stage: ResolvedStage, may_lack: bool, problems: Report) -> bool:
     return True
 
 
-def check_milestones(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+def check_schedules(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+    """Check every schedule, and say where a percentage does not land on an epoch."""
+    schedules = _schedules(recipe, resolved)
+    _check_milestones(schedules, problems)
+    _report_rounding(recipe, resolved, schedules, problems)
+
+
+def _check_milestones(schedules: Sequence[Acting], problems: Report) -> None:
     """Check that milestones ascend and act before their span ends, and that warm-up ends before they do."""
-    for schedule, length, argument in _schedules(recipe, resolved):
+    for schedule, length, argument in schedules:
         # in order before rounding: two percentages that fall on one epoch are reported as rounded
         points = [exact(point, length) for point in schedule.points()]
         epochs = [place(point, length) for point in schedule.points()]
@@ -187,13 +200,15 @@ def check_milestones(recipe: Recipe, resolved: Resolved, problems: Report) -> No
             )
 
 
-def report_rounding(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+def _report_rounding(
+    recipe: Recipe, resolved: Resolved, schedules: Sequence[Acting], problems: Report
+) -> None:
     """Say where a percentage does not land on an epoch."""
     epochs = recipe.settings.epochs
     for stage in resolved.stages:
         if stage.start:
             _rounding(start_of(stage.start), epochs, stage.start.span, resolved, problems)
-    for schedule, length, argument in _schedules(recipe, resolved):
+    for schedule, length, argument in schedules:
         spans = _milestone_spans(argument)
         for i, point in enumerate(schedule.points()):
             span = spans[i] if i < len(spans) else argument.value.span
@@ -220,8 +235,8 @@ def _rounding(
     )
 
 
-def _schedules(recipe: Recipe, resolved: Resolved) -> list[tuple[Schedule, int, Argument]]:
-    """Every schedule that acts, with the epochs it spans and where it is written."""
+def _schedules(recipe: Recipe, resolved: Resolved) -> list[Acting]:
+    """Every schedule that acts."""
     settings = recipe.settings
     starts = [place(stage.start, settings.epochs) for stage in recipe.stages]
     ends = [*starts[1:], settings.epochs]

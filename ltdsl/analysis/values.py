@@ -7,7 +7,7 @@ in the text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
@@ -186,11 +186,29 @@ def _entry(node: Value, field: Field, base: type[Entry], name: str, problems: Re
             problems(_type_problem(item, name, _article(base.kind), _what(item)))
             built.append(None)
             continue
-        entry = find(item, base, problems)
-        built.append(build(entry, item.arguments, item.span, problems) if entry else None)
+        built.append(_called(item, base, problems))
     if None in built:
         return _WRONG
     return tuple(built) if many else built[0]
+
+
+def _called(call: Call, base: type[Entry], problems: Report) -> Entry | None:
+    """The entry that a call stands for."""
+    if call.span.source.kind == "protocol":
+        built, found = _of_protocol(call, base)
+        for problem in found:
+            problems(problem)
+        return built
+    entry = find(call, base, problems)
+    return build(entry, call.arguments, call.span, problems) if entry else None
+
+
+@lru_cache(maxsize=256)
+def _of_protocol(call: Call, base: type[Entry]) -> tuple[Entry | None, list[Diagnostic]]:
+    """What a data set's protocol calls, which is the same in every recipe, and what is wrong with it."""
+    found: list[Diagnostic] = []
+    entry = find(call, base, found.append)
+    return build(entry, call.arguments, call.span, found.append) if entry else None, found
 
 
 def _plain(node: Value) -> Any:

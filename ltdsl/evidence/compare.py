@@ -75,8 +75,12 @@ def supported(match: Match, candidates: Callable[[str], Candidates]) -> list[Pai
         match: The benchmark that speaks for a data set.
         candidates: What to look for on a benchmark of this name.
     """
+    own = pairs(match.benchmark.name, candidates(match.benchmark.name))
+    if not own:
+        return []
     for benchmark in match.must_agree:
-        found = pairs(benchmark.name, candidates(benchmark.name))
+        same = benchmark == match.benchmark
+        found = own if same else pairs(benchmark.name, candidates(benchmark.name))
         if found and not agree(found):
             return []
-    return pairs(match.benchmark.name, candidates(match.benchmark.name))
+    return own

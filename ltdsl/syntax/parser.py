@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,7 @@ def _recovery(source: Source, whole: bool = True) -> Recovery:
 
 
 def _places(source: Source) -> Place:
-    return lambda start, end: Span(source, start, end)
+    return partial(Span, source)
 
 
 def _by_position(problems: list[Diagnostic]) -> list[Diagnostic]:

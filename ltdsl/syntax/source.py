@@ -30,6 +30,9 @@ class Source:
     kind: str = "file"
     shown: str | None = field(default=None, repr=False)
 
+    def __hash__(self) -> int:
+        return hash(self.text)  # which a string remembers
+
     @cached_property
     def line_starts(self) -> list[int]:
         """Offset of the first character of each line."""
