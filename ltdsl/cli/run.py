@@ -120,7 +120,7 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
         figures = action(runs)
     except RunError as error:
         if _says(out, error):
-            _write_report(out)
+            write_report(out)
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
         hint = f"go on with: ltdsl run --resume {out}"
@@ -132,7 +132,7 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
 
     console.print()
     console.print(result_table(figures))
-    trouble = _write_report(out)
+    trouble = write_report(out)
     console.print()
     if trouble:
         console.print(f"no report: {trouble}", markup=False, highlight=False, soft_wrap=True)
@@ -150,8 +150,12 @@ def _says(run: Path, error: RunError) -> bool:
         return False
 
 
-def _write_report(run: Path) -> str | None:
-    """Write a run's report in a process of its own: whatever happens there, the training stands.
+def write_report(runs: Path, out: Path | None = None) -> str | None:
+    """Write a report in a process of its own: whatever happens there, the training stands.
+
+    Args:
+        runs: A run directory, or a folder of some.
+        out: The file; that of `ltdsl report` where it is not given.
 
     Returns:
         A sentence where there is none.
@@ -159,10 +163,11 @@ def _write_report(run: Path) -> str | None:
     import subprocess
     import sys
 
-    again = f"try again with: ltdsl report {run}"
+    arguments = ["report", str(runs), *(["--out", str(out)] if out else [])]
+    again = f"try again with: ltdsl {' '.join(arguments)}"
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "ltdsl", "report", str(run)],
+            [sys.executable, "-m", "ltdsl", *arguments],
             capture_output=True,
             text=True,
             timeout=600,

@@ -11,7 +11,7 @@ import typer
 from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.inputs import STDIN, recipes_in
 from ltdsl.cli.options import AllowOutside, Strict
-from ltdsl.cli.run import Device
+from ltdsl.cli.run import Device, write_report
 from ltdsl.cli.shared import blocking, fail, misused, new_console, show
 from ltdsl.cli.survey import Data, surveyor
 
@@ -211,18 +211,29 @@ def _drive(
 
 
 def _conclude(work: Sweep, console: Console) -> None:
+    """Show what came out, and end with 1 where something is missing in it."""
     from ltdsl.sweep.show import counts, result_table
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     records = list(work.records.values())
     console.print()
     console.print(result_table(records, console.width))
     for record in records:
         if record.error:
-            console.print(
-                f"\n{record.name}: {record.error}", markup=False, highlight=False, soft_wrap=True
-            )
-    console.print(
-        f"\n{work.folder.path}: {counts(records)}", highlight=False, soft_wrap=True, markup=False
-    )
-    if any(record.status != "finished" for record in records):
+            say(f"\n{record.name}: {record.error}")
+    page = work.folder.path / "comparison.html"
+    finished = [record for record in records if record.status == "finished"]
+    trouble = write_report(work.folder.path, page) if finished else None
+    if trouble:
+        say(f"\nno comparison: {trouble}")
+    say(f"\n{work.folder.path}: {counts(records)}")
+    pair = work.different_images()
+    if pair is not None:
+        message = f"`{pair[0]}` and `{pair[1]}` were trained on different images"
+        fail("LT464", message, "find out which --data is meant, and use another --out for it")
+    if finished and not trouble:
+        say(str(page))
+    if len(finished) < len(records):
         raise typer.Exit(1)

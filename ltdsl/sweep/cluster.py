@@ -9,7 +9,7 @@ from typing import Any
 from ltdsl.sweep.process import Job, run_job
 
 #: Seconds to wait for the scheduler.
-PATIENCE = 10
+PATIENCE = 5
 
 
 class ClusterError(Exception):

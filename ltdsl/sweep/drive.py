@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ltdsl.files import read_json
 from ltdsl.sweep.folder import Record, SweepFolder
 from ltdsl.sweep.pool import Pool
 from ltdsl.sweep.process import Job, StoppedError
@@ -48,6 +49,20 @@ class Sweep:
     def __post_init__(self) -> None:
         self.places = self.folder.place(self.table)
         self.records = {row: self.folder.record(row, self.places[row]) for row in self.table.rows}
+
+    def different_images(self) -> tuple[str, str] | None:
+        """Names of two runs that should have had the same images and had others; None where all is well."""
+        first: dict[tuple[object, ...], tuple[str, object]] = {}
+        for row in self.table.rows:
+            plan, name = row.plan, self.places[row].name
+            images = read_json(self.places[row] / "run.json").get("data_sha256")
+            key = (str(plan.dataset), plan.validation, plan.split_seed, row.reads_from)
+            if images is None:
+                continue
+            other, theirs = first.setdefault(key, (name, images))
+            if theirs != images:
+                return other, name
+        return None
 
     def left(self, retry_failed: bool) -> list[Row]:
         """The rows to be done: not those that are finished, nor by default those that failed in training."""

@@ -66,9 +66,9 @@ class LocalPool:
 
 def processors(slot: int, slots: int) -> frozenset[int]:
     """The processors of a slot: neighbours; empty for all, where there is one slot or too few to divide."""
-    if slots == 1 or not hasattr(os, "sched_getaffinity"):
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if slots == 1 or slots > len(cores):
         return frozenset()
-    cores = sorted(os.sched_getaffinity(0))
     return frozenset(cores[slot * len(cores) // slots : (slot + 1) * len(cores) // slots])
 
 

@@ -62,9 +62,11 @@ def result_table(records: Sequence[Record], width: int) -> RichTable:
             means.add(len(rows))
             rows.append((f"mean of {of}{len(members)} seeds", _cells(columns, finished), Text()))
     head = "in %"
-    lengths = [max(len(name), len(head)) + len(status) for name, _, status in rows]
+    names = max(len(head), *(len(name) for name, _, _ in rows))
+    statuses = max(len(status) for _, _, status in rows)
+    room = width - names - statuses - 2 * _GAP
+    heads = _that_fit(list(columns), [cells for _, cells, _ in rows], room)
     shown = _empty(head)
-    heads = _that_fit(list(columns), [cells for _, cells, _ in rows], width - max(lengths) - _GAP)
     for name in heads:
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("", no_wrap=True)

@@ -177,3 +177,16 @@ def test_seeds_are_summarised_by_mean_and_standard_deviation(sweep):
     for width in (100, 80, 60, 40, 20):
         assert max(map(len, rendered(records, width).splitlines())) <= width
     assert "few" not in rendered(records, 60)
+
+
+def test_runs_that_saw_other_images_are_found_out(sweep):
+    work = sweep()
+    for number, images in enumerate(
+        ({"train": "a"}, {"train": "a"}, {"train": "b"}, {"train": "c"})
+    ):
+        pretend(work, number, "finished")
+        path = work.places[work.table.rows[number]] / "run.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"data_sha256": images}))
+        found = sweep().different_images()
+        # another imbalance is another data set
+        assert found == (None if number < 3 else ("imbalance=50,seed=0", "imbalance=50,seed=1"))

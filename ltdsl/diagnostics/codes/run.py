@@ -157,7 +157,7 @@ on from the checkpoint before, after epoch 41""",
         "different images",
         """Runs of a sweep that should have had the same images had others: their figures cannot be compared. The
         folder given by `--data` has changed, or is not the same on all machines.""",
-        says="warning[LT464]: `a=1` and `a=2` were trained on different images",
+        says="error[LT464]: `a=1` and `a=2` were trained on different images",
     ),
     "LT465": entry(
         "a run's process died",
