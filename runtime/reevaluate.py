@@ -71,7 +71,7 @@ def evaluate_run(
 
 def _test_part(run: Trained, folder: Path | None, other_data: bool) -> Part:
     """The test images of the run's data set."""
-    test = read(run.plan.dataset, folder, run.root)[1]
+    test = read(run.plan.dataset, folder or run.data_folder, run.root, run.left_out)[1]
     if test.fingerprint() == run.test_fingerprint:
         return test
     if not other_data:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.data import load_data
+from runtime.data import load_data, unreadable
 from runtime.device import prepare
 from runtime.errors import RunError
 from runtime.rundir import RunDirectory
@@ -34,6 +34,7 @@ def run(
     keep_cam: Path | None = None,
     tensorboard: bool = False,
     changes: tuple[str, ...] = (),
+    skip_unreadable: bool = False,
 ) -> dict[str, Any]:
     """Train and evaluate a plan.
 
@@ -48,6 +49,8 @@ def run(
         keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
         tensorboard: Write TensorBoard's event files too, into the run directory.
         changes: What ``--set`` changed, to be recorded.
+        skip_unreadable: Read every image once before training, and go without those that cannot be read. Which ones
+            these were is recorded, so that a resumed run goes without the same.
 
     Returns:
         What evaluation.json holds.
@@ -61,7 +64,10 @@ def run(
     with _terminable():
         device = prepare(device, plan.precision)
         root = (root or Path()).resolve()
-        loaded = load_data(plan, data, root)
+        left_out = _unreadable(plan, data, root, console) if skip_unreadable else []
+        if left_out:
+            plan = plan.model_copy(update={"class_counts": None})
+        loaded = load_data(plan, data, root, left_out)
         plan = plan.model_copy(update={"class_counts": loaded.class_counts})
         with RunDirectory(out) as directory:
             directory.begin(
@@ -71,6 +77,8 @@ def run(
                 device=device,
                 data_sha256=loaded.fingerprint,
                 data=loaded.describe(),
+                data_folder=str(data.resolve()) if data else None,
+                unreadable=left_out,
                 recipe_folder=str(root),
             )
             return _train(plan, loaded, directory, console, device, root, keep_cam, tensorboard)
@@ -91,7 +99,7 @@ def resume(
         path: The run directory.
         console: Where progress is shown.
         device: As for :func:`run`.
-        data: Folder of the data set's files, for those that have any.
+        data: Folder of the data set's files, where it is another than the run was begun with.
         keep_cam: As for :func:`run`.
         tensorboard: As for :func:`run`; a run that has event files goes on writing them.
 
@@ -109,7 +117,9 @@ def resume(
         plan = directory.plan()
         device = prepare(device, plan.precision)
         root = Path(directory.fact("recipe_folder") or ".")
-        loaded = load_data(plan, data, root)
+        if data is None and directory.fact("data_folder"):
+            data = Path(directory.fact("data_folder"))
+        loaded = load_data(plan, data, root, directory.fact("unreadable") or ())
         if loaded.fingerprint != directory.fact("data_sha256"):
             message = f"these are not the images that {path} was begun with"
             raise RunError("LT403", message, "name the same --data")
@@ -117,6 +127,15 @@ def resume(
         return _train(
             plan, loaded, directory, console, device, root, keep_cam, tensorboard, going_on=True
         )
+
+
+def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> list[str]:
+    """The names of images that cannot be read, after telling about them."""
+    with console.status("reading every image once"):
+        found = unreadable(plan.dataset, data, root)
+    for why in found.values():
+        console.print(f"left out: {why}", highlight=False, markup=False, soft_wrap=True)
+    return list(found)
 
 
 def _train(

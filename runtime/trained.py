@@ -96,6 +96,18 @@ class Trained:
         return Path(folder) if isinstance(folder, str) else Path()
 
     @property
+    def data_folder(self) -> Path | None:
+        """What ``--data`` named when the run was begun."""
+        folder = self.facts.get("data_folder")
+        return Path(folder) if isinstance(folder, str) else None
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the images that the run goes without, as they could not be read."""
+        names = self.facts.get("unreadable")
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    @property
     def preferred(self) -> str:
         """``best`` where the run has chosen one, else ``last``."""
         return self.checkpoints()[-1]

@@ -151,7 +151,7 @@ class ImageFiles(Dataset):
     )
     crop: Fraction = Field(
         0.875,
-        gt=0,
+        ge=0.1,
         description="In evaluation, the share of the shorter side that is cut out of an image's centre: 87.5% resizes "
         "to 256 for an input of 224. 100% suits small images.",
     )

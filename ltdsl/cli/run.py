@@ -68,14 +68,23 @@ def run(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard's event files too.")
     ] = False,
+    skip_unreadable: Annotated[
+        bool,
+        typer.Option(
+            "--skip-unreadable",
+            help="Read every image once before training, and go without those that cannot be read.",
+        ),
+    ] = False,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
 ) -> None:
     """Train and evaluate a recipe."""
     if (recipe is None) == (resume is None):
         misused("name a recipe, or a run to --resume")
-    if resume is not None and (changes or seed is not None or out is not None):
-        misused("--resume goes on with a run as it is: without --set, --seed and --out")
+    if resume is not None and (changes or seed is not None or out is not None or skip_unreadable):
+        misused(
+            "--resume goes on with a run as it is: without --set, --seed, --out and --skip-unreadable"
+        )
     console = new_console()
     on = {
         "device": device.value,
@@ -98,6 +107,7 @@ def run(
             console,
             root=recipe.parent,
             changes=all_changes(changes, seed),
+            skip_unreadable=skip_unreadable,
             **on,
         ),
         out,

@@ -10,11 +10,12 @@ import numpy as np
 
 from runtime.data.arrays import ImageArrays, channel_statistics
 from runtime.data.errors import DataError
+from runtime.data.files import ImageFiles
 from runtime.data.readers import READERS, Reader, read
 from runtime.data.split import long_tailed_split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ltdsl.catalogue import Dataset
     from ltdsl.plan import Plan
@@ -30,6 +31,7 @@ __all__ = [
     "load_data",
     "load_dataset",
     "survey",
+    "unreadable",
 ]
 
 
@@ -77,20 +79,42 @@ class LoadedData:
         return tuple(count + part for count, part in zip(self.counts, held, strict=True))
 
 
-def load_data(plan: Plan, folder: Path | None, root: Path | None = None) -> LoadedData:
+def load_data(
+    plan: Plan,
+    folder: Path | None,
+    root: Path | None = None,
+    left_out: Collection[str] = (),
+) -> LoadedData:
     """Read the data that a plan names.
 
     Args:
         plan: Its class counts are checked, where it has any.
         folder: What ``--data`` names.
         root: The recipe's folder, which paths in the recipe are relative to.
+        left_out: Names of files to go without.
 
     Raises:
         DataError: They are missing, damaged or not those that were planned.
     """
     return load_dataset(
-        plan.dataset, folder, plan.validation, plan.split_seed, plan.class_counts, root
+        plan.dataset, folder, plan.validation, plan.split_seed, plan.class_counts, root, left_out
     )
+
+
+def unreadable(dataset: Dataset, folder: Path | None, root: Path | None = None) -> dict[str, str]:
+    """Read every image of a data set once.
+
+    Returns:
+        The names of files that cannot be read, each with a sentence that says why; none where images are in memory.
+
+    Raises:
+        DataError: The data set itself is missing or damaged.
+    """
+    found: dict[str, str] = {}
+    for part in read(dataset, folder, root):
+        if isinstance(part, ImageFiles):
+            found |= part.unreadable()
+    return found
 
 
 def survey(
@@ -114,6 +138,7 @@ def load_dataset(
     split_seed: int,
     expected: Sequence[int] | None = None,
     root: Path | None = None,
+    left_out: Collection[str] = (),
 ) -> LoadedData:
     """Read a data set and make its training part.
 
@@ -124,11 +149,12 @@ def load_dataset(
         split_seed: Decides which images are kept.
         expected: The counts that were planned, validation included; None to take what there is.
         root: The recipe's folder.
+        left_out: Names of files to go without.
 
     Raises:
         DataError: LT401 missing, LT402 damaged, LT403 other counts than planned.
     """
-    pool, test = read(dataset, folder, root)
+    pool, test = read(dataset, folder, root, left_out)
     kept = dataset.class_counts(pool.counts())
     assert kept is not None
     if expected is not None and tuple(expected) != kept:

@@ -17,7 +17,7 @@ from runtime.data.errors import DataError
 from runtime.data.part import class_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from PIL.Image import Image
 
@@ -98,6 +98,24 @@ class ImageFiles:
         """The images at ``indices``, in that order; no file is read."""
         names, labels = self.names.take(indices), self.labels[indices]
         return ImageFiles(self.root, names, labels, self.class_names, self.view)
+
+    def without(self, names: Collection[str]) -> ImageFiles:
+        """All images but those of these names."""
+        names = set(names)
+        return self.take([index for index, name in enumerate(self.names) if name not in names])
+
+    def unreadable(self) -> dict[str, str]:
+        """Read every image once; the names of those that cannot be read, with the reason, in order."""
+
+        def problem(index: int) -> str | None:
+            try:
+                self.view.open(self.path(index))
+            except DataError as error:
+                return error.message
+            return None
+
+        found = zip(self.names, threads().map(problem, range(len(self))), strict=True)
+        return {name: why for name, why in found if why is not None}
 
     def path(self, index: int) -> Path:
         """Where an image is."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.data import cifar, digits, folders, lists, npz
 from runtime.data.errors import DataError
+from runtime.data.files import ImageFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from ltdsl.catalogue import Dataset
     from runtime.data.part import Part
@@ -49,18 +50,29 @@ READERS: dict[str, Reader] = {
 }
 
 
-def read(dataset: Dataset, folder: Path | None, root: Path | None = None) -> tuple[Part, Part]:
+def read(
+    dataset: Dataset,
+    folder: Path | None,
+    root: Path | None = None,
+    left_out: Collection[str] = (),
+) -> tuple[Part, Part]:
     """Read all of a data set's training pool and its test part.
 
     Args:
         dataset: Its declaration.
         folder: What ``--data`` names; it comes before a path in the recipe, which another machine may not have.
         root: The recipe's folder, which paths in the recipe are relative to.
+        left_out: Names of files to go without.
 
     Raises:
         DataError: LT401 missing, LT402 damaged, LT403 a class without training images.
     """
     pool, test = READERS[dataset.name].load(dataset, _place(dataset, folder, root or Path()))
+    if left_out:
+        pool, test = (
+            part.without(left_out) if isinstance(part, ImageFiles) else part
+            for part in (pool, test)
+        )
     if len(pool.class_names) < 2:
         message = f"{dataset.name} has only one class, {pool.class_names[0]}"
         raise DataError("LT403", message, "there is nothing to tell apart: add another class")

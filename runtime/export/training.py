@@ -43,7 +43,7 @@ def write_step(run: Trained, which: str, place: Path, folder: Path | None) -> di
         RunError: LT401 to LT403, LT411 to LT413, the data or the checkpoint cannot be used; LT433, MindSpore cannot
             write the step.
     """
-    data = load_data(run.plan, folder, run.root)
+    data = load_data(run.plan, folder or run.data_folder, run.root, run.left_out)
     stage, epoch = _stage(run, which, data)
     batches = [list(map(Tensor, stage.source[number])) for number in (0, 1 % stage.source.steps)]
     write_graph(stage.step, place, "MINDIR", *batches[0])

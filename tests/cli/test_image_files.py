@@ -1,0 +1,129 @@
+"""Images of one's own, on the command line: trained on, resumed, and everything that can be wrong with them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from image_files import write_digits
+
+from ltdsl.plan import Plan
+
+RECIPE = """
+dataset = image_folder(path = "images", size = 16, crop = 100%)
+model = resnet8
+epochs = 2
+batch_size = 16
+schedule = constant
+validation = 0.1
+stage1: ce
+"""
+
+
+@pytest.fixture
+def images(tmp_path):
+    root = tmp_path / "images"
+    write_digits(root / "train", [30, 14, 6])
+    write_digits(root / "test", [4, 4, 4], test=True)
+    return root
+
+
+def damage(path):
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+def facts(run):
+    return json.loads((run / "run.json").read_text())
+
+
+def test_training_on_a_folder_and_skipping_what_cannot_be_read(ltdsl, recipe, images, tmp_path):
+    damage(images / "train" / "digit_0" / "004.jpg")
+    damage(images / "test" / "digit_2" / "001.png")
+    asked = ("run", recipe(RECIPE), "--out")
+
+    failed = ltdsl(*asked, "stopped")
+    assert failed.returncode == 1
+    assert "error[LT402]: " in failed.stderr
+    assert (
+        "004.jpg cannot be read: " in failed.stderr or "001.png cannot be read: " in failed.stderr
+    )
+    assert "--skip-unreadable" in failed.stderr
+    assert facts(tmp_path / "stopped")["status"] == "failed"
+
+    done = ltdsl(*asked, "result", "--skip-unreadable")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("left out: ") == 2
+    said = facts(tmp_path / "result")
+    assert said["unreadable"] == ["train/digit_0/004.jpg", "test/digit_2/001.png"]
+    assert said["data"]["classes"] == ["digit_0", "digit_1", "digit_2"]
+    assert said["data"]["train_counts"] == [26, 13, 5]
+    assert said["data"]["view"] == {"channels": 3, "height": 16, "width": 16, "ratio": 1.0}
+    plan = Plan.model_validate_json((tmp_path / "result" / "plan.json").read_text())
+    assert plan.class_counts == (29, 14, 6)
+    assert plan.digest() == said["plan_sha256"]
+    figures = json.loads((tmp_path / "result" / "evaluation.json").read_text())
+    assert figures["test_images"] == 11
+
+    again = ltdsl("eval", "result")
+    assert again.returncode == 0, again.stderr
+
+
+def test_counts_are_surveyed_where_files_are_there(ltdsl, recipe, images):
+    path = recipe(RECIPE)
+    assert "3 classes, 50 training images" in ltdsl("plan", path).stdout
+    unseen = recipe(RECIPE.replace('"images"', '"elsewhere"'), "other.lt")
+    shown = ltdsl("plan", unseen, "--details")
+    assert shown.returncode == 0, shown.stderr
+    assert "class counts unknown" in shown.stdout
+    assert "steps an epoch" not in shown.stdout
+    assert "50 training images" in ltdsl("plan", unseen, "--data", images).stdout
+    plan = json.loads(ltdsl("plan", unseen, "--emit", "plan").stdout)
+    assert plan["class_counts"] is None
+    assert ltdsl("diff", path, unseen).returncode == 1
+
+
+def test_advice_on_counts_needs_them(ltdsl, recipe, images):
+    # effective numbers of images are the images themselves here: LT210, which class counts say
+    path = recipe(RECIPE.replace("stage1: ce", "stage1: cb_ce(beta = 0.9999)"))
+    without = ltdsl("check", path)
+    assert (without.returncode, "LT210" in without.stdout) == (0, False)
+    assert "LT210" in ltdsl("check", path, "--data", images).stdout
+    assert "LT210" in ltdsl("plan", path).stdout
+
+
+def test_other_images_than_the_run_was_begun_with(ltdsl, recipe, images, tmp_path):
+    """The counts, then the fingerprint; the run is begun by hand, as training it would take longer."""
+    run = ltdsl("run", recipe(RECIPE), "--out", "result", "--set", "batch_size=1000")
+    assert "LT404" in run.stderr  # fewer than one batch: the directory is there, nothing is trained
+    extra = images / "train" / "digit_2" / "new.png"
+    (images / "train" / "digit_2" / "001.png").rename(extra)
+    resumed = ltdsl("run", "--resume", "result")
+    assert resumed.returncode == 1
+    assert "error[LT403]: these are not the images" in resumed.stderr
+    extra.unlink()
+    resumed = ltdsl("run", "--resume", "result")
+    assert "error[LT403]: image_folder gives 30, 14, 5" in resumed.stderr
+
+
+@pytest.mark.parametrize(
+    ("dataset", "code", "said"),
+    [
+        ('image_folder(path = "nowhere")', "LT401", "nowhere is no folder"),
+        ("image_folder", "LT401", "no folder was given"),
+        ('annotations(train = "gone.txt")', "LT401", "gone.txt is missing"),
+        ('annotations(train = "list.txt")', "LT402", "names ../../x.png, outside"),
+        ('npz(path = "list.txt")', "LT402", "list.txt cannot be read"),
+        ('imagenet_lt(path = "images")', "LT401", "ImageNet_LT_train.txt is missing"),
+        ('image_folder(path = "one")', "LT403", "only one class"),
+        ('image_folder(path = "../elsewhere")', "LT127", "lies outside the recipe's folder"),
+        ('annotations(train = "/etc/passwd")', "LT127", "lies outside the recipe's folder"),
+    ],
+)
+def test_data_that_cannot_be_trained_on(ltdsl, recipe, tmp_path, dataset, code, said):
+    (tmp_path / "list.txt").write_text("../../x.png 0\n")
+    write_digits(tmp_path / "one", [3])
+    done = ltdsl("run", recipe(f"dataset = {dataset}\nstage1: ce"), "--out", "result")
+    assert done.returncode == 1
+    assert f"[{code}]: " in done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
+    assert not (tmp_path / "result").exists()
