@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -51,9 +52,12 @@ class LocalPool:
         return self._executor.submit(self._run, job)
 
     def stop(self) -> None:
-        """Stop all processes and wait for them."""
+        """Stop all processes and wait for them; whoever presses Ctrl-C again is patient for that moment."""
         self._stopped.set()
-        self._executor.shutdown(cancel_futures=True)
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._executor.shutdown(cancel_futures=True)
+                return
 
     def _take_slot(self) -> None:
         cores, self._environment.slot = self._slots.get()

@@ -15,7 +15,7 @@ from ltdsl.files import read_json
 
 SHORT = "epochs = 1; schedule = constant(warmup = 0); stage1: ce"
 
-#: An update of its size makes the loss infinite in a few epochs.
+#: A learning rate that makes everything infinite in a few epochs.
 FATAL = "100"
 
 
@@ -57,7 +57,7 @@ def test_a_run_that_fails_stops_no_other_one(ltdsl, recipe, tmp_path):
     assert done.returncode == 1
     out = tmp_path / "sweeps" / "recipe"
     assert statuses(out) == {"lr=0.05": "finished", "lr=100": "failed"}
-    assert "lr=100: LT410: the loss is" in done.stdout
+    assert "lr=100: LT410: " in done.stdout
     assert read_json(out / "lr=0.05" / "run.json")["changes"] == ["optimizer.lr=0.05"]
     assert "epoch 4/4" in (out / "logs" / "lr=0.05.txt").read_text()
     error = read_json(out / "lr=0.05" / "evaluation.json")["last"]["top1_error"]
