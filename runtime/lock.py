@@ -42,9 +42,8 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         self.works = True
-        self._handle: int | None = os.open(
-            folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
-        )
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._handle: int | None = os.open(folder / NAME, flags, 0o644)
         try:
             fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

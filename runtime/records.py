@@ -55,6 +55,8 @@ def read(data: bytes, sealed: bool) -> Saved:
 
 
 def _head(value: Checkpoint.Value) -> tuple[str, str, tuple[int, ...]]:
+    if not value.HasField("tensor"):
+        raise ValueError("a record without a tensor")
     return value.tag, value.tensor.tensor_type, tuple(value.tensor.dims)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
 import numpy as np
 import pytest
 from support import command, environment
+
+from runtime import checkpoints
 
 #: All phases of a run in a few seconds.
 SHORT = """
@@ -180,34 +184,62 @@ def test_data_in_the_way(ltdsl, recipe, tmp_path):
     assert not (tmp_path / "a").exists()  # nothing half-written
 
 
-def test_interrupt_leaves_a_usable_directory(recipe, tmp_path):
-    path = recipe("epochs = 5000; schedule = constant; a: ce")
+def started(*arguments, cwd, lines):
+    """A run that has come to so many epochs."""
     process = subprocess.Popen(
-        command("run", path, "--out", "result"),
-        cwd=tmp_path,
+        command("run", *arguments),
+        cwd=cwd,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    metrics = tmp_path / "result" / "metrics.jsonl"
-    for _ in range(600):
-        if metrics.exists() and metrics.read_text().count("\n") >= 2:
+    metrics = cwd / "result" / "metrics.jsonl"
+    while process.poll() is None:
+        if metrics.exists() and metrics.read_text().count("\n") >= lines:
             break
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    return process
+
+
+def test_a_full_disk_an_impatient_user_and_two_runs_in_one_folder(ltdsl, recipe, tmp_path):
+    path = recipe("epochs = 5000; schedule = constant; a: ce")
+    process = started(path, "--out", "result", cwd=tmp_path, lines=2)
+    for arguments in ([path, "--out", "result"], ["--resume", "result"]):
+        done = ltdsl("run", *arguments)
+        assert done.returncode == 1
+        assert "error[LT423]" in done.stderr
+        assert f"process {process.pid} on {socket.gethostname()}" in done.stderr
+
+    # as a disk without space: any checkpoint is larger
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.startswith("error[LT424]: cannot write ")
+    assert "last.ckpt: File too large" in errors
+    assert "free space, then go on with: ltdsl run --resume result" in errors
+    assert errors.count("\n") == 2
+    facts = read(tmp_path / "result" / "run.json")
+    assert (facts["status"], "LT424" in facts["error"]) == ("failed", True)
+    epochs = output.count("\nepoch ")
+    last = checkpoints.load(tmp_path / "result" / "checkpoints" / "last.ckpt", sealed=True)
+    assert int(last["epoch"]) == epochs - 1
+
+    process = started("--resume", "result", cwd=tmp_path, lines=epochs + 2)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGINT, signal.SIGTERM):
+        process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" not in errors
     assert "interrupted" in errors
-    assert read(tmp_path / "result" / "run.json")["status"] == "interrupted"
-    recorded = len(metrics.read_text().splitlines())
-
-    import mindspore as ms
-
-    saved = ms.load_checkpoint(str(tmp_path / "result" / "checkpoints" / "last.ckpt"))
+    assert "go on with: ltdsl run --resume result" in errors
+    assert f"epoch {epochs + 1}/5000" in output
+    facts = read(tmp_path / "result" / "run.json")
+    assert (facts["status"], "error" in facts) == ("interrupted", False)
+    last = checkpoints.load(tmp_path / "result" / "checkpoints" / "last.ckpt", sealed=True)
     # a line is written before the checkpoint that stands for it
-    assert int(saved["epoch"]) in (recorded - 2, recorded - 1)
+    lines = (tmp_path / "result" / "metrics.jsonl").read_text().count("\n")
+    assert int(last["epoch"]) in (lines - 2, lines - 1)
 
 
 def test_pictures_of_cam_bs(ltdsl, recipe, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import resource
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
@@ -215,6 +216,27 @@ def test_a_batch_that_the_system_does_not_give(begun, whole, tmp_path, monkeypat
     if isinstance(error, OSError):
         begun("run", resume=True)(resume=True)
         assert result(tmp_path / "run") == whole
+
+
+def test_a_full_disk(begun, whole, tmp_path):
+    made = begun("run")
+    tell, before = made.reporter.epoch, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(record):
+        tell(record)
+        if record.epoch == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
+
+    made.reporter.epoch = fill
+    try:
+        with pytest.raises(RunError, match=r"cannot write .*: File too large") as caught:
+            made()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.code == "LT424"
+    assert "free space" in caught.value.hint
+    begun("run", resume=True)(resume=True)
+    assert result(tmp_path / "run") == whole
 
 
 def test_a_folder_that_is_removed_is_not_made_again(begun, tmp_path):

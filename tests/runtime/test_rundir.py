@@ -1,0 +1,168 @@
+"""The run directory: one process at a time, and whatever somebody else may have put into it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from support import environment
+from training_support import plan
+
+from runtime.errors import RunError
+from runtime.lock import Lock
+from runtime.run import _terminable
+from runtime.rundir import RunDirectory
+
+#: Opens a run directory, forks a child that lives on, and says so.
+HOLDER = """
+import os, sys, time
+from pathlib import Path
+from runtime.rundir import RunDirectory
+run = RunDirectory(Path(sys.argv[1]))
+child = os.fork()
+if child:
+    print(os.getpid(), child, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def begun(tmp_path):
+    with RunDirectory(tmp_path / "run") as run:
+        run.begin(plan("epochs = 3; one: ce; two: cs_ce @ epoch 1"), {"recipe.lt": "…"})
+    return tmp_path / "run"
+
+
+def refused(path, **how):
+    with pytest.raises(RunError) as caught:
+        RunDirectory(path, **how).plan()
+    return caught.value
+
+
+def test_a_folder_is_one_process_s_until_that_is_killed(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, tmp_path / "run"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    pid, child = map(int, process.stdout.readline().split())
+    try:
+        (tmp_path / "run" / "run.json").write_text('{"status": "running"}')
+        for how in ({}, {"resume": True}):
+            error = refused(tmp_path / "run", **how)
+            assert error.code == "LT423"
+            assert f"process {pid} on {socket.gethostname()}" in error.message
+        os.kill(pid, signal.SIGKILL)
+        process.wait()
+        os.kill(child, 0)  # what it started lives on, and holds nothing
+        assert refused(tmp_path / "run").code == "LT421"
+        RunDirectory(tmp_path / "run", resume=True).close()
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def none(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", none)
+    assert not RunDirectory(tmp_path / "run").is_locked
+
+
+def test_a_lock_follows_no_link(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic"):
+        Lock(tmp_path / "run")
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "checkpoints", "checkpoints/last.ckpt", "metrics.jsonl"]
+)
+def test_links_out_of_the_folder(begun, tmp_path, name):
+    (tmp_path / "elsewhere").mkdir()
+    entry = begun / name
+    if entry.is_dir():
+        entry.rmdir()
+    else:
+        entry.unlink(missing_ok=True)
+    entry.symlink_to(tmp_path / "elsewhere")
+    error = refused(begun, resume=True)
+    assert error.code in ("LT422", "LT426")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b"{}", b"\xff\xfe", b"[" * 100_000, b'{"status"']
+)
+@pytest.mark.parametrize("name", ["run.json", "plan.json"])
+def test_damaged_files(begun, name, content):
+    (begun / name).write_bytes(content)
+    assert refused(begun, resume=True).code == "LT426"
+
+
+def test_a_plan_that_was_edited(begun):
+    given = json.loads((begun / "plan.json").read_text())
+    for change in (
+        {"seed": 5},
+        {"stages": [{**given["stages"][0], "name": "uno"}, given["stages"][1]]},
+    ):
+        (begun / "plan.json").write_text(json.dumps(given | change))
+        assert "not the plan" in refused(begun, resume=True).message
+    (begun / "plan.json").write_text(json.dumps(given))
+    assert [stage.name for stage in RunDirectory(begun, resume=True).plan().stages] == [
+        "one",
+        "two",
+    ]
+
+
+def test_stage_names_are_no_paths(begun):
+    given = json.loads((begun / "plan.json").read_text())
+    given["stages"][0]["name"] = "../../x"
+    (begun / "plan.json").write_text(json.dumps(given))
+    facts = json.loads((begun / "run.json").read_text())
+    (begun / "run.json").write_text(json.dumps(facts | {"stages": ["../../x", "two"]}))
+    assert refused(begun, resume=True).code == "LT426"
+
+
+def test_what_a_killed_process_was_writing_is_removed(begun):
+    for name in (".run.json.ab12", ".metrics.jsonl.x", "checkpoints/.last.partial.tmp"):
+        (begun / name).write_text("half")
+    RunDirectory(begun, resume=True).close()
+    left = {path.name for path in begun.rglob("*") if path.is_file()}
+    assert left == {"recipe.lt", "plan.json", "run.json", ".lock"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_once(number):
+    before = signal.getsignal(number)
+
+    def stopped():
+        with _terminable():
+            try:
+                os.kill(os.getpid(), number)
+            finally:
+                for _ in range(3):  # while the status is written
+                    os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert signal.getsignal(number) is before
+
+
+def test_what_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _terminable():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
