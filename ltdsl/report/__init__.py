@@ -24,8 +24,8 @@ def write_report(paths: list[Path], out: Path | None = None) -> Path:
 
     Args:
         paths: Run directories, and folders that hold some.
-        out: The file; ``report.html`` in the run directory where it is not given, or ``comparison.html`` in the
-            working directory for several runs.
+        out: The file. Where it is not given, ``report.html`` in the run directory; for several runs
+            ``comparison.html``, in the one folder that holds them or in the working directory.
 
     Returns:
         The file.
@@ -42,7 +42,8 @@ def write_report(paths: list[Path], out: Path | None = None) -> Path:
         out = out or runs[0].path / NAME
         html = run_page(runs[0])
     else:
-        out = out or Path(SEVERAL)
+        folder = paths[0] if len(paths) == 1 else Path()
+        out = out or folder / SEVERAL
         html = comparison_page(runs, out)
     _write(out, html)
     return out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -105,13 +104,21 @@ def _key(plan: Plan) -> str:
 
 
 def _names(firsts: Sequence[Run]) -> list[str]:
-    """Names of recipes; with the changes where two recipes have one name."""
+    """Names of recipes; where several have one name, with what was set for some of them only."""
     plain = [_recipe_name(run) for run in firsts]
-    shared = Counter(plain)
     names = []
     for run, name in zip(firsts, plain, strict=True):
-        changes = [change for change in run.facts.changes if not change.startswith("seed=")]
-        told = f" ({', '.join(changes)})" if changes and shared[name] > 1 else ""
+        alike = [
+            set(other.facts.changes)
+            for other, its in zip(firsts, plain, strict=True)
+            if its == name
+        ]
+        own = [
+            change
+            for change in run.facts.changes
+            if change not in set.intersection(*alike) and not change.startswith("seed=")
+        ]
+        told = f" ({', '.join(own)})" if own and len(alike) > 1 else ""
         names.append(clean(name + told))
     return names
 

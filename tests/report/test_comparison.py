@@ -53,7 +53,9 @@ def test_order_does_not_matter_to_groups(runs):
 
 
 def test_a_folder_of_runs_stands_for_them(runs, tmp_path):
-    assert page(tmp_path / "runs", out=tmp_path / "a.html") == page(*runs, out=tmp_path / "b.html")
+    whole = page(tmp_path / "runs", out=None)
+    assert whole == page(*runs, out=tmp_path / "runs" / "other.html")
+    assert whole == (tmp_path / "runs" / "comparison.html").read_text(encoding="utf-8")
 
 
 def test_one_seed_counts_once(runs, tmp_path):

@@ -33,7 +33,7 @@ def reliability(bins: Sequence[Bin]) -> dict[str, Any]:
     gap.encoding.x2 = alt.Undefined
     ideal = (
         alt.Chart(theme.rows([{"at": 0}, {"at": 100}]))
-        .mark_line(color=theme.MUTED, strokeDash=[4, 3], strokeWidth=1.2, aria=False)
+        .mark_line(color=theme.INK, strokeDash=[4, 3], strokeWidth=1.2, aria=False)
         .encode(alt.X("at:Q"), alt.Y("at:Q"))
     )
     worst = max(values, key=lambda row: abs(row["accuracy"] - row["confidence"]), default=None)

@@ -68,7 +68,7 @@ def curve(groups: Sequence[Group], name: str, title: str, zero: bool = False) ->
         "epoch:Q",
         title="epoch",
         scale=alt.Scale(domain=[0, last], nice=False),
-        axis=alt.Axis(tickMinStep=1, format=",d"),
+        axis=alt.Axis(tickMinStep=1, tickCount=10, format=",d"),
     )
     return _lines(groups, values, x, f"{title} of each epoch", zero, 220)
 
@@ -89,7 +89,7 @@ def tails(groups: Sequence[Group], which: Which) -> dict[str, Any] | None:
         "rank:Q",
         title="class, by training images",
         scale=alt.Scale(domain=[1, max(numbers)], nice=False, zero=False),
-        axis=alt.Axis(tickMinStep=1, format=",d"),
+        axis=alt.Axis(tickMinStep=1, tickCount=10, format=",d"),
     )
     return _lines(groups, values, x, "Accuracy of classes from head to tail", False, 240)
 

@@ -84,7 +84,7 @@ def _epochs(last: int) -> alt.X:
         "epoch:Q",
         title="epoch",
         scale=alt.Scale(domain=[0, last], nice=False),
-        axis=alt.Axis(tickMinStep=1, format=",d"),
+        axis=alt.Axis(tickMinStep=1, tickCount=10, format=",d"),
     )
 
 
