@@ -20,6 +20,8 @@ READ_DATA = {
     ("ltdsl/cli/predict.py", "predict"),
     ("ltdsl/cli/run.py", "train"),
     ("ltdsl/cli/survey.py", "survey"),
+    ("ltdsl/cli/data.py", "inspect"),
+    ("ltdsl/cli/data.py", "fetch"),
 }
 
 #: Slow to import or absent where only recipes are checked.

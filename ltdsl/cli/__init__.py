@@ -17,6 +17,7 @@ COMMANDS = {
     "fmt": "fmt",
     "plan": "plan",
     "diff": "diff",
+    "data": "data",
     "run": "run",
     "sweep": "sweep",
     "eval": "evaluate",
@@ -75,7 +76,11 @@ def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(root)
     for name in commands:
         module = import_module(f"ltdsl.cli.{COMMANDS[name]}")
-        app.command(name)(getattr(module, name))
+        member = getattr(module, name)
+        if isinstance(member, typer.Typer):  # commands of its own
+            app.add_typer(member, name=name)
+        else:
+            app.command(name)(member)
     return app
 
 

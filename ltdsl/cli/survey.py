@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Data = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder of the data set's files.", show_default=False),
+    typer.Option(
+        "--data", metavar="DIR", help="Folder of the data set's files.", show_default=False
+    ),
 ]
 
 

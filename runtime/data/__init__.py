@@ -30,6 +30,7 @@ __all__ = [
     "Reader",
     "load_data",
     "load_dataset",
+    "read",
     "survey",
     "unreadable",
 ]

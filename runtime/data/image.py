@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -67,14 +67,18 @@ class View:
         part = image.crop(box)
         return self.pixels(part.resize((self.width, self.height), Image.Resampling.BILINEAR))
 
-    def open(self, path: Path) -> Image.Image:
+    def open(self, path: Path, content: BinaryIO | None = None) -> Image.Image:
         """Read an image file of any size, with the channels of the input.
+
+        Args:
+            path: The file.
+            content: What is in it, where that has been read.
 
         Raises:
             DataError: LT401 it is missing, LT402 it cannot be read; the message names it.
         """
         try:
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(content or path, formats=FORMATS) as image:
                 image.load()
                 return _converted(image, "L" if self.channels == 1 else "RGB")
         except FileNotFoundError as error:

@@ -1,0 +1,160 @@
+"""`ltdsl data`: looking through data sets, and getting them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ltdsl.cli.options import AllowOutside
+from ltdsl.cli.shared import compiled, fail, misused, new_console, print_json
+from ltdsl.cli.survey import Data
+
+if TYPE_CHECKING:
+    from ltdsl.catalogue import Dataset
+
+data = typer.Typer(no_args_is_help=True, help="Look through data sets, and get them.")
+
+
+class DataFormat(str, Enum):
+    """How `data inspect` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@data.command()
+def inspect(
+    what: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RECIPE|PATH",
+            help="A recipe (.lt), a folder of class folders, a list of images (.txt, .json) or a .npz file.",
+            show_default=False,
+        ),
+    ],
+    folder: Data = None,
+    form: Annotated[
+        DataFormat, typer.Option("--format", help="For people, or for programs.")
+    ] = DataFormat.TEXT,
+    allow_outside: AllowOutside = False,
+) -> None:
+    """Count the images of each class, and find what is unreadable, there twice, or both trained on and tested with.
+
+    Reads every image once. Exit codes: 0 nothing found, 1 problems found.
+    """
+    dataset, place, root = _named(what, folder, allow_outside)
+    from rich.progress import Progress
+
+    from ltdsl.inspection import as_data, lines
+    from runtime.data import DataError, inspect, read
+
+    console = new_console()
+    try:
+        train, test = read(dataset, place, root)
+        with Progress(console=_errors(), transient=True) as progress:
+            task = progress.add_task("reading", total=len(train) + len(test))
+            found = inspect.inspect(train, test, lambda: progress.advance(task))
+    except DataError as error:
+        fail(error.code, error.message, error.hint)
+    facts = as_data(dataset, train, test, found)
+    if form is DataFormat.JSON:
+        print_json(facts)
+    else:
+        for line in lines(facts, console.width, console.encoding):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if facts["problems"]:
+        raise typer.Exit(1)
+
+
+@data.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A data set's name.", show_default=False)],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="Where to put it; name it by --data then.")
+    ] = Path("data"),
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="URL",
+            help="Folder of a mirror that has the authors' files; they are checked all the same.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Download a data set from its authors, check it and unpack it.
+
+    A download that broke off goes on where it ended.
+    """
+    from ltdsl.catalogue import DATASETS
+    from ltdsl.diagnostics import nearest
+    from runtime.data import DataError
+    from runtime.data.fetch import ARCHIVES, BY_HAND, fetch
+
+    if name in BY_HAND:
+        fail("LT443", f"{name} cannot be downloaded without its authors' consent", BY_HAND[name])
+    if name not in ARCHIVES:
+        if name in DATASETS:
+            misused(f"{name} has nothing to download: {', '.join(ARCHIVES)} have")
+        close = nearest(name, ARCHIVES)
+        misused(f"there is no data set {name}" + (f": did you mean {close}?" if close else ""))
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    console = new_console()
+    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
+    try:
+        with Progress(*columns, console=_errors(), transient=True) as progress:
+            for archive in ARCHIVES[name]:
+                task = progress.add_task(archive.name, total=None)
+                new = fetch(
+                    archive,
+                    to,
+                    lambda done, total, task=task: progress.update(
+                        task, completed=done, total=total
+                    ),
+                    mirror,
+                )
+                console.print(
+                    f"{to / archive.holds}{'' if new else ' was there already'}",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+    except DataError as error:
+        fail(error.code, error.message, error.hint)
+    except KeyboardInterrupt:
+        fail("LT440", "interrupted; what has come is kept", "the same command goes on with it")
+
+
+def _errors() -> Any:
+    """A console on standard error: standard output is for what was found."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _named(
+    what: Path, folder: Path | None, allow_outside: bool
+) -> tuple[Dataset, Path | None, Path]:
+    """The data set that a recipe or a path stands for, the folder to read it from, and the recipe's folder."""
+    from ltdsl.catalogue import Annotations, ImageFolder, Npz
+
+    if what.suffix == ".lt":
+        result = compiled(what, None, None, strict=False, quiet=True, allow_outside=allow_outside)
+        assert result.recipe is not None
+        return result.recipe.settings.dataset, folder, what.parent
+    if folder is not None:
+        misused("--data goes with a recipe: a path is the data already")
+    if what.is_dir():
+        return ImageFolder(), what, Path()
+    if what.suffix == ".npz":
+        return Npz(), what, Path()
+    if what.suffix in (".txt", ".json"):
+        return Annotations(train=what.name), what.parent, Path()
+    if not what.exists():
+        fail("LT401", f"there is no {what}", "name a recipe, a folder, a list or a .npz file")
+    return misused(
+        f"{what} is neither a recipe (.lt), a folder, a list (.txt, .json) nor a .npz file"
+    )

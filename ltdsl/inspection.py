@@ -1,0 +1,120 @@
+"""What `ltdsl data inspect` says, as data and as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ltdsl.longtail import class_groups
+from ltdsl.plots import columns_of, ink, plot, ruler
+
+if TYPE_CHECKING:
+    from ltdsl.catalogue import Dataset
+
+#: Problems of a kind that people are shown; programs see all.
+SHOWN = 20
+
+
+def as_data(dataset: Dataset, train: Any, test: Any, found: Any) -> dict[str, Any]:
+    """Everything, JSON-able.
+
+    Args:
+        dataset: What was looked at.
+        train: Its training part.
+        test: Its test part.
+        found: A :class:`runtime.data.inspect.Inspection`.
+    """
+    counts, names = train.counts(), train.class_names
+    kept = dataset.class_counts(counts) or counts
+    groups = class_groups(kept)._asdict()
+    unreadable = [
+        {"file": image.name, "part": image.part, "why": why} for image, why in found.unreadable
+    ]
+    duplicates = [_group(group, names) for group in found.duplicates]
+    leaked = [_group(group, names) for group in found.leaked]
+    return {
+        "version": 1,
+        "dataset": str(dataset),
+        "train_images": sum(counts),
+        "test_images": len(test),
+        "kept_images": sum(kept),
+        "imbalance": max(kept) / min(kept),
+        "groups": {name: len(classes) for name, classes in groups.items()},
+        "classes": [
+            {"class": name, "train": count, "kept": left, "test": tested}
+            for name, count, left, tested in zip(names, counts, kept, test.counts(), strict=True)
+        ],
+        "unreadable": unreadable,
+        "duplicates": duplicates,
+        "leaked": leaked,
+        "problems": len(unreadable) + len(duplicates) + len(leaked),
+    }
+
+
+def _group(group: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "files": [image.name for image in group],
+        "classes": list(dict.fromkeys(names[image.label] for image in group)),
+    }
+
+
+def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
+    """What people read.
+
+    Args:
+        facts: As :func:`as_data` makes them.
+        width: That of the terminal.
+        encoding: That of the output.
+    """
+    classes = facts["classes"]
+    yield (
+        f"{facts['dataset']}: {len(classes)} classes, {facts['train_images']:,} training and "
+        f"{facts['test_images']:,} test images"
+    )
+    if facts["kept_images"] != facts["train_images"]:
+        yield f"the recipe trains on {facts['kept_images']:,} of them"
+    kept = sorted((entry["kept"] for entry in classes), reverse=True)
+    yield f"imbalance {facts['imbalance']:.4g}: a class has {kept[0]:,} down to {kept[-1]:,} training images"
+    groups = (f"{number} {name}" for name, number in facts["groups"].items())
+    yield f"groups: {', '.join(groups)}"
+    yield ""
+    yield from plot(kept, width, ink(encoding), height=6)
+    columns = columns_of(len(kept), width)
+    yield ruler([(0, "head"), (columns, "tail")], columns)
+    untested = [entry["class"] for entry in classes if not entry["test"]]
+    if untested:
+        yield ""
+        yield f"classes without a test image: {_few(untested)}"
+    yield ""
+    yield from _unreadable(facts["unreadable"])
+    yield from _groups("leaked: trained on and tested with", facts["leaked"])
+    yield from _groups("there more than once in a part", facts["duplicates"])
+    if not facts["problems"]:
+        yield "every image can be read, and no two are alike byte for byte"
+
+
+def _unreadable(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if found:
+        yield f"unreadable: {len(found):,}"
+        yield from _shown([entry["why"] for entry in found])
+
+
+def _groups(title: str, found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if found:
+        yield f"{title}: {len(found):,}"
+        texts = []
+        for group in found:
+            differ = f"  (of classes {_few(group['classes'])})" if len(group["classes"]) > 1 else ""
+            texts.append(f"{' = '.join(group['files'][:4])}{differ}")
+        yield from _shown(texts)
+
+
+def _shown(texts: Sequence[str]) -> Iterator[str]:
+    yield from (f"  {text}" for text in texts[:SHOWN])
+    if len(texts) > SHOWN:
+        yield f"  and {len(texts) - SHOWN:,} more: --format json has them all"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}"

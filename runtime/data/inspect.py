@@ -1,0 +1,107 @@
+"""Looking through a data set before training on it: how many, and what is wrong with which."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from runtime.data.errors import DataError
+from runtime.data.files import ImageFiles, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from runtime.data.arrays import ImageArrays
+    from runtime.data.part import Part
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of a data set.
+
+    Attributes:
+        name: Its file, or its place in memory.
+        part: ``train`` or ``test``.
+        label: Its class.
+    """
+
+    name: str
+    part: str
+    label: int
+
+
+@dataclass
+class Inspection:
+    """What was found.
+
+    Attributes:
+        unreadable: Images that cannot be read, each with a sentence that says why.
+        alike: Groups of two and more images of equal content, byte for byte.
+    """
+
+    unreadable: list[tuple[Image, str]] = field(default_factory=list)
+    alike: list[list[Image]] = field(default_factory=list)
+
+    @property
+    def leaked(self) -> list[list[Image]]:
+        """The groups that are in both parts: the test knows what was trained on."""
+        return [group for group in self.alike if len({image.part for image in group}) == 2]
+
+    @property
+    def duplicates(self) -> list[list[Image]]:
+        """The groups within one part."""
+        return [group for group in self.alike if len({image.part for image in group}) == 1]
+
+
+def inspect(train: Part, test: Part, told: Callable[[], None] = lambda: None) -> Inspection:
+    """Read every image once.
+
+    Args:
+        train: The training part.
+        test: The test part.
+        told: Called after each image.
+    """
+    result = Inspection()
+    by_content: dict[bytes, list[Image]] = defaultdict(list)
+    for name, part in (("train", train), ("test", test)):
+        for image, content, why in _read(name, part):
+            if why is not None:
+                result.unreadable.append((image, why))
+            if content is not None:
+                by_content[content].append(image)
+            told()
+    result.alike = [group for group in by_content.values() if len(group) > 1]
+    return result
+
+
+def _read(name: str, part: Part) -> Iterator[tuple[Image, bytes | None, str | None]]:
+    """Each image with the hash of its content, and why it cannot be read."""
+    if isinstance(part, ImageFiles):
+        for index, (content, why) in enumerate(_read_files(part)):
+            yield Image(part.names[index], name, int(part.labels[index])), content, why
+        return
+    arrays: ImageArrays = part  # type: ignore[assignment]
+    for index, pixels in enumerate(arrays.images):
+        image = Image(f"{name}[{index}]", name, int(arrays.labels[index]))
+        yield image, hashlib.sha256(pixels.tobytes()).digest(), None
+
+
+def _read_files(part: ImageFiles) -> Iterator[tuple[bytes | None, str | None]]:
+    def read(index: int) -> tuple[bytes | None, str | None]:
+        path = part.path(index)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            return None, f"{path} cannot be read: {error.strerror or error}"
+        try:
+            part.view.open(path, io.BytesIO(content))
+        except DataError as error:
+            # broken ones are no duplicates: an empty file is like any other
+            return None, error.message
+        return hashlib.sha256(content).digest(), None
+
+    for start in range(0, len(part), 4096):  # a map over all would hold all results
+        yield from threads().map(read, range(start, min(start + 4096, len(part))))
