@@ -133,6 +133,8 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
             write_report(out)
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
+        if out is None or not (out / "run.json").exists():
+            fail("LT499", "interrupted before the run began")
         hint = f"go on with: ltdsl run --resume {out}"
         fail("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
     except OSError as error:
