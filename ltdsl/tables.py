@@ -170,7 +170,7 @@ def result_table(result: Mapping[str, Any]) -> Table:
             groups = [figures["groups"][name]["accuracy"] for name in ("many", "medium", "few")]
             error = figures["expected_calibration_error"]
             table.add_row(
-                f"best on {result['best_on']}" if which == "best" else which,
+                f"best by {result['best_on']}" if which == "best" else which,
                 "–" if figures["epoch"] is None else str(figures["epoch"] + 1),
                 f"{figures['top1_error']:.2f} %",
                 f"{figures['macro_recall']:.2f} %",

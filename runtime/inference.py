@@ -13,12 +13,16 @@ from runtime.errors import RunError
 from runtime.models import planned_network
 from runtime.models.scaled import FACTORS, use_factors
 from runtime.posthoc import corrected
+from runtime.resume import load_own
 from runtime.step import EvalStep, Normalise
+from runtime.trained import NAMED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ltdsl.plan import Plan
     from runtime.models import Network
+    from runtime.records import Saved
     from runtime.trained import Trained
 
 
@@ -75,35 +79,53 @@ class Inference(nn.Cell):
         return logits, self.probability(logits)
 
 
-def load_model(run: Trained, which: str) -> Model:
+def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
     """A run's network with the weights of one of its checkpoints.
 
     Args:
         run: The run.
         which: ``last``, ``best`` or a path.
+        into: A model of the same run that gives its network, and loses its weights: graphs of it stay compiled.
 
     Raises:
         RunError: LT411, LT412, LT413: the checkpoint is missing, damaged, or of another model.
     """
     path = run.checkpoint(which)
-    saved = checkpoints.load(path)
+    saved = _read(run, which, path)
     plan, data = run.plan, run.data
-    own = str(saved.get("plan_sha256")) == plan.digest()
-    if path.parent == run.path / "checkpoints" and "plan_sha256" in saved and not own:
-        raise RunError("LT412", f"{path} is a checkpoint of another run")
-    network = planned_network(plan, len(data.classes), data.view.channels)
-    if FACTORS in saved:
-        use_factors(network, len(data.classes))
+    if into is None:
+        network = planned_network(plan, len(data.classes), data.view.channels)
+        if FACTORS in saved:
+            use_factors(network, len(data.classes))
+        outcome = corrected(plan, network, data.train_counts)
+    else:
+        network, outcome = into.network, into.outcome
     checkpoints.apply(saved, network, path)
-    epoch = int(saved["epoch"]) if own and "epoch" in saved else None
-    if epoch is not None and not 0 <= epoch < plan.epochs:
-        raise RunError("LT412", f"{path} says that it is of epoch {epoch + 1} of {plan.epochs}")
+    epoch = _epoch(saved, plan, path)
     stage = plan.stages[-1] if epoch is None else plan.stage_at(epoch)
-    return Model(
-        network,
-        corrected(plan, network, data.train_counts),
-        Normalise(np.float32(data.mean), np.float32(data.std)),
-        stage.loss.confidence,
-        epoch,
-        path,
-    )
+    normalise = Normalise(np.float32(data.mean), np.float32(data.std))
+    return Model(network, outcome, normalise, stage.loss.confidence, epoch, path)
+
+
+def _read(run: Trained, which: str, path: Path) -> Saved:
+    """A checkpoint's content; one that the run has a name for must be its own, and whole."""
+    if which not in NAMED:
+        return checkpoints.load(path)
+    try:
+        return load_own(path, run.plan.digest())
+    except RunError as error:
+        previous = path.with_name("previous.ckpt")
+        if error.code != "LT411" or which != "last" or not previous.is_file():
+            raise
+        hint = f"take that of the epoch before: --checkpoint {previous}"
+        raise RunError(error.code, error.message, hint) from error
+
+
+def _epoch(saved: Saved, plan: Plan, path: Path) -> int | None:
+    """The epoch of the run that a checkpoint is of; None where it does not say, or is of another run."""
+    epoch = saved.get("epoch")
+    if epoch is None or saved.get("plan_sha256") != plan.digest():
+        return None
+    if isinstance(epoch, str) or epoch.size != 1 or not 0 <= int(epoch.item()) < plan.epochs:
+        raise RunError("LT412", f"{path} is of an epoch that the run does not have")
+    return int(epoch.item())

@@ -8,6 +8,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from runtime.errors import RunError
+from runtime.models.scaled import ScaledClassifier
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -62,6 +65,13 @@ def _tau_norm(
     entry: catalogue.TauNormalisation, network: Network, counts: Sequence[int]
 ) -> nn.Cell:
     del counts
+    if isinstance(network.classifier, ScaledClassifier):
+        raise RunError(
+            "LT412",
+            "`tau_norm` changes the lengths of class weights, and the first weights have factors from `lws`, which "
+            "set them already",
+            "start from weights that were trained without `lws`",
+        )
     return TauNormalisation(network, entry.tau)
 
 
@@ -78,6 +88,9 @@ def corrected(plan: Plan, network: Network, counts: Sequence[int]) -> nn.Cell:
         plan: The run.
         network: Images to logits; shares its weights with what is returned.
         counts: Training images of each class.
+
+    Raises:
+        RunError: LT412, `tau_norm` where a checkpoint brought factors; the checker sees only those of the recipe.
     """
     entry = plan.stages[-1].posthoc
     return network if entry is None else POSTHOC[entry.name](entry, network, counts)

@@ -60,9 +60,13 @@ def evaluate_run(
     result: dict[str, Any] = {"best_on": run.plan.best_on, "test_images": len(test)}
     if fingerprint != run.test_fingerprint:
         result["other_data"] = fingerprint
+    model, evaluators = None, {}  # a graph for each way to be confident, of the same network
     for name in names:
-        model = load_model(run, name)
-        scores = Evaluator(model.evaluation(), len(run.data.classes))(test)
+        model = load_model(run, name, into=model)
+        if model.confidence not in evaluators:
+            step = model.evaluation()
+            evaluators[model.confidence] = Evaluator(step, len(run.data.classes))
+        scores = evaluators[model.confidence](test)
         figures = scores.report(run.data.train_counts, run.data.classes)
         key = name if name in NAMED else "checkpoint"
         result[key] = {"epoch": model.epoch, **figures}

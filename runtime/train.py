@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mindspore.train import Callback, Model
 
-from ltdsl.catalogue import LearnableWeightScaling, TauNormalisation
+from ltdsl.catalogue import LearnableWeightScaling
 from runtime import checkpoints
 from runtime.data.pipeline import own_errors, training_dataset
 from runtime.errors import RunError
 from runtime.evaluate import Evaluator
 from runtime.gallery import save_gallery
 from runtime.models import freeze, planned_network
-from runtime.models.scaled import FACTORS, ScaledClassifier, use_factors
+from runtime.models.scaled import FACTORS, use_factors
 from runtime.optimizers import build_optimizer
 from runtime.posthoc import corrected
 from runtime.progress import EpochRecord
@@ -81,7 +81,6 @@ class Trainer:
         self.network = self._build_network(plan.init)
         if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
             use_factors(self.network, len(data.counts))
-        _check_norms(plan, self.network)
         self.evaluate = self._evaluator(plan.stages[-1].loss.confidence)
         #: Each read once, and before anything is trained.
         self.teachers = {
@@ -322,19 +321,6 @@ class Trainer:
             result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}
         self.run.write("evaluation.json", result)
         return result
-
-
-def _check_norms(plan: Plan, network: Network) -> None:
-    """Refuse `tau_norm` where a checkpoint brought factors; the checker sees only those of the recipe."""
-    if isinstance(plan.stages[-1].posthoc, TauNormalisation) and isinstance(
-        network.classifier, ScaledClassifier
-    ):
-        raise RunError(
-            "LT412",
-            "`tau_norm` changes the lengths of class weights, and the first weights have factors from `lws`, which "
-            "set them already",
-            "start from weights that were trained without `lws`",
-        )
 
 
 class _EpochEnd(Callback):

@@ -151,8 +151,10 @@ class Trap:
 
 def test_checkpoints_that_cannot_be_used(cli, copy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    last = copy / "checkpoints" / "last.ckpt"
+    last, best = (copy / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
     good = last.read_bytes()
+    previous = copy / "checkpoints" / "previous.ckpt"
+    previous.write_bytes(good)
 
     def fails(code, *arguments):
         status, out, err = cli("eval", copy, *arguments)
@@ -162,21 +164,28 @@ def test_checkpoints_that_cannot_be_used(cli, copy, tmp_path, monkeypatch):
 
     harmful = io.BytesIO()
     pickle.dump(Trap(), harmful)
-    for damage in (b"", b"garbage", harmful.getvalue(), good[: len(good) // 2]):
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    for damage in (b"", b"garbage", harmful.getvalue(), good[: len(good) // 2], bytes(flipped)):
         last.write_bytes(damage)
-        fails("LT411")
+        assert "--checkpoint" in fails("LT411")
+        fails("LT411", "--checkpoint", str(last))
     assert not (tmp_path / "harm").exists()
+    assert cli("eval", copy, "--checkpoint", previous)[0] == 0
+    previous.unlink()
+    assert "--checkpoint" not in fails("LT411")
     fails("LT411", "--checkpoint", "missing.ckpt")
     fails("LT411", "--checkpoint", str(tmp_path))
     last.unlink()
     assert "has not come to the end of an epoch" in fails("LT413")
-    (copy / "checkpoints" / "best.ckpt").unlink()
+    best.unlink()
     fails("LT413", "--checkpoint", "best")
 
 
 def test_weights_of_another_model(cli, copy, tmp_path):
     import mindspore as ms
 
+    from runtime import checkpoints
     from runtime.models import build_network
 
     network = build_network("resnet8", {}, 7, 1)
@@ -186,12 +195,15 @@ def test_weights_of_another_model(cli, copy, tmp_path):
 
     # another run's, under the name of this one's
     last = copy / "checkpoints" / "last.ckpt"
-    saved = [
-        {"name": name, "data": value}
-        for name, value in ms.load_checkpoint(str(last)).items()
-        if hasattr(value, "asnumpy")
-    ]
-    last.unlink()
-    ms.save_checkpoint(saved, str(last), append_dict={"epoch": 1, "plan_sha256": "0" * 64})
+    network = build_network("resnet8", {}, 10, 1)
+    checkpoints.save(last, network.get_parameters(), epoch=1, plan_sha256="0" * 64)
     code, _, err = cli("eval", copy, "--checkpoint", "last")
-    assert (code, "is a checkpoint of another run" in err) == (1, True)
+    assert (code, "error[LT412]" in err, "another plan" in err) == (1, True, True)
+    # by its path it is just weights
+    assert cli("eval", copy, "--checkpoint", last)[0] == 0
+
+    own = opened(copy).plan.digest()
+    for epoch in (-1, 4, 10**12, "one"):
+        checkpoints.save(last, network.get_parameters(), epoch=epoch, plan_sha256=own)
+        code, _, err = cli("eval", copy, "--checkpoint", "last")
+        assert (code, "error[LT412]" in err) == (1, True)
