@@ -43,7 +43,7 @@ def start(folder, *arguments):
     )
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -51,7 +51,7 @@ def wait_for(condition, seconds=60):
 
 
 def test_a_run_that_fails_stops_no_other_one(ltdsl, recipe, tmp_path):
-    path = recipe("epochs = 4; schedule = constant(warmup = 0); stage1: ce")
+    path = recipe("epochs = 2; schedule = constant(warmup = 0); stage1: ce")
     arguments = ("sweep", path, "--set", f"optimizer.lr=0.05,{FATAL}", "--jobs", "2")
     done = ltdsl(*arguments)
     assert done.returncode == 1
@@ -59,7 +59,7 @@ def test_a_run_that_fails_stops_no_other_one(ltdsl, recipe, tmp_path):
     assert statuses(out) == {"lr=0.05": "finished", "lr=100": "failed"}
     assert "lr=100: LT410: " in done.stdout
     assert read_json(out / "lr=0.05" / "run.json")["changes"] == ["optimizer.lr=0.05"]
-    assert "epoch 4/4" in (out / "logs" / "lr=0.05.txt").read_text()
+    assert "epoch 2/2" in (out / "logs" / "lr=0.05.txt").read_text()
     error = read_json(out / "lr=0.05" / "evaluation.json")["last"]["top1_error"]
     assert f"{error:.2f}" in done.stdout
     assert (out / "comparison.html").is_file()
