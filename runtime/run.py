@@ -159,13 +159,14 @@ def _train(
             trainer = Trainer(plan, loaded, directory, told, root, keep_cam, sink, tensorboard)
             result = trainer(resume=going_on)
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt | BrokenPipeError)
+        # nobody reads what is printed, which rich answers by leaving: as good as Ctrl-C
+        unread = isinstance(error, BrokenPipeError | SystemExit)
         with contextlib.suppress(RunError):
-            if stopped:
+            if unread or isinstance(error, KeyboardInterrupt):
                 directory.note(status="interrupted")
             else:
                 directory.note(status="failed", error=str(error))
-        if isinstance(error, BrokenPipeError):  # nobody reads what is printed: as good as Ctrl-C
+        if unread:
             raise KeyboardInterrupt from error
         raise
     directory.note(status="finished")
