@@ -7,9 +7,9 @@ import sys
 from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from lark import Lark, Token, Tree, __version__
+from lark import Lark, Tree, __version__
 from lark.lexer import Lexer
 
 if TYPE_CHECKING:
@@ -27,6 +27,22 @@ class TooDeepError(Exception):
     """Brackets are nested deeper than :data:`MAX_NESTING`."""
 
 
+class _Piece(NamedTuple):
+    type: str
+    text: str
+    start_pos: int
+    end_pos: int
+
+
+class Token(_Piece):
+    """A terminal and its place: Lark's own class, a string that counts lines too, takes longer to make than to find."""
+
+    __slots__ = ()
+
+    # Lark asks for them at the end of a text; offsets say it all
+    line = column = end_line = end_column = None
+
+
 class _Lexer(Lexer):
     """Cuts a text into terminals, and drops the newlines that mean nothing: inside ( ) and [ ], and after a ``+``.
 
@@ -39,7 +55,7 @@ class _Lexer(Lexer):
         self._pattern = re.compile("|".join([*shapes, "(?P<UNKNOWN>(?s:.))"]))
         self._ignored = frozenset(conf.ignore)
 
-    def lex(self, text: str) -> Iterator[Token]:  # type: ignore[override]  # Lark wraps lexers of one argument
+    def lex(self, text: str) -> Iterator[Token]:  # type: ignore[override]  # as Lark documents
         """The tokens of a text; raises TooDeepError."""
         depth = 0
         kind = ""
@@ -58,7 +74,7 @@ class _Lexer(Lexer):
                     raise TooDeepError
             elif kind in ("RPAR", "RSQB"):
                 depth -= 1
-            yield Token(kind, match[0], start_pos=match.start(), end_pos=match.end())
+            yield Token(kind, match[0], match.start(), match.end())
 
 
 def grammar_path() -> Path:
@@ -97,7 +113,8 @@ def parse_text(text: str, start: StartRule) -> Tree[Token]:
         lark.UnexpectedInput: At the first token that cannot stand where it stands.
         TooDeepError: See there.
     """
-    return _lark().parse(text, start=start)
+    tree: Tree[Any] = _lark().parse(text, start=start)
+    return tree
 
 
 @cache

@@ -8,10 +8,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-from lark import Token, Tree
+from lark import Tree
 
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic, Edit, report
+from ltdsl.syntax.lalr import Token
 from ltdsl.syntax.scanner import shown
 from ltdsl.syntax.source import Span
 
@@ -74,13 +75,13 @@ class TreeBuilder:
         return start.to(end)
 
     def _token(self, token: Token) -> Span:
-        return self._place(token.start_pos or 0, token.end_pos or 0)
+        return self._place(token.start_pos, token.end_pos)
 
     def _problem(self, code: str, span: Span, message: str, **more: Any) -> None:
         self.problems.append(report(code, span, message, **more))
 
     def _identifier(self, token: Token) -> syntax.Identifier:
-        span, text = self._token(token), str(token)
+        span, text = self._token(token), token.text
         if not _NAME.fullmatch(text):
             fixed = snake_case(text)
             self._problem(
@@ -95,7 +96,7 @@ class TreeBuilder:
 
     def number(self, token: Token) -> Number | None:
         """An integer, a float or a percentage."""
-        span, text = self._token(token), str(token)
+        span, text = self._token(token), token.text
         match = _NUMBER.fullmatch(text)
         if match is None:
             self._bad_number(span, text)
@@ -130,14 +131,14 @@ class TreeBuilder:
 
     def string(self, token: Token) -> syntax.String | None:
         """A string with its escapes resolved."""
-        span, text = self._token(token), str(token)
+        span, text = self._token(token), token.text
         body, position = [], 1
         while position < len(text) and text[position] != '"':
             if text[position] == "\\":
                 position += 1
                 letter = text[position : position + 1]
                 if letter and letter not in '"\\':
-                    self._bad_escape((token.start_pos or 0) + position - 1, letter, span)
+                    self._bad_escape(token.start_pos + position - 1, letter, span)
                     return None
             body.append(text[position : position + 1])
             position += 1
@@ -201,11 +202,11 @@ class TreeBuilder:
     # Statements
 
     def _head(self, token: Token) -> syntax.Identifier | None:
-        if str(token) in RESERVED:
+        if token.text in RESERVED:
             self._problem(
                 "LT010",
                 self._token(token),
-                f"`{token}` cannot begin a statement: it is reserved for later",
+                f"`{token.text}` cannot begin a statement: it is reserved for later",
                 help="choose another name",
             )
             return None
@@ -221,15 +222,15 @@ class TreeBuilder:
     def use(self, children: list[Any]) -> syntax.Use | None:
         """``use "path"``; the grammar takes any name for ``use``."""
         word, path = children
-        if str(word) != "use":
+        if word.text != "use":
             span = self._token(word)
-            if str(word) in RESERVED:
+            if word.text in RESERVED:
                 self._head(word)
-            elif str(word).lower() in INCLUDES:
+            elif word.text.lower() in INCLUDES:
                 self._problem(
                     "LT014",
                     span,
-                    f"`{shown(word)}` does not include a file, `use` does",
+                    f"`{shown(word.text)}` does not include a file, `use` does",
                     help='write `use "path"`',
                     edit=Edit(span, "use"),
                 )
@@ -237,8 +238,8 @@ class TreeBuilder:
                 self._problem(
                     "LT001",
                     span,
-                    f"expected `=` or `:` after `{shown(word)}`",
-                    help=f"a setting is written `{shown(word)} = value`",
+                    f"expected `=` or `:` after `{shown(word.text)}`",
+                    help=f"a setting is written `{shown(word.text)} = value`",
                 )
             return None
         return None if path is None else syntax.Use(self._span(word, path), path)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
+import string
 from pathlib import Path
 
 import pytest
+from lark import Lark
 
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic
@@ -297,3 +300,14 @@ def test_examples_of_codes_are_right(code: str) -> None:
         if found:
             example = "\n".join(line[4:] for line in rest.split("\n\n")[0].splitlines())
             assert (code in codes(example)) is expected, example
+
+
+def test_no_two_terminals_begin_alike() -> None:
+    """The lexer tries all of them at once, whatever the parser expects."""
+    grammar = Lark(grammar_path().read_text(encoding="utf-8"), parser="lalr", start="file")
+    shapes = [re.compile(terminal.pattern.to_regexp()) for terminal in grammar.terminals]
+    characters = string.printable + "é„ß٣中\u00a0\ufeff"
+    for first in characters:
+        for second in ["", *characters]:
+            fitting = [shape for shape in shapes if shape.match(first + second)]
+            assert len(fitting) <= 1, first + second
