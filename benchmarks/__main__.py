@@ -12,7 +12,7 @@ from rich.table import Table
 
 from runtime.device import ENVIRONMENT, prepare
 
-NAMES = ("cold", "many", "loss", "step", "cam", "epoch")
+NAMES = ("cold", "many", "loss", "step", "cam", "epoch", "data")
 
 
 def main() -> None:

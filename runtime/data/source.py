@@ -86,8 +86,8 @@ class StageSource:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._cache: dict[int, _Epoch] = {}
-        length = len(self.order(self.first_epoch))
+        first = np.asarray(self.order(self.first_epoch))
+        length = len(first)
         self.steps = length // self.batch_size
         if self.steps == 0:
             visits = "" if length == len(self.part) else f", of which an epoch visits {length}"
@@ -99,7 +99,8 @@ class StageSource:
         if not 0 <= self.start_batch <= self.epochs * self.steps:
             raise ValueError(f"start_batch {self.start_batch} is outside the stage")
         pair = ("partner_image", "partner_label") if self.partner else ()
-        self.columns = ("image", "label", *pair, *self._epoch(self.first_epoch).extra)
+        self._cache = {self.first_epoch: self._draw(self.first_epoch, first)}
+        self.columns = ("image", "label", *pair, *self._cache[self.first_epoch].extra)
 
     def __len__(self) -> int:
         return self.epochs * self.steps - self.start_batch
@@ -145,14 +146,14 @@ class StageSource:
         """The epoch's draws; the two latest are kept, as prefetching crosses their border."""
         with self._lock:
             if epoch not in self._cache:
-                drawn = self._draw(epoch)
+                drawn = self._draw(epoch, np.asarray(self.order(epoch)))
                 while len(self._cache) > 1:
                     del self._cache[next(iter(self._cache))]
                 self._cache[epoch] = drawn
             return self._cache[epoch]
 
-    def _draw(self, epoch: int) -> _Epoch:
-        orders = [np.asarray(self.order(epoch))]
+    def _draw(self, epoch: int, order: np.ndarray) -> _Epoch:
+        orders = [order]
         if len(orders[0]) // self.batch_size != self.steps:
             raise ValueError(f"epoch {epoch} has other steps than {self.steps}: its order differs")
         if self.partner is not None:

@@ -120,6 +120,30 @@ on from the checkpoint before, after epoch 41""",
         back, computes something else. Nothing is written. MindIR holds every network.""",
         says="error[LT433]: MindSpore cannot write this network: Can not find key HSwish in convert map",
     ),
+    "LT440": entry(
+        "download failed",
+        """The server cannot be reached, refuses, or breaks off. What has come is kept, and the same command goes on
+        with it.""",
+        says="""error[LT440]: https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz cannot be downloaded: timed out
+  = help: check the network, or name a mirror with --from; what has come is kept and gone on with""",
+    ),
+    "LT441": entry(
+        "other checksum than published",
+        """What was downloaded is not what the data set's authors published. It is removed.""",
+    ),
+    "LT442": entry(
+        "archive refused",
+        """An archive is damaged, reaches outside its folder, or holds links or devices, which no data set needs.
+        Nothing of it is kept.""",
+        says="error[LT442]: cifar-10-binary.tar.gz is refused: '../x' would be extracted to '/x', which is outside",
+    ),
+    "LT443": entry(
+        "data set behind a registration",
+        """The authors give the data to those who register; the help says where, and what to do with it.""",
+    ),
+    "LT444": entry(
+        "download cannot be written", """The folder is read-only, or the disk is full."""
+    ),
     "LT450": entry(
         "no run to report on",
         """`ltdsl report` takes folders that `ltdsl run` filled, or folders of such folders.""",
@@ -164,30 +188,6 @@ on from the checkpoint before, after epoch 41""",
         """The process of a run ended without saying why: the system killed it, for want of memory perhaps, or it
         crashed. The same command goes on with the run.""",
         says="error[LT465]: its process was ended by SIGKILL; perhaps memory ran out",
-    ),
-    "LT440": entry(
-        "download failed",
-        """The server cannot be reached, refuses, or breaks off. What has come is kept, and the same command goes on
-        with it.""",
-        says="""error[LT440]: https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz cannot be downloaded: timed out
-  = help: check the network, or name a mirror with --from; what has come is kept and gone on with""",
-    ),
-    "LT441": entry(
-        "other checksum than published",
-        """What was downloaded is not what the data set's authors published. It is removed.""",
-    ),
-    "LT442": entry(
-        "archive refused",
-        """An archive is damaged, reaches outside its folder, or holds links or devices, which no data set needs.
-        Nothing of it is kept.""",
-        says="error[LT442]: cifar-10-binary.tar.gz is refused: '../x' would be extracted to '/x', which is outside",
-    ),
-    "LT443": entry(
-        "data set behind a registration",
-        """The authors give the data to those who register; the help says where, and what to do with it.""",
-    ),
-    "LT444": entry(
-        "download cannot be written", """The folder is read-only, or the disk is full."""
     ),
     "LT499": entry("run failed", """The system stopped the run; the message says what it said."""),
 }
