@@ -121,14 +121,17 @@ def _table(results: list[Result]) -> dict[str, Any]:
     """The table of classes, from head to tail."""
     if not results or not results[0].figures.per_class:
         return {}
+    orders = {result.key: classes.ranked(result.figures.per_class) for result in results}
+    first = next(iter(orders.values()))
     accuracies = {
-        result.key: [
+        key: [
             None if row.accuracy is None or not row.test_images else round(row.accuracy, 2)
-            for row in classes.ranked(result.figures.per_class).classes
+            for row in order.classes
         ]
-        for result in results
+        for key, order in orders.items()
+        if len(order.classes) == len(first.classes)
     }
-    return classes.columns(classes.ranked(results[0].figures.per_class), accuracies)
+    return classes.columns(first, accuracies)
 
 
 def _origin(run: Run) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,69 @@
+"""Pictures of cam_bs: pixels of small images stay as they are, photographs become small files."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from runtime import gallery
+from runtime.warp import FLIP, KEEP, ROTATE
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    """A stage whose batch has images of some size, the first and the last of them kept."""
+
+    def make(side, kinds):
+        rng = np.random.default_rng(0)
+        images = rng.integers(256, size=(len(kinds), 3, side, side), dtype=np.uint8)
+        labels, u = np.arange(len(kinds)), np.zeros((len(kinds), 2), np.float32)
+
+        def look(stage, images, labels, kind, u):
+            mask = np.zeros((len(images), side, side), np.uint8)
+            return images, mask, np.zeros((len(images), 4, 4), np.float32), images[..., ::-1]
+
+        monkeypatch.setattr(gallery, "_look", look)
+        batch = images, labels, np.array(kinds), u
+        return SimpleNamespace(source=[batch], plan=SimpleNamespace(name="tail")), images
+
+    return make
+
+
+NAMES = [f"class {c}" for c in range(20)]
+
+
+def test_small_images_keep_every_pixel(stage, tmp_path):
+    made, images = stage(32, [KEEP, FLIP, ROTATE, KEEP])
+    path = gallery.save_gallery(tmp_path, made, NAMES, report=True)
+    picture = np.asarray(Image.open(path))
+    assert path.name == "tail.png"
+    assert picture.shape == (2 * 96, 4 * 96, 3)
+    np.testing.assert_array_equal(picture[:96:3, :96:3], images[1].transpose(1, 2, 0))
+    np.testing.assert_array_equal(picture[96::3, 288::3], images[2][..., ::-1].transpose(1, 2, 0))
+    about = json.loads((tmp_path / "tail.json").read_text())
+    assert about["rows"] == [
+        {"class": "class 1", "change": "flipped"},
+        {"class": "class 2", "change": "turned"},
+    ]
+    assert (about["width"], about["row_height"]) == (384, 96)
+
+
+def test_photographs_are_shrunk_for_a_report_only(stage, tmp_path):
+    made, _ = stage(224, [FLIP] * 20)
+    small = gallery.save_gallery(tmp_path / "a", made, NAMES, report=True)
+    assert small.name == "tail.jpg"
+    assert Image.open(small).size == (4 * 128, 6 * 128)
+    assert small.stat().st_size < 400_000  # of noise, which nothing compresses
+    whole = gallery.save_gallery(tmp_path / "b", made, NAMES)
+    assert Image.open(whole).size == (4 * 224, 12 * 224)
+
+
+def test_a_batch_in_which_nothing_changes(stage, tmp_path):
+    made, _ = stage(8, [KEEP, KEEP])
+    gallery.save_gallery(tmp_path, made, NAMES)
+    rows = json.loads((tmp_path / "tail.json").read_text())["rows"]
+    assert rows == [{"class": "class 0", "change": "unchanged"}]
