@@ -43,7 +43,7 @@ def save(
     entries = [{"name": parameter.name, "data": parameter} for parameter in parameters]
     partial = path.with_name(f".{path.stem}.partial.ckpt")
     try:
-        with _no_logging():
+        with no_logging():
             ms.save_checkpoint(entries, str(partial), append_dict=facts, crc_check=True)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
@@ -123,7 +123,7 @@ def apply(saved: Saved, cell: ms.nn.Cell, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _no_logging() -> Iterator[None]:
+def no_logging() -> Iterator[None]:
     """Silence MindSpore's report of a failed write, which the caller tells in a sentence."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -37,6 +37,6 @@ def plan_of(run: Path) -> Plan:
     try:
         plan = read_plan(run)
     except UnreadableError as error:
-        fail("LT413", visible(str(error)), "name the folder of a run")
+        fail("LT413", visible(str(error)), "name a run, made by this version of ltdsl")
     assert not isinstance(plan, list)
     return plan

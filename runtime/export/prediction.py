@@ -11,6 +11,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
+from runtime.checkpoints import no_logging
 from runtime.errors import RunError
 from runtime.export.onnx import OnnxError, finish, run_onnx
 
@@ -85,7 +86,8 @@ def write_ckpt(
     del data, batch_size
     names = model.network.plain_names
     entries = {names.get(p.name, p.name): p for p in model.network.get_parameters()}
-    ms.save_checkpoint([{"name": name, "data": p} for name, p in entries.items()], str(place))
+    with no_logging():
+        ms.save_checkpoint([{"name": name, "data": p} for name, p in entries.items()], str(place))
     read = ms.load_checkpoint(str(place))
     same = read.keys() == entries.keys() and all(
         np.array_equal(read[name].asnumpy(), p.asnumpy()) for name, p in entries.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import onnx
 import onnxruntime
 import pytest
 from mindspore import Tensor, nn
-from support import environment
+from support import command, environment
 from use_support import opened
 
 from runtime import export as exporting
@@ -205,6 +206,18 @@ def test_places_that_cannot_be_written(cli, trained, tmp_path):
         assert (code, "error[LT432]" in err) == (1, True)
     assert {entry.name for entry in tmp_path.iterdir()} == {"file", "folder.ckpt"}
     assert not any((tmp_path / "folder.ckpt").iterdir())
+
+
+@pytest.mark.parametrize("form", ["ckpt", "mindir"])
+def test_a_full_disk(trained, tmp_path, form):
+    limited = f"ulimit -f 100; exec {shlex.join(command('export', trained, '--format', form))}"
+    done = subprocess.run(
+        ["bash", "-c", limited], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error[LT432]: cannot write run.{form}: File too large")
+    assert "ME(" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_misuse(cli, trained, tmp_path):

@@ -133,7 +133,8 @@ MEANING: dict[str, Code] = {
     ),
     "LT121": entry(
         "posthoc trick before the last stage",
-        """A posthoc trick changes the logits in the final evaluation, so it stands in the last stage.""",
+        """A posthoc trick belongs to no stage's training: it corrects the logits wherever the run is evaluated, so it
+        stands in the last stage.""",
         "stage1: tau_norm\nstage2: class_balanced @ 80%",
         "stage1: ce\nstage2: class_balanced + tau_norm @ 80%",
     ),
