@@ -9,6 +9,10 @@ ALLOW = "--allow-outside"
 """The option that lifts the rule."""
 
 
+MAX_LENGTH = 1000
+"""Characters of a path."""
+
+
 class PathError(ValueError):
     """A path leads nowhere, or out of the recipe's folder.
 
@@ -35,6 +39,8 @@ def locate(written: str, base: Path, root: Path, allow_outside: bool = False) ->
     Raises:
         PathError: It lies outside ``root``, or links lead in a circle.
     """
+    if len(written) > MAX_LENGTH:
+        raise PathError(f"a path of {len(written):,} characters is too long", "name a file")
     try:
         target, top = (base / written).resolve(), root.resolve()
     except (OSError, RuntimeError):  # Python before 3.13 raises RuntimeError for a loop

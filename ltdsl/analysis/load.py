@@ -14,7 +14,8 @@ from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import Diagnostic, Label, report
 from ltdsl.paths import PathError, locate
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
-from ltdsl.syntax.parser import parse_file, read_source
+from ltdsl.syntax.parser import MAX_PIECES, parse_file, read_source
+from ltdsl.syntax.scanner import count
 from ltdsl.syntax.source import Source, Span
 
 Read: TypeAlias = Callable[[Path, str], Source | Diagnostic]
@@ -59,9 +60,8 @@ def load(
     return document
 
 
-#: Bounds on `use`, so that files that use each other many times are answered in bounded time and memory.
+#: A bound on `use`, so that files that use each other many times are answered in bounded time.
 MAX_FILES = 64
-MAX_CHARACTERS = 1 << 20
 
 
 @dataclass
@@ -176,8 +176,8 @@ class _Loader:
         found = self.read(target, str(Path(chain[-1].name).parent / written))
         if not isinstance(found, Source):
             return found
-        if sum(len(source.text) for source in (*sources, found)) > MAX_CHARACTERS:
-            return no("the recipe and the files that it uses are larger than 1 MiB together")
+        if sum(count(source.text, MAX_PIECES) for source in (*sources, found)) > MAX_PIECES:
+            return no("the recipe and the files that it uses are too large together for a recipe")
         return found
 
 

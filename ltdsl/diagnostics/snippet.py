@@ -17,6 +17,7 @@ Piece = tuple[str, str]
 MAX_WIDTH = 100
 """Cells of a source line that are shown."""
 
+_MAX_DRAWN = 8 * MAX_WIDTH  # characters of a line that are looked at: some take no cell
 _TAB = 4
 
 
@@ -44,6 +45,10 @@ def _drawn(char: str) -> tuple[str, int]:
         name = f"<U+{ord(char):04X}>"
         return name, len(name)
     return char, 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _cells(char: str) -> int:
+    return _drawn(char)[1]
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,8 @@ def _fit(source: Source, number: int, marks: list[Mark]) -> tuple[str, list[_Und
 
 def _window(line: str, ranges: list[tuple[int, int, str, bool]]) -> tuple[int, int]:
     """The part of a line that is shown: all of it, or as much as fits around the marks."""
-    if len(line) <= MAX_WIDTH // 2 or sum(_drawn(char)[1] for char in line) <= MAX_WIDTH:
+    short = len(line) <= _MAX_DRAWN
+    if len(line) <= MAX_WIDTH // 2 or (short and sum(map(_cells, line)) <= MAX_WIDTH):
         return 0, len(line)
     first = min((r[0] for r in ranges), default=0)
     last = max((r[1] for r in ranges), default=0)
@@ -156,11 +162,11 @@ def _window(line: str, ranges: list[tuple[int, int, str, bool]]) -> tuple[int, i
         first, last = ranges[0][0], min(ranges[0][1], ranges[0][0] + MAX_WIDTH // 2)
     # Grow on both sides by turns, first where the mark is.
     first, last = min(first, len(line)), min(last, len(line))
-    room = MAX_WIDTH - 2 - sum(_drawn(char)[1] for char in line[first:last])
-    while room > 0 and (first > 0 or last < len(line)):
+    room = MAX_WIDTH - 2 - sum(map(_cells, line[first:last]))
+    while room > 0 and last - first < min(len(line), _MAX_DRAWN):
         for index in (first - 1, last):
             if 0 <= index < len(line) and room > 0:
-                room -= _drawn(line[index])[1]
+                room -= _cells(line[index])
                 first, last = min(first, index), max(last, index + 1)
     return first, last
 

@@ -10,6 +10,7 @@ from ltdsl.catalogue import INDEXES, TRICKS
 from ltdsl.lsp.context import Context, Place, context_at
 from ltdsl.lsp.fields import base_of, field_card, fields_of
 from ltdsl.lsp.text import Places
+from ltdsl.paths import PathError, locate
 from ltdsl.syntax.scanner import NOTHING, Lexeme, scan
 from ltdsl.syntax.source import Source, Span
 
@@ -38,8 +39,13 @@ def definition(source: Source, position: lsp.Position, places: Places) -> lsp.Lo
         return None
     if source.text[before.start : before.end] != "use":
         return None
-    target = source.path.parent / source.text[word.start + 1 : word.end - 1]
-    uri = uris.from_fs_path(str(target.resolve())) if target.is_file() else None
+    here = source.path.parent
+    try:
+        # wherever it is: going to a file is no use of it
+        target = locate(source.text[word.start + 1 : word.end - 1], here, here, allow_outside=True)
+        uri = uris.from_fs_path(str(target)) if target.is_file() else None
+    except (PathError, OSError):  # OSError: a part that is too long
+        return None
     return lsp.Location(uri, places.range(None)) if uri else None
 
 

@@ -12,6 +12,7 @@ from lark import UnexpectedInput
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic, Severity, report
 from ltdsl.syntax.lalr import StartRule, TooDeepError, parse_text
+from ltdsl.syntax.scanner import count
 from ltdsl.syntax.source import Source, Span
 from ltdsl.syntax.tree import Place, build
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 20
 """Larger files are refused."""
+
+MAX_LINE = 1 << 16
+"""Files with longer lines are refused: matching a word of a million characters takes much memory."""
+
+MAX_PIECES = 10_000
+"""Files of more words, marks, comments and lines are refused: each takes some time and memory."""
 
 _MOST = 1 << 16  # holds most recipes: making room for the largest takes longer than reading them
 
@@ -76,7 +83,16 @@ def source_from_bytes(data: bytes, name: str, path: Path | None = None) -> Sourc
         line = data.count(b"\n", 0, error.start) + 1
         message = f"`{name}` is not text in UTF-8: see line {line}"
         return report("LT009", None, message, help="save it as UTF-8")
-    return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"), path)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if len(text) > MAX_LINE and max(map(len, text.split("\n"))) > MAX_LINE:
+        message = f"`{name}` has a line of more than {MAX_LINE:,} characters"
+        return report("LT008", None, message)
+    if count(text, MAX_PIECES) > MAX_PIECES:
+        message = (
+            f"`{name}` has more than {MAX_PIECES:,} words, marks and lines, too many for a recipe"
+        )
+        return report("LT008", None, message)
+    return Source(name, text, path)
 
 
 def parse_file(source: Source) -> tuple[syntax.File, list[Diagnostic]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ltdsl.syntax.lalr import terminal
@@ -58,6 +59,13 @@ def _scan(text: str) -> Iterator[Lexeme]:
 def scan(text: str) -> list[Lexeme]:
     """All of ``text`` but spaces and comments."""
     return [piece for piece in _scan(text) if piece.kind != "comment"]
+
+
+def count(text: str, limit: int) -> int:
+    """A bound on how many words, marks, comments and line ends a text has; over ``limit`` only if they are."""
+    if len(text) <= limit:  # each has a character at least, and most texts are short
+        return len(text)
+    return sum(1 for _ in islice(_scan(text), limit + 1))
 
 
 def comments(source: Source) -> list[Span]:

@@ -48,7 +48,8 @@ class Source:
         """The text of line ``number`` (from 1), without its newline."""
         text = self.text if self.shown is None else self.shown
         start = self.line_starts[number - 1]
-        return text[start:].split("\n", 1)[0] if start < len(text) else ""
+        end = text.find("\n", start)
+        return text[start:] if end < 0 else text[start:end]
 
 
 class Span(NamedTuple):

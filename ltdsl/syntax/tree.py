@@ -24,6 +24,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(%?)")
 _NO_NUMBERS = {"inf", "infinity", "nan"}
 _MAX_DIGITS = 18  # what fits 64 bits; also far below the length that int() refuses
+_MAX_NAME = 64
 
 INCLUDES = ("use", "include", "import", "from")
 """Words that people try for including a file; the first is right."""
@@ -82,6 +83,10 @@ class TreeBuilder:
 
     def _identifier(self, token: Token) -> syntax.Identifier:
         span, text = self._token(token), token.text
+        if len(text) > _MAX_NAME:
+            label = f"over {_MAX_NAME} characters"
+            self._problem("LT005", span, f"the name `{shown(text)}` is too long", label=label)
+            return syntax.Identifier(span, text[:_MAX_NAME])
         if not _NAME.fullmatch(text):
             fixed = snake_case(text)
             self._problem(

@@ -113,7 +113,7 @@ def test_all_of_the_folder_is_inside(ltdsl, tree, path, epochs):
         (".", "is a folder"),
         ("", "is a folder"),
         ("x" * 300, "too long"),
-        ("x/" * 3000, "recipe.lt:1:5"),
+        ("x/" * 3000, "is too long"),
         ("recipe.lt", "uses itself"),
         ("./parts/.././recipe.lt", "uses itself"),
     ],
@@ -238,11 +238,11 @@ def test_many_files_that_use_each_other_end_soon(ltdsl, tree):
 
 def test_used_files_share_the_limit_of_size(ltdsl, tree):
     for name in "ab":
-        (tree / f"{name}.lt").write_text("#" * 600_000)
+        (tree / f"{name}.lt").write_text("# c\n" * 2600)
     (tree / "recipe.lt").write_text('use "a.lt"\nuse "b.lt"\nstage1: ce\n')
     done = ltdsl("check", tree / "recipe.lt")
     assert done.returncode == 1
-    assert "larger than 1 MiB together" in done.stdout
+    assert "too large together" in done.stdout
 
 
 def test_a_run_keeps_texts_where_their_paths_lead(tmp_path):

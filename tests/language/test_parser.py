@@ -15,6 +15,8 @@ from ltdsl.syntax.emit import syntax_to_json
 from ltdsl.syntax.lalr import MAX_NESTING, grammar_path
 from ltdsl.syntax.parser import (
     MAX_BYTES,
+    MAX_LINE,
+    MAX_PIECES,
     parse_chain,
     parse_file,
     parse_start,
@@ -262,6 +264,8 @@ def test_reading(tmp_path: Path) -> None:
         (b"a = 1\n\xff\xff", "LT009"),
         ("a = 1".encode("utf-16"), "LT009"),
         (b"#" * (MAX_BYTES + 1), "LT008"),
+        (b"#" * (MAX_LINE + 1), "LT008"),
+        (b"\n" * (MAX_PIECES + 1), "LT008"),
     ],
 )
 def test_unreadable_contents(tmp_path: Path, data: bytes, code: str) -> None:
@@ -283,7 +287,8 @@ def test_unreadable_files(tmp_path: Path) -> None:
 
 def test_the_largest_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "r.lt"
-    path.write_bytes(b"#" * MAX_BYTES)
+    path.write_bytes((b"#" * (MAX_LINE - 1) + b"\n") * (MAX_BYTES // MAX_LINE))
+    assert path.stat().st_size == MAX_BYTES
     assert isinstance(read_source(path), Source)
 
 

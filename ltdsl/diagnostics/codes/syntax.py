@@ -35,7 +35,8 @@ SYNTAX: dict[str, Code] = {
     ),
     "LT005": entry(
         "name not in lower_snake_case",
-        """Names are lower-case ASCII words joined by single underscores; digits may follow the first letter.""",
+        """Names are lower-case ASCII words joined by single underscores; digits may follow the first letter. They have
+        at most 64 characters.""",
         "stage1: Input-Mixup",
         "stage1: input_mixup",
     ),
@@ -49,7 +50,8 @@ SYNTAX: dict[str, Code] = {
     ),
     "LT008": entry(
         "file too large",
-        """Recipes are short; a file over 1 MiB is something else, and is refused before it is looked at.""",
+        """Recipes are short; a file over 1 MiB, or of more than 10,000 words, marks and lines, is something else, and
+        is refused before it is looked at. So is one with a line of more than 65,536 characters.""",
     ),
     "LT009": entry(
         "file is not text",
