@@ -92,16 +92,15 @@ def _groups(results: list[Result]) -> list[dict[str, Any]]:
 def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, Any]]]:
     if run.plan:
         yield "rates", curves.learning_rate(run.plan)
-    if run.epochs:
-        best = run.evaluation.best.epoch if run.evaluation and run.evaluation.best else None
-        shown = run.epochs, run.plan
+    best = run.evaluation.best.epoch if run.evaluation and run.evaluation.best else None
+    shown = run.epochs, run.plan
+    if _known(run, "loss"):
         yield "loss", curves.measured(*shown, "loss", "training loss", ".4f", names=True)
-        yield (
-            "error",
-            curves.measured(*shown, "top1_error", "top-1 error, %", ".2f", best=best, zero=True),
-        )
-        if not run.plan:
-            yield "lr", curves.measured(*shown, "lr", "learning rate", ".3~g", zero=True)
+    if _known(run, "top1_error"):
+        error = "top1_error", "top-1 error, %", ".2f"
+        yield "error", curves.measured(*shown, *error, best=best, zero=True)
+    if _known(run, "lr") and not run.plan:
+        yield "lr", curves.measured(*shown, "lr", "learning rate", ".3~g", zero=True)
     for key, figures, mistakes in ((r.key, r.figures, r.confusions) for r in results):
         if figures.per_class:
             order = classes.ranked(figures.per_class)
@@ -115,6 +114,11 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
         if figures.calibration:
             yield f"reliability-{key}", calibration.reliability(figures.calibration)
             yield f"confidences-{key}", calibration.confidences(figures.calibration)
+
+
+def _known(run: Run, name: str) -> bool:
+    """True where any epoch has a figure."""
+    return any(getattr(epoch, name) is not None for epoch in run.epochs)
 
 
 def _table(results: list[Result]) -> dict[str, Any]:
