@@ -98,3 +98,13 @@ def test_stages_find_each_other_by_content_before_name():
         ("rename", "b", "x"),
         ("change", "c", "c"),
     ]
+
+
+def test_counts_that_nobody_has_read_are_no_difference():
+    known = plan("dataset = image_folder; s: ce").model_copy(update={"class_counts": (5, 3)})
+    unknown = known.model_copy(update={"class_counts": None})
+    other = known.model_copy(update={"class_counts": (5, 2)})
+    assert compare(known, unknown).same
+    assert not compare(known, unknown).settings
+    assert not compare(known, other).same
+    assert not compare(unknown, other.model_copy(update={"seed": 1})).same
