@@ -70,7 +70,7 @@ class Code(NamedTuple):
         text: What it means, in paragraphs.
         bad: A recipe, or a part of one, with the mistake; empty where none can show it.
         good: The same without it.
-        says: A message as it is printed, where no recipe can show it.
+        says: A message as it is printed, with its code and help, where no recipe can show it.
     """
 
     title: str

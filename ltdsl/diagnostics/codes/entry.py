@@ -15,7 +15,7 @@ def entry(title: str, text: str, bad: str = "", good: str = "", *, says: str = "
         text: What it means, wrapped at will.
         bad: A recipe, or a part of one, with the mistake.
         good: The same without it.
-        says: A message as it is printed, where no recipe can show it.
+        says: A message as it is printed, with its code and help, where no recipe can show it.
     """
     return Code(title, " ".join(text.split()), _plain(bad), _plain(good), says)
 

@@ -9,19 +9,27 @@ RUN: dict[str, Code] = {
     "LT401": entry(
         "data missing",
         """The folder given by `--data` does not hold the files that the data set needs.""",
+        says="""error[LT401]: photos/lynx/007.jpg is missing
+  = help: was it moved or renamed?""",
     ),
     "LT402": entry(
         "data damaged",
         """A file is there but is truncated, unreadable, or not what it should be.""",
+        says="""error[LT402]: photos/lynx/007.jpg cannot be read: image file is truncated
+  = help: replace it, or leave out unreadable images with --skip-unreadable""",
     ),
     "LT403": entry(
         "other data",
         """The data do not have the class counts that the plan was made for, or are not the images that a run was begun
         with: their fingerprints differ. `ltdsl eval --other-data` takes other test images all the same.""",
+        says="""error[LT403]: these are not the test images that runs/a was begun with
+  = help: name the same --data, or allow others with --other-data""",
     ),
     "LT404": entry(
         "less than one batch",
         """An epoch has fewer images than a batch, and only full batches are trained.""",
+        says="""error[LT404]: the training part has 453 images, fewer than one batch of 512
+  = help: lower batch_size""",
     ),
     "LT410": entry(
         "loss not finite",
@@ -32,7 +40,9 @@ RUN: dict[str, Code] = {
         "checkpoint unusable", """A checkpoint is missing, damaged, or no MindSpore checkpoint."""
     ),
     "LT412": entry(
-        "checkpoint of another model", """The checkpoint's weights do not fit the recipe's model."""
+        "checkpoint of another model",
+        """The checkpoint's weights do not fit the recipe's model.""",
+        says="error[LT412]: runs/a/checkpoints/last.ckpt was written by a run of another plan",
     ),
     "LT413": entry(
         "no such run or checkpoint",
@@ -61,13 +71,20 @@ on from the checkpoint before, after epoch 41""",
     "LT420": entry(
         "no such device",
         """This machine, or this build of MindSpore, has no device of the kind asked for.""",
+        says="""error[LT420]: --device gpu: MindSpore 2.10.0 finds no GPU here
+  = help: use --device cpu, or install the MindSpore build and drivers for this device""",
     ),
     "LT421": entry(
-        "run directory unusable", """A run needs an empty folder that it can write to."""
+        "run directory unusable",
+        """A run needs an empty folder that it can write to.""",
+        says="""error[LT421]: runs/a holds files already
+  = help: a run starts in a folder of its own: choose another with --out""",
     ),
     "LT422": entry(
         "nothing to resume",
         """`--resume` takes the folder of a run that was begun by this version and did not finish.""",
+        says="""error[LT422]: runs/a holds no run that can be resumed
+  = help: check the path""",
     ),
     "LT423": entry(
         "run directory in use",
@@ -99,14 +116,19 @@ on from the checkpoint before, after epoch 41""",
     "LT427": entry(
         "number format not supported",
         """The device does not compute in the recipe's `precision`.""",
+        says="""error[LT427]: MindSpore's convolutions on a CPU do not compute in bf16
+  = help: use --set precision=fp16 or fp32, or another --device""",
     ),
     "LT430": entry(
         "optional package missing",
         """The recipe, or a format to export to, needs a package that is not installed.""",
+        says="""error[LT430]: the model `resnet50` comes from mindcv, which is not installed
+  = help: pip install 'ltdsl[mindcv]'""",
     ),
     "LT431": entry(
         "model unusable",
         """The package has no such model, or it has no feature maps or classifier.""",
+        says="error[LT431]: mindcv has no model `resnet51`",
     ),
     "LT432": entry(
         "cannot write the export",
@@ -142,7 +164,10 @@ on from the checkpoint before, after epoch 41""",
         """The authors give the data to those who register; the help says where, and what to do with it.""",
     ),
     "LT444": entry(
-        "download cannot be written", """The folder is read-only, or the disk is full."""
+        "download cannot be written",
+        """The folder is read-only, or the disk is full.""",
+        says="""error[LT444]: /data cannot be written to: No space left on device
+  = help: free space or choose another folder with --to""",
     ),
     "LT450": entry(
         "no run to report on",
@@ -189,5 +214,10 @@ on from the checkpoint before, after epoch 41""",
         crashed. The same command goes on with the run.""",
         says="error[LT465]: its process was ended by SIGKILL; perhaps memory ran out",
     ),
-    "LT499": entry("run failed", """The system stopped the run; the message says what it said."""),
+    "LT499": entry(
+        "run failed",
+        """The system stopped the run; the message says what it said.""",
+        says="""error[LT499]: interrupted; runs/a keeps everything up to the last whole epoch
+  = help: go on with: ltdsl run --resume runs/a""",
+    ),
 }

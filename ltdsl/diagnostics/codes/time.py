@@ -53,7 +53,7 @@ TIME: dict[str, Code] = {
     "LT308": entry(
         "percentage rounded",
         """The percentage does not land on an epoch. It is rounded to the nearest one, halves up.""",
-        "epochs = 15\nstage1: ce\nstage2: cs_ce @ 50%",
-        "epochs = 15\nstage1: ce\nstage2: cs_ce @ epoch 8",
+        "epochs = 30\nstage1: ce\nstage2: cs_ce @ 55%",
+        "epochs = 30\nstage1: ce\nstage2: cs_ce @ epoch 17",
     ),
 }
