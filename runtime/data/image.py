@@ -76,6 +76,7 @@ class View:
 
         Raises:
             DataError: LT401 it is missing, LT402 it cannot be read; the message names it.
+            OSError: The disk or the system is in the way, not the file.
         """
         try:
             with Image.open(content or path, formats=FORMATS) as image:
@@ -84,6 +85,8 @@ class View:
         except FileNotFoundError as error:
             raise DataError("LT401", f"{path} is missing", "was it moved or renamed?") from error
         except Exception as error:  # a broken file can raise anything in its decoder
+            if isinstance(error, MemoryError) or _is_the_systems(error):
+                raise
             why = _reason(error, path)
             hint = "replace it, or leave out unreadable images with --skip-unreadable"
             raise DataError("LT402", f"{path} cannot be read: {why}", hint) from error
@@ -138,6 +141,16 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
     elif image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     return image if image.mode == mode else image.convert(mode)
+
+
+def _is_the_systems(error: Exception) -> bool:
+    """True for what another attempt may not meet: a disk that is gone, too many open files. Decoders set no number."""
+    about_the_file = PermissionError | IsADirectoryError | NotADirectoryError
+    return (
+        isinstance(error, OSError)
+        and error.errno is not None
+        and not isinstance(error, about_the_file)
+    )
 
 
 def _reason(error: Exception, path: Path) -> str:

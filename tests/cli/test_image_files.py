@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from image_files import write_digits
 
@@ -115,6 +116,11 @@ def test_other_images_than_the_run_was_begun_with(ltdsl, recipe, images, tmp_pat
         ('npz(path = "list.txt")', "LT402", "list.txt cannot be read"),
         ('imagenet_lt(path = "images")', "LT401", "ImageNet_LT_train.txt is missing"),
         ('image_folder(path = "one")', "LT403", "only one class"),
+        ('image_folder(path = "empty")', "LT403", "no training image of class lynx"),
+        ('annotations(train = "labels.json")', "LT403", "has the label 9, and there are 2 classes"),
+        ('annotations(train = "missing.txt")', "LT401", "gone.png is missing"),
+        ('npz(path = "objects.npz")', "LT402", "it holds Python objects"),
+        ('npz(path = "shapes.npz")', "LT402", "beside 4 images"),
         ('image_folder(path = "../elsewhere")', "LT127", "lies outside the recipe's folder"),
         ('annotations(train = "/etc/passwd")', "LT127", "lies outside the recipe's folder"),
     ],
@@ -122,6 +128,16 @@ def test_other_images_than_the_run_was_begun_with(ltdsl, recipe, images, tmp_pat
 def test_data_that_cannot_be_trained_on(ltdsl, recipe, tmp_path, dataset, code, said):
     (tmp_path / "list.txt").write_text("../../x.png 0\n")
     write_digits(tmp_path / "one", [3])
+    write_digits(tmp_path / "empty", [3, 3])
+    (tmp_path / "empty" / "lynx").mkdir()
+    (tmp_path / "missing.txt").write_text(
+        "".join(f"{'one/digit_0/001' if i else 'gone'}.png {i % 2}\n" for i in range(6))
+    )
+    listed = {"annotations": [{"fpath": "a.png", "category_id": 9}], "num_classes": 2}
+    (tmp_path / "labels.json").write_text(json.dumps(listed))
+    images = np.zeros((4, 5, 5), np.uint8)
+    np.savez(tmp_path / "objects.npz", x_train=images.astype(object), y_train=[0, 0, 1, 1])
+    np.savez(tmp_path / "shapes.npz", x_train=images, y_train=[0, 0, 1])
     done = ltdsl("run", recipe(f"dataset = {dataset}\nstage1: ce"), "--out", "result")
     assert done.returncode == 1
     assert f"[{code}]: " in done.stdout + done.stderr

@@ -1,5 +1,6 @@
 """From an image file to pixels: every kind of file that people have."""
 
+import errno
 import io
 
 import numpy as np
@@ -159,3 +160,21 @@ def test_floating_point_is_refused(tmp_path):
     path = saved(tmp_path, Image.fromarray(np.zeros((4, 4), np.float32)), "a.tif")
     with pytest.raises(DataError, match="floating-point"):
         SAME.open(path)
+
+
+def test_the_systems_errors_are_not_the_files(tmp_path, monkeypatch):
+    """A disk that is gone must not count as a broken image, which could be skipped."""
+    path = saved(tmp_path, Image.fromarray(COLOUR))
+
+    def gone(*_, **__):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(Image, "open", gone)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        SAME.open(path)
+    assert not isinstance(caught.value, DataError)
+
+
+def test_a_folder_in_an_images_place(tmp_path):
+    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+        SAME.open(tmp_path)
