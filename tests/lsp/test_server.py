@@ -281,3 +281,14 @@ def test_the_server_never_imports_the_heavy_half():
         [sys.executable, "-c", code], env=environment(), cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_fixing_all_takes_used_files_as_they_are_in_the_editor(client):
+    (client.folder / "settings.lt").write_text("epochs = 20\n")
+    client.open("settings.lt", "seed = 3\n")  # not saved
+    client.open("uses.lt", 'use "settings.lt"\nepoch = 30\nstage1: ce\n')
+    asked = {"textDocument": {"uri": client.uri("uses.lt")}, "range": place(0, 0, 0)}
+    context = {"diagnostics": [], "only": ["source.fixAll"]}
+    [action] = client.request("textDocument/codeAction", {**asked, "context": context})
+    [edit] = action["edit"]["changes"][client.uri("uses.lt")]
+    assert edit["newText"] == 'use "settings.lt"\nepochs = 30\nstage1: ce\n'
