@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ltdsl.catalogue.datasets import (
+from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT, LongTailed
+from ltdsl.catalogue.entry import Entry, Slot, index
+from ltdsl.catalogue.images import (
     Annotations,
-    Cifar10LT,
-    Cifar100LT,
-    Dataset,
-    DigitsLT,
     HeldOut,
     ImageFolder,
     ImageNetLT,
     INat18,
     ListedImages,
-    LongTailed,
     Npz,
 )
-from ltdsl.catalogue.entry import Entry, Slot, index
 from ltdsl.catalogue.losses import LOSSES, CostSensitiveCrossEntropy, CrossEntropy
 from ltdsl.catalogue.mixers import (
     ContextRichMinority,

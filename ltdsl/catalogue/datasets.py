@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ltdsl.catalogue.entry import Entry, Fraction, Text
+from ltdsl.catalogue.entry import Entry
 from ltdsl.longtail import capped_counts, profile_counts
 
 #: Profiles of a long tail: counts fall exponentially, or the second half of the classes is rare.
@@ -95,7 +95,7 @@ augment = [random_crop(padding = 2)]
     )
 
 
-_CIFAR_PROTOCOL = """\
+CIFAR_PROTOCOL = """\
 model = resnet32
 epochs = 200
 batch_size = 128
@@ -111,7 +111,7 @@ class Cifar10LT(LongTailed):
     name = "cifar10_lt"
     citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009"
     available = (5000,) * 10
-    protocol = _CIFAR_PROTOCOL
+    protocol = CIFAR_PROTOCOL
 
 
 class Cifar100LT(LongTailed):
@@ -120,149 +120,4 @@ class Cifar100LT(LongTailed):
     name = "cifar100_lt"
     citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009"
     available = (500,) * 100
-    protocol = _CIFAR_PROTOCOL
-
-
-# a small batch suits a few thousand images; rate and batch keep the proportion of ImageNet-LT's protocol
-_OWN_PROTOCOL = """\
-model = resnet10
-epochs = 100
-batch_size = 64
-optimizer = sgd(lr = 0.025, momentum = 0.9, nesterov = true, weight_decay = 0.0005)
-schedule = multistep(milestones = [60%, 80%], gamma = 0.1, warmup = 5)
-augment = [random_resized_crop, random_horizontal_flip]
-"""
-
-_LARGE_PROTOCOL = """\
-model = {model}
-epochs = 100
-batch_size = 512
-optimizer = sgd(lr = 0.2, momentum = 0.9, nesterov = true, weight_decay = 0.0001)
-schedule = multistep(milestones = [60%, 80%], gamma = 0.1)
-augment = {augment}
-"""
-
-
-class ImageFiles(Dataset):
-    """Images in files, of any size."""
-
-    size: int = Field(
-        224, ge=8, le=4096, description="Height and width of the network's input, pixels."
-    )
-    crop: Fraction = Field(
-        0.875,
-        ge=0.1,
-        description="In evaluation, the share of the shorter side that is cut out of an image's centre: 87.5% resizes "
-        "to 256 for an input of 224. 100% suits small images.",
-    )
-
-
-class HeldOut(Dataset):
-    """Data that may come without a test part."""
-
-    holdout: Fraction = Field(
-        0.2,
-        gt=0,
-        le=0.9,
-        description="Share of each class's images that is tested with, where there is no test part.",
-    )
-    holdout_seed: int = Field(
-        0,
-        ge=0,
-        lt=2**32,
-        description="Seed of which images are tested with, where `holdout` counts.",
-    )
-
-
-class ImageFolder(ImageFiles, HeldOut):
-    """Your own images: one folder a class, within `train` and `test` (or `val`) folders or without."""
-
-    name = "image_folder"
-    protocol = _OWN_PROTOCOL
-
-    path: Text | None = Field(
-        None,
-        min_length=1,
-        description="The folder, relative to the recipe's; `--data DIR` comes before it.",
-    )
-
-
-class ListedImages(ImageFiles, HeldOut):
-    """Images that lists name.
-
-    Class attributes:
-        published: Training images and classes of the published list; None where the list is the user's.
-    """
-
-    published: ClassVar[tuple[int, int] | None] = None
-
-    path: Text | None = Field(
-        None,
-        min_length=1,
-        description="Folder that lists and the images in them are relative to, itself relative to the recipe's; "
-        "`--data DIR` comes before it.",
-    )
-    train: Text = Field(min_length=1, description="The list of training images.")
-    test: Text | None = Field(None, min_length=1, description="The list of test images.")
-
-
-class Annotations(ListedImages):
-    """Your own images by lists: text lines `path label`, or the JSON of the reference toolbox or of iNaturalist."""
-
-    name = "annotations"
-    protocol = _OWN_PROTOCOL
-
-    path: Text | None = Field(
-        ".",
-        min_length=1,
-        description="Folder that lists and the images in them are relative to, itself relative to the recipe's; "
-        "`--data DIR` comes before it.",
-    )
-
-
-class ImageNetLT(ListedImages):
-    """ImageNet-LT: 115,846 training images in 1,000 classes of 1,280 down to 5, balanced test images."""
-
-    name = "imagenet_lt"
-    citation = "Liu et al.: Large-Scale Long-Tailed Recognition in an Open World, CVPR 2019; images of ILSVRC 2012"
-    published = (115_846, 1_000)
-    protocol = _LARGE_PROTOCOL.format(
-        model="resnet10",
-        augment="[random_resized_crop, random_horizontal_flip, color_jitter]",
-    )
-
-    train: Text = Field(
-        "ImageNet_LT_train.txt", min_length=1, description="The list of training images."
-    )
-    test: Text | None = Field(
-        "ImageNet_LT_test.txt", min_length=1, description="The list of test images."
-    )
-
-
-class INat18(ListedImages):
-    """iNaturalist 2018: 437,513 training images in 8,142 classes of 1,000 down to 2, balanced validation images."""
-
-    name = "inat18"
-    citation = (
-        "Van Horn et al.: The iNaturalist Species Classification and Detection Dataset, CVPR 2018"
-    )
-    published = (437_513, 8_142)
-    protocol = _LARGE_PROTOCOL.format(
-        model="resnet50", augment="[random_resized_crop, random_horizontal_flip]"
-    )
-
-    train: Text = Field("train2018.json", min_length=1, description="The list of training images.")
-    test: Text | None = Field("val2018.json", min_length=1, description="The list of test images.")
-
-
-class Npz(HeldOut):
-    """Your own images in a NumPy file: `x_train`, `y_train` and, where there are any, `x_test`, `y_test`, bytes."""
-
-    name = "npz"
-    protocol = _CIFAR_PROTOCOL
-
-    path: Text | None = Field(
-        None,
-        min_length=1,
-        description="The file, relative to the recipe's folder; `--data FILE` comes before it.",
-    )
+    protocol = CIFAR_PROTOCOL

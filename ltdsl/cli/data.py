@@ -92,7 +92,8 @@ def fetch(
     from ltdsl.catalogue import DATASETS
     from ltdsl.diagnostics import nearest
     from runtime.data import DataError
-    from runtime.data.fetch import ARCHIVES, BY_HAND, fetch
+    from runtime.data.archives import ARCHIVES, BY_HAND
+    from runtime.data.fetch import fetch
 
     if name in BY_HAND:
         fail("LT443", f"{name} cannot be downloaded without its authors' consent", BY_HAND[name])

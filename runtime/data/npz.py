@@ -30,19 +30,15 @@ def load(dataset: Npz, path: Path) -> tuple[ImageArrays, ImageArrays]:
         DataError: LT401 it is missing, LT402 it is damaged or holds something else, LT403 labels do not fit.
     """
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
+        if path.exists() and not path.is_dir() and not zipfile.is_zipfile(path):
             raise ValueError("it is not a .npz archive")
-        with archive as file:
+        with np.load(path, allow_pickle=False) as file:
             train, test = (_arrays(file, part, path) for part in ("train", "test"))
             names = file["class_names"].tolist() if "class_names" in file.files else None
     except FileNotFoundError as error:
         raise DataError("LT401", f"{path} is missing", "check the path") from error
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, KeyError) as error:
-        why = (
-            "it holds Python objects" if "pickle" in str(error) else str(error) or "it is too large"
-        )
-        message = f"{path} cannot be read: {why}"
+        message = f"{path} cannot be read: {_reason(error)}"
         raise DataError("LT402", message, "save arrays of numbers with numpy.savez") from error
     if train is None:
         message = f"{path} lacks {' and '.join(_KEYS['train'][0])}"
@@ -60,6 +56,12 @@ def load(dataset: Npz, path: Path) -> tuple[ImageArrays, ImageArrays]:
         )
         raise DataError("LT403", message, "both parts need the same classes and sizes")
     return pool, ImageArrays(*test, names)
+
+
+def _reason(error: Exception) -> str:
+    if "pickle" in str(error):
+        return "it holds Python objects, which could run programs"
+    return getattr(error, "strerror", None) or str(error) or "it is too large"
 
 
 def _arrays(

@@ -5,12 +5,12 @@ from PIL import Image, ImageEnhance
 from ltdsl.catalogue import AUGMENTS
 from runtime.data.augment import (
     AUGMENTATIONS,
-    ColorJitter,
     RandomCrop,
     RandomHorizontalFlip,
     RandomResizedCrop,
     draw_batch,
 )
+from runtime.data.colour import ColorJitter
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from runtime.data.archives import ARCHIVES, Archive
 from runtime.data.errors import DataError
-from runtime.data.fetch import ARCHIVES, Archive, fetch
+from runtime.data.fetch import fetch
 
 
 class Kind(Enum):

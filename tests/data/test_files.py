@@ -10,7 +10,8 @@ from PIL import Image
 from ltdsl.catalogue import SAMPLERS, ImageFolder
 from runtime.data import files as files_module
 from runtime.data import load_dataset, survey
-from runtime.data.augment import ColorJitter, RandomCrop, RandomHorizontalFlip, RandomResizedCrop
+from runtime.data.augment import RandomCrop, RandomHorizontalFlip, RandomResizedCrop
+from runtime.data.colour import ColorJitter
 from runtime.data.errors import DataError
 from runtime.data.files import ImageFiles, Names
 from runtime.data.folders import load
