@@ -32,7 +32,8 @@ HARM = ("LT0", "LT108", "LT110")
 """What replacing a name must not add to; what else comes to light behind a mended mistake was there before."""
 
 MAX_ATTEMPTS = 60
-"""A bound on compilations, so that fixing ends soon whatever the text is."""
+MAX_CHARACTERS = 120_000
+"""Bounds on compilations and on what they read together, so that fixing ends soon whatever the text is."""
 
 
 def is_safe(diagnostic: Diagnostic) -> bool:
@@ -94,8 +95,9 @@ def fix(
     applied: list[Diagnostic] = []
     result = compile(source)
     attempts = 0
+    most = min(MAX_ATTEMPTS, max(4, MAX_CHARACTERS // (len(source.text) + 1)))
     progress = True
-    while progress and attempts < MAX_ATTEMPTS:
+    while progress and attempts < most:
         progress = False
         usable = [
             d for d in result.diagnostics if d.edit and d.edit.span.source is source and wanted(d)
@@ -105,7 +107,7 @@ def fix(
         batch = apart(syntax or usable)
         for attempt in [batch] if len(batch) < 2 else [batch, *([d] for d in batch)]:
             edited = edit(source, [d.edit for d in attempt if d.edit])
-            if edited.text == source.text or attempts >= MAX_ATTEMPTS:
+            if edited.text == source.text or attempts >= most:
                 break
             attempts += 1
             after = compile(edited)
