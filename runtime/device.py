@@ -18,6 +18,9 @@ ENVIRONMENT = {
     "GLOG_v": "3",
 }
 
+#: The device of this process, once it is set.
+_set: list[str] = []
+
 
 def prepare(device: str, precision: str = "fp32") -> str:
     """Import mindspore with graph mode on a device.
@@ -53,7 +56,9 @@ def prepare(device: str, precision: str = "fp32") -> str:
             "MindSpore's convolutions on a CPU do not compute in bf16",
             "use --set precision=fp16 or fp32, or another --device",
         )
-    ms.set_device(TARGETS[device])
+    if TARGETS[device] not in _set:  # once only: workers that have met can change it no more
+        ms.set_device(TARGETS[device])
+        _set.append(TARGETS[device])
     ms.set_context(mode=ms.GRAPH_MODE)
     if device != "cpu":  # the CPU's kernels are deterministic as they are
         ms.set_deterministic(True)

@@ -10,11 +10,13 @@ from mindspore.train import Metric, Model
 
 from ltdsl.longtail import class_groups
 from runtime.data.pipeline import evaluation_dataset, own_errors
+from runtime.parallel.cluster import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runtime.data import Part
+    from runtime.parallel.cluster import Workers
     from runtime.step import EvalStep
 
 #: Bins of the expected calibration error.
@@ -195,9 +197,11 @@ class Evaluator:
     Args:
         step: The evaluation graph.
         classes: Number of classes.
+        workers: Who share the images; the graph gathers what they predict, so that all count all images.
     """
 
-    def __init__(self, step: EvalStep, classes: int) -> None:
+    def __init__(self, step: EvalStep, classes: int, workers: Workers = ALONE) -> None:
+        self._workers = workers
         self._step = step
         self._model = Model(step, eval_network=step, metrics={"counts": Counts(classes)})
 
@@ -205,6 +209,6 @@ class Evaluator:
         """Evaluate on all of ``part``."""
         # the network is shared with a training step, which leaves it in training mode
         self._step.set_train(False)
-        dataset = evaluation_dataset(part, BATCH_SIZE)
+        dataset = evaluation_dataset(part, BATCH_SIZE, self._workers)
         with own_errors(dataset):
             return self._model.eval(dataset, dataset_sink_mode=False)["counts"]

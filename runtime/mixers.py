@@ -21,9 +21,12 @@ class Mixer(nn.Cell):
 
     Attributes:
         layer: Whose output is mixed; None mixes images.
+        of_batch: How many of the drawn columns, the first ones, belong to the batch as a whole: the others have one row
+            an image.
     """
 
     layer: str | None = None
+    of_batch = 0
 
     def draw(
         self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]
@@ -120,6 +123,8 @@ class CutMix(Mixer):
         alpha: Parameter of the Beta distribution, above 0.
         probability: Share of batches that are mixed, in (0, 1] (Park et al., "CMO" (2022): 1/2).
     """
+
+    of_batch = 1
 
     def __init__(self, alpha: float = 1.0, probability: float = 1.0) -> None:
         super().__init__()

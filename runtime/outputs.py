@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
+from runtime.parallel.cluster import ALONE
+from runtime.parallel.collectives import GatherRows
+
 if TYPE_CHECKING:
     from runtime.models import Network
+    from runtime.parallel.cluster import Workers
 
 
 class Outputs(nn.Cell):
@@ -46,10 +50,20 @@ class MixedOutputs(nn.Cell):
         network: The model.
         mixer: Mixes the layer that it names.
         needs_features: True where the loss takes the pooled features too.
+        workers: Who shares the batch; images are mixed with those of all.
     """
 
-    def __init__(self, network: Network, mixer: nn.Cell, needs_features: bool = False) -> None:
+    def __init__(
+        self,
+        network: Network,
+        mixer: nn.Cell,
+        needs_features: bool = False,
+        workers: Workers = ALONE,
+    ) -> None:
         super().__init__(auto_prefix=False)
+        self.shared = workers.size > 1
+        if self.shared:
+            self.gather = GatherRows(workers.rank)
         self.network = network
         self.mixer = mixer
         self.needs_features = needs_features
@@ -74,7 +88,8 @@ class MixedOutputs(nn.Cell):
         hidden = features = self.network.until(images, self.before)
         if self.at_logits:
             hidden = self.network.classifier(hidden)
-        other = ops.gather(hidden, partner, 0)
+        everyone = self.gather(hidden) if self.shared else hidden
+        other = ops.gather(everyone, partner, 0)
         hidden, share = self.mixer(hidden, label, other, other_label, *mix)
         logits = hidden
         if not self.at_logits:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from runtime.data import load_data, unreadable
 from runtime.device import prepare
 from runtime.errors import RunError
-from runtime.rundir import RunDirectory
+from runtime.parallel.cluster import ALONE
+from runtime.parallel.follower import meet, must_agree, open_directory
 from runtime.tensorboard import FOLDER, must_be_there
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from ltdsl.plan import Plan
     from runtime.data import LoadedData
+    from runtime.parallel.cluster import Workers
+    from runtime.rundir import RunDirectory
 
 
 def run(
@@ -35,6 +38,7 @@ def run(
     tensorboard: bool = False,
     changes: tuple[str, ...] = (),
     skip_unreadable: bool = False,
+    workers: Workers = ALONE,
 ) -> dict[str, Any]:
     """Train and evaluate a plan.
 
@@ -51,6 +55,7 @@ def run(
         changes: What ``--set`` changed, to be recorded.
         skip_unreadable: Read every image once before training, and go without those that cannot be read. Which ones
             these were is recorded, so that a resumed run goes without the same.
+        workers: This one among those that share the work.
 
     Returns:
         What evaluation.json holds.
@@ -69,7 +74,8 @@ def run(
             plan = plan.model_copy(update={"class_counts": None})
         loaded = load_data(plan, data, root, left_out)
         plan = plan.model_copy(update={"class_counts": loaded.class_counts})
-        with RunDirectory(out) as directory:
+        must_agree(plan, loaded, workers)
+        with open_directory(out, workers) as directory:
             directory.begin(
                 plan,
                 dict(recipe),
@@ -80,8 +86,12 @@ def run(
                 data_folder=str(data.resolve()) if data else None,
                 unreadable=left_out,
                 recipe_folder=str(root),
+                workers=workers.size if workers.size > 1 else None,
             )
-            return _train(plan, loaded, directory, console, device, root, keep_cam, tensorboard)
+            meet(directory, workers)
+            return _train(
+                plan, loaded, directory, console, device, root, keep_cam, tensorboard, workers
+            )
 
 
 def resume(
@@ -92,6 +102,7 @@ def resume(
     data: Path | None = None,
     keep_cam: Path | None = None,
     tensorboard: bool = False,
+    workers: Workers = ALONE,
 ) -> dict[str, Any]:
     """Go on with a run that was interrupted, after the last epoch that it has a checkpoint of.
 
@@ -102,6 +113,7 @@ def resume(
         data: Folder of the data set's files, where it is another than the run was begun with.
         keep_cam: As for :func:`run`.
         tensorboard: As for :func:`run`; a run that has event files goes on writing them.
+        workers: As for :func:`run`; there may be others than before.
 
     Returns:
         What evaluation.json holds.
@@ -110,7 +122,8 @@ def resume(
         RunError: As for :func:`run`; LT422, there is nothing to resume; LT403, the data are others.
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
-    with _terminable(), RunDirectory(path, resume=True) as directory:
+    with _terminable(), open_directory(path, workers, resume=True) as directory:
+        meet(directory, workers)
         tensorboard = tensorboard or (path / FOLDER).is_dir()
         if tensorboard:
             must_be_there()
@@ -123,9 +136,21 @@ def resume(
         if loaded.fingerprint != directory.fact("data_sha256"):
             message = f"these are not the images that {path} was begun with"
             raise RunError("LT403", message, "name the same --data")
-        directory.note(status="running", error=None)
+        must_agree(plan, loaded, workers)
+        directory.note(
+            status="running", error=None, workers=workers.size if workers.size > 1 else None
+        )
         return _train(
-            plan, loaded, directory, console, device, root, keep_cam, tensorboard, going_on=True
+            plan,
+            loaded,
+            directory,
+            console,
+            device,
+            root,
+            keep_cam,
+            tensorboard,
+            workers,
+            going_on=True,
         )
 
 
@@ -147,6 +172,7 @@ def _train(
     root: Path,
     keep_cam: Path | None,
     tensorboard: bool,
+    workers: Workers,
     going_on: bool = False,
 ) -> dict[str, Any]:
     """Train, and record how it ended, where that can still be written."""
@@ -156,7 +182,9 @@ def _train(
     try:
         with reporter(console, plan) as told:
             sink = device != "cpu"
-            trainer = Trainer(plan, loaded, directory, told, root, keep_cam, sink, tensorboard)
+            trainer = Trainer(
+                plan, loaded, directory, told, root, keep_cam, sink, tensorboard, workers
+            )
             result = trainer(resume=going_on)
     except BaseException as error:
         # nobody reads what is printed, which rich answers by leaving: as good as Ctrl-C
@@ -170,8 +198,9 @@ def _train(
             raise KeyboardInterrupt from error
         raise
     directory.note(status="finished")
-    with contextlib.suppress(OSError):
-        directory.checkpoint("previous").unlink()  # nothing will go on from it
+    if workers.first:
+        with contextlib.suppress(OSError):
+            directory.checkpoint("previous").unlink()  # nothing will go on from it
     return result
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from runtime.data.augment import AUGMENTATIONS
 from runtime.data.source import StageSource
 from runtime.models.scaled import FACTORS
+from runtime.parallel.cluster import ALONE
 from runtime.precision import Update
 from runtime.samplers import Moment, order, reversed_order
 from runtime.step import Normalise, TrainStep
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ltdsl.plan import Plan, StagePlan
     from runtime.data import LoadedData
     from runtime.models import Network
+    from runtime.parallel.cluster import Workers
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def build_stage(
     optimizer: nn.Optimizer,
     teacher: nn.Cell | None = None,
     sampling: Sampling | None = None,
+    workers: Workers = ALONE,
 ) -> Stage:
     """Make a stage's dataset and graph from its plan.
 
@@ -103,6 +106,7 @@ def build_stage(
         optimizer: In the state that the stage starts from.
         teacher: A frozen network, for a stage with a teacher.
         sampling: What the sampler does; made from ``network`` where it is not given.
+        workers: Who share each batch.
 
     Raises:
         DataError: LT404, an epoch has not one full batch.
@@ -113,28 +117,46 @@ def build_stage(
     objective = LOSSES[stage.loss.name](stage.loss, data.counts)
     labels, size = data.train.labels, data.train.shape[1:]
     has_partner = stage.sampler.has_partner or (stage.mixer is not None and stage.mixer.has_partner)
-    learned = stage.step_images * (2 if has_partner and mixer is None else 1)
+    images = stage.step_images
+    learned = images * (2 if has_partner and mixer is None else 1)
+    distil = TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None
+    rows = slice(None)
+    if workers.size > 1:
+        rows = workers.rows(images)
+        objective.reduction.share(workers.size)
+        if distil is not None:
+            distil.workers = workers.size
 
     def moment(epoch: int) -> Moment:
         return Moment(plan.seed, epoch, stage.start, stage.end, plan.epochs)
 
     def mix(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        pairs = () if has_partner else (rng.permutation(stage.step_images).astype(np.int32),)
-        return (*pairs, *mixer.draw(rng, stage.step_images, size))
+        pairs = () if has_partner else (rng.permutation(images).astype(np.int32),)
+        drawn = mixer.draw(rng, images, size)
+        whole, own = drawn[: mixer.of_batch], drawn[mixer.of_batch :]
+        return (*(c[rows] for c in pairs), *whole, *(c[rows] for c in own))
+
+    def warp(rng: np.random.Generator, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(column[rows] for column in sampling.draw(rng, labels))
+
+    def mask(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        # where pairs are learned, their first images come before their second ones
+        return tuple(
+            column.reshape(-1, images, *column.shape[1:])[:, rows].reshape(-1, *column.shape[1:])
+            for column in objective.loss.draw(rng, learned)
+        )
 
     def draws(streams, epoch: int, batches: np.ndarray) -> Mapping[str, np.ndarray]:
         del epoch
         columns = {}
         if sampling.draw is not None:
             rng = streams("warp")
-            columns |= _stack("warp", [sampling.draw(rng, labels) for labels in batches])
+            columns |= _stack("warp", [warp(rng, labels) for labels in batches])
         if mixer is not None:
             rng = streams("mix")
             columns |= _stack("mix", [mix(rng) for _ in batches])
         if objective.loss.draw is not None:
-            columns |= _by_step(
-                lambda step: objective.loss.draw(streams("loss", step), learned), len(batches)
-            )
+            columns |= _by_step(lambda step: mask(streams("loss", step)), len(batches))
         return columns
 
     source = StageSource(
@@ -149,6 +171,7 @@ def build_stage(
         partner=(lambda epoch: reversed_order(stage.sampler, labels, moment(epoch)))
         if has_partner
         else None,
+        rows=rows,
     )
     step = TrainStep(
         network,
@@ -160,9 +183,10 @@ def build_stage(
         sampling.transform,
         mixer,
         teacher,
-        TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None,
+        distil,
         plan.precision,
         stage.accumulate,
+        workers,
     )
     return Stage(stage, source, step)
 

@@ -10,12 +10,15 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from runtime.outputs import MixedOutputs, Outputs
+from runtime.parallel.cluster import ALONE
+from runtime.parallel.collectives import SumGradients
 from runtime.precision import lowered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runtime.models import Network
+    from runtime.parallel.cluster import Workers
     from runtime.precision import Precision, Update
 
 
@@ -61,6 +64,7 @@ class TrainStep(nn.Cell):
         precision: Number format of the networks' convolutions and matrix products.
         accumulate: Parts that a step's images are learned in, one after the other; the sum of their gradients is that
             of all images at once, batch norms apart, which see a part.
+        workers: Who shares the batch: this one has its own rows of each column, and permutations count all rows.
 
     Attributes:
         total: Sum of the losses since it was last set to 0; a device scalar, so that the mean of an epoch costs one
@@ -81,6 +85,7 @@ class TrainStep(nn.Cell):
         distil: nn.Cell | None = None,
         precision: Precision = "fp32",
         accumulate: int = 1,
+        workers: Workers = ALONE,
     ) -> None:
         super().__init__(auto_prefix=False)  # weights keep their names from stage to stage
         self.network = network
@@ -97,7 +102,8 @@ class TrainStep(nn.Cell):
         self.mixes_hidden = mixer is not None and mixer.layer is not None
         needs_features = getattr(loss, "needs_features", False)
         if self.mixes_hidden:
-            self.outputs = lowered(MixedOutputs(network, mixer, needs_features), precision)
+            mixed = MixedOutputs(network, mixer, needs_features, workers)
+            self.outputs = lowered(mixed, precision)
         else:
             self.outputs = lowered(Outputs(network, needs_features), precision)
         # where each trick's columns begin; constants of the graph
@@ -109,6 +115,10 @@ class TrainStep(nn.Cell):
         self.map = ops.HyperMap()
         parameters = update.optimizer.parameters
         self.value_and_grad = ms.value_and_grad(self._forward, None, parameters)
+        self.shared = workers.size > 1
+        if self.shared:
+            self.all_gather, self.all_reduce = ops.AllGather(), ops.AllReduce()
+            self.sum_gradients = SumGradients(parameters)
 
     def construct(self, image: Tensor, label: Tensor, *draws: Tensor) -> Tensor:
         """Trains on a batch.
@@ -136,7 +146,8 @@ class TrainStep(nn.Cell):
             if self.has_partner:
                 other, other_label = self.normalise(draws[0]), draws[1]
             else:
-                other, other_label = ops.gather(images, mix[0], 0), ops.gather(label, mix[0], 0)
+                other = ops.gather(self._everyones(images), mix[0], 0)
+                other_label = ops.gather(self._everyones(label), mix[0], 0)
                 mix = mix[1:]
             images, share = self.mixer(images, label, other, other_label, *mix)
             rest = (other_label, share) + self._taught(images) + rest  # noqa: RUF005 - graph mode
@@ -144,6 +155,8 @@ class TrainStep(nn.Cell):
             scaled, gradients = self.value_and_grad(images, label, *rest)
         else:
             scaled, gradients = self._by_parts(images, label, rest)
+        if self.shared:
+            scaled, gradients = self.sum_gradients(scaled, gradients)
         loss = self.update(scaled, gradients)
         ops.assign_add(self.total, loss)
         return loss
@@ -171,8 +184,10 @@ class TrainStep(nn.Cell):
     def _total(self, label):
         """What the sum over all images of a step is divided by, a scalar."""
         if self.reduction.by_weight:
-            return self.loss.weights(label).sum()
-        return ops.ones_like(ops.cast(label, ms.float32)).sum()
+            total = self.loss.weights(label).sum()
+        else:
+            total = ops.ones_like(ops.cast(label, ms.float32)).sum()
+        return self.all_reduce(total) if self.shared else total
 
     def finish_epoch(self, steps: int) -> tuple[float, int]:
         """Wait for the device, and begin to count anew.
@@ -189,6 +204,10 @@ class TrainStep(nn.Cell):
         if skipped:
             self.update.skipped.set_data(Tensor(0, ms.int32))
         return (total / (steps - skipped) if skipped < steps else math.nan), skipped
+
+    def _everyones(self, rows):
+        """The rows of all workers, of what has no gradient."""
+        return self.all_gather(rows) if self.shared else rows
 
     def _taught(self, images):
         """The teacher's logits of what the network will see, in a tuple; empty without a teacher."""
@@ -212,7 +231,7 @@ class TrainStep(nn.Cell):
             other_label, share = rest[0], rest[1]
             rest = rest[2:]
         else:
-            other_label = ops.gather(label, rest[0], 0)
+            other_label = ops.gather(self._everyones(label), rest[0], 0)
             mix = rest[: self.mix_count]
             logits, extra, share = self.outputs(images, label, other_label, *mix)
             rest = rest[self.mix_count :]
@@ -247,6 +266,7 @@ class EvalStep(nn.Cell):
         normalise: Bytes to network input.
         confidence: What turns the logits into the probability of a prediction: ``softmax``, or ``sigmoid`` where the
             loss asked each class on its own.
+        workers: Who share the images; each has its rows of a batch, and all get what is predicted for all rows.
     """
 
     def __init__(
@@ -254,8 +274,12 @@ class EvalStep(nn.Cell):
         network: nn.Cell,
         normalise: Normalise,
         confidence: Literal["softmax", "sigmoid"] = "softmax",
+        workers: Workers = ALONE,
     ) -> None:
         super().__init__(auto_prefix=False)
+        self.shared = workers.size > 1
+        if self.shared:
+            self.all_gather = ops.AllGather()
         self.network = network
         self.normalise = normalise
         self.probability = ops.Sigmoid() if confidence == "sigmoid" else ops.Softmax(-1)
@@ -275,4 +299,7 @@ class EvalStep(nn.Cell):
         # not the most probable one: probabilities can be equal, 1 in float32, where logits differ
         prediction = ops.argmax(logits, -1).astype(ms.int32)
         confidence = ops.amax(self.probability(logits), -1)
-        return prediction, confidence, label, mask
+        outputs = (prediction, confidence, label, mask)
+        if self.shared:  # in the order of the ranks, which is that of the images
+            outputs = tuple([self.all_gather(output) for output in outputs])
+        return outputs

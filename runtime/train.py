@@ -20,6 +20,9 @@ from runtime.gallery import save_gallery
 from runtime.models import freeze, planned_network
 from runtime.models.scaled import FACTORS, use_factors
 from runtime.optimizers import build_optimizer
+from runtime.parallel.cluster import ALONE
+from runtime.parallel.collectives import shared_statistics
+from runtime.parallel.follower import must_start_alike
 from runtime.posthoc import corrected
 from runtime.progress import EpochRecord
 from runtime.resume import Reached, load_own, reached
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from ltdsl.plan import Plan
     from runtime.data import LoadedData
     from runtime.models import Network
+    from runtime.parallel.cluster import Workers
     from runtime.progress import Reporter
     from runtime.rundir import RunDirectory
 
@@ -52,6 +56,7 @@ class Trainer:
         keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
         sink: Let MindSpore keep the loop over an epoch's steps on the device (Ascend, GPU).
         tensorboard: Write TensorBoard's event files too.
+        workers: This one among those that share the work; the first alone writes.
 
     Raises:
         RunError: LT411 or LT412, a checkpoint that the recipe names cannot be used.
@@ -67,7 +72,9 @@ class Trainer:
         keep_cam: Path | None = None,
         sink: bool = False,
         tensorboard: bool = False,
+        workers: Workers = ALONE,
     ) -> None:
+        self.workers = workers
         self.plan = plan
         self.data = data
         self.run = run
@@ -75,12 +82,14 @@ class Trainer:
         self.root = root or Path()
         self.keep_cam = keep_cam
         self.sink = sink
-        self.tensorboard = tensorboard
+        self.tensorboard = tensorboard and workers.first
         self.events: Events | None = None
         self.digest = plan.digest()
         self.network = self._build_network(plan.init)
         if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
             use_factors(self.network, len(data.counts))
+        must_start_alike(self.network, workers)
+        self.statistics = shared_statistics(self.network, workers)
         self.evaluate = self._evaluator(plan.stages[-1].loss.confidence)
         #: Each read once, and before anything is trained.
         self.teachers = {
@@ -104,8 +113,9 @@ class Trainer:
     def _evaluator(self, confidence: str) -> Evaluator:
         """An evaluation graph; corrected in all epochs alike, so that errors of any two can be compared."""
         network = corrected(self.plan, self.network, self.data.counts)
-        step = EvalStep(network, Normalise(self.data.mean, self.data.std), confidence)
-        return Evaluator(step, len(self.data.counts))
+        normalise = Normalise(self.data.mean, self.data.std)
+        step = EvalStep(network, normalise, confidence, self.workers)
+        return Evaluator(step, len(self.data.counts), self.workers)
 
     def _evaluator_of(self, epoch: int) -> Evaluator:
         """What evaluates an epoch with the confidence of the loss that it was trained with."""
@@ -131,7 +141,7 @@ class Trainer:
             RunError: LT410, the loss is no longer finite; LT411, a checkpoint is damaged and cannot be done without;
                 LT424, something cannot be written.
         """
-        so_far = reached(self.run, self.digest, self._warn) if resume else Reached()
+        so_far = self._reached() if resume else Reached()
         done, saved, last, metrics = so_far.done, so_far.saved, so_far.path, so_far.metrics
         if saved:
             checkpoints.apply(saved, self.network, last)
@@ -169,9 +179,16 @@ class Trainer:
                     checkpoints.apply(saved, optimizer, last)
             teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
             built = build_stage(
-                self.plan, stage, self.data, self.network, optimizer, teacher, sampling
+                self.plan,
+                stage,
+                self.data,
+                self.network,
+                optimizer,
+                teacher,
+                sampling,
+                self.workers,
             )
-            if built.step.transform is not None:
+            if built.step.transform is not None and self.workers.first:
                 self._save_galleries(built)
             if under_way:
                 checkpoints.apply(saved, self.network, last)
@@ -188,13 +205,25 @@ class Trainer:
         if self.keep_cam:
             save_gallery(self.keep_cam, stage, names)
 
+    def _reached(self) -> Reached:
+        """How far the run has come; the first worker finds out, and tidies up, before the others."""
+        if not self.workers.first:
+            self.workers.wait()
+        so_far = reached(self.run, self.digest, self._warn)
+        if self.workers.first:
+            self.workers.wait()
+        return so_far
+
     def _save(self, path: Path, parameters: Iterable[Parameter], **facts: Any) -> None:
         """Write a checkpoint of this run."""
+        if not self.workers.first:
+            return
         with self.run.writing(path):
             checkpoints.save(path, parameters, plan_sha256=self.digest, **facts)
 
     def _restore(self, path: Path) -> None:
         """Load a checkpoint of this run into the network."""
+        self.workers.wait()  # until the first one has written it
         checkpoints.apply(load_own(path, self.digest), self.network, path)
 
     def _best_error(self, path: Path, metrics: list[dict[str, Any]]) -> float:
@@ -268,6 +297,8 @@ class Trainer:
         for parameter in parameters:  # an update can break them after the last loss
             if not np.isfinite(parameter.asnumpy()).all():
                 raise self._not_finite(f"`{parameter.name}` is not finite after {where}")
+        if self.statistics is not None:
+            self.statistics()
         measured_on = self.plan.best_on or "test"
         error = self.evaluate(getattr(self.data, measured_on)).top1_error
         facts = {"epoch": epoch, "stage": stage.plan.name}
@@ -312,6 +343,7 @@ class Trainer:
         """Evaluate the last and the best epoch on the test part."""
         names = self.data.test.class_names
         result: dict[str, Any] = {"best_on": self.plan.best_on, "test_images": len(self.data.test)}
+        self.workers.wait()  # until the first one has written them
         for which in ("last", "best") if self.plan.best_on else ("last",):
             path = self.run.checkpoint(which)
             saved = load_own(path, self.digest)

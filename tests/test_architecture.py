@@ -20,6 +20,9 @@ READ_DATA = {
     ("ltdsl/cli/predict.py", "predict"),
     ("ltdsl/cli/run.py", "train"),
     ("ltdsl/cli/survey.py", "survey"),
+    ("ltdsl/cli/workers.py", "enlist"),
+    ("ltdsl/cli/workers.py", "spread"),
+    ("ltdsl/cli/workers.py", "stop"),
     ("ltdsl/cli/data.py", "inspect"),
     ("ltdsl/cli/data.py", "fetch"),
 }

@@ -17,7 +17,7 @@ from rich.console import Console
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
 from ltdsl.syntax.source import Source
-from runtime.data import LoadedData
+from runtime.data import ImageArrays, LoadedData
 from runtime.models import Network
 from runtime.models.initial import initialise
 from runtime.models.network import GlobalPool
@@ -33,6 +33,27 @@ def plan(text: str) -> Plan:
     result = compile_recipe(Source("recipe.lt", text))
     assert not result.failed, [problem.message for problem in result.diagnostics]
     return result.plan
+
+
+def hand_made() -> LoadedData:
+    """4 classes with 30, 20, 12 and 8 training images of 2×4×3 pixels, 21 test images."""
+    rng = np.random.default_rng(5)
+    names = ("a", "b", "c", "d")
+
+    def part(*counts: int) -> ImageArrays:
+        labels = rng.permutation(np.repeat(np.arange(4, dtype=np.int32), counts))
+        images = rng.integers(0, 256, (len(labels), 2, 4, 3), dtype=np.uint8)
+        return ImageArrays(images, labels, names)
+
+    return LoadedData(
+        train=part(30, 20, 12, 8),
+        validation=part(4, 3, 2, 1),
+        test=part(6, 4, 9, 2),
+        counts=(30, 20, 12, 8),
+        fingerprint={},
+        mean=np.float32([0.48, 0.53]),
+        std=np.float32([0.25, 0.31]),
+    )
 
 
 def linear_network(seed: int = 0) -> Network:

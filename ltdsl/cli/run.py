@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.options import AllowOutside, Seed, Set, Strict
-from ltdsl.cli.shared import all_changes, compiled, fail, misused, new_console
+from ltdsl.cli.shared import all_changes, compiled, misused, new_console
 from ltdsl.cli.survey import Data, surveyor
+from ltdsl.cli.workers import Number, Port, enlist, is_launched, spread, stop
 from ltdsl.syntax.source import texts
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def run(
             help="Read every image once before training, and go without those that cannot be read.",
         ),
     ] = False,
+    workers: Number = 1,
+    port: Port = None,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
 ) -> None:
@@ -85,20 +88,53 @@ def run(
         misused(
             "--resume goes on with a run as it is: without --set, --seed, --out and --skip-unreadable"
         )
-    console = new_console()
-    on = {
+    if workers > 1 and is_launched():
+        misused("--workers starts processes, and a launcher has started this one: leave it out")
+    if port is not None and workers == 1:
+        misused("--port is where --workers meet")
+    on: dict[str, Any] = {
         "device": device.value,
         "data": data,
         "keep_cam": keep_cam,
         "tensorboard": tensorboard,
     }
+    if workers > 1:
+        plan = None
+        if recipe is not None:
+            out = out or _default_folder(recipe)
+            survey = surveyor(recipe, data, must=True)
+            plan = compiled(
+                recipe,
+                changes,
+                seed,
+                strict,
+                quiet=True,
+                allow_outside=allow_outside,
+                survey=survey,
+            ).plan
+        switches = {
+            "--strict": strict,
+            "--allow-outside": allow_outside,
+            "--skip-unreadable": skip_unreadable,
+        }
+        named = {"--out": None if resume else out, "--resume": resume, "--seed": seed}
+        line = _again(recipe, changes, named, switches, on)
+        spread(line, workers, port, resume or out or Path(), plan)
+        return
+    team = enlist(on["device"]) if is_launched() else None
+    console = new_console(quiet=team is not None and not team.first)
+    if team is not None:
+        on["workers"] = team
     if resume is not None:
         train(lambda runs: runs.resume(resume, console, **on), resume, console)
         return
     assert recipe is not None
     survey = surveyor(recipe, data, must=True)
     result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
-    out = out or _default_folder(recipe)
+    if out is None:
+        out = _default_folder(recipe)
+        if team is not None:
+            out = Path(team.first_ones(str(out)))
     train(
         lambda runs: runs.run(
             result.plan,
@@ -129,17 +165,19 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
     try:
         figures = action(runs)
     except RunError as error:
-        if _says(out, error):
+        if _says(out, error) and not console.quiet:
             write_report(out)
-        fail(error.code, error.message, error.hint)
+        stop(error.code, error.message, error.hint)
     except KeyboardInterrupt:
         if out is None or not (out / "run.json").exists():
-            fail("LT499", "interrupted before the run began")
+            stop("LT499", "interrupted before the run began")
         hint = f"go on with: ltdsl run --resume {out}"
-        fail("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
+        stop("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        fail("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
+        stop("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
+    if console.quiet:  # the first of several workers shows and writes all
+        return
     from ltdsl.tables import result_table
 
     console.print()
@@ -149,6 +187,23 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
     if trouble:
         console.print(f"no report: {trouble}", markup=False, highlight=False, soft_wrap=True)
     console.print(out, markup=False, highlight=False, soft_wrap=True)
+
+
+def _again(
+    recipe: Path | None,
+    changes: list[str] | None,
+    named: Mapping[str, Any],
+    switches: Mapping[str, bool],
+    on: Mapping[str, Any],
+) -> list[str]:
+    """The command line of each of several workers."""
+    named = {**named, "--device": on["device"], "--data": on["data"], "--keep-cam": on["keep_cam"]}
+    line = ["run", *(f"--set={change}" for change in changes or [])]
+    line += [f"{name}={value}" for name, value in named.items() if value is not None]
+    line += [
+        name for name, asked in {**switches, "--tensorboard": on["tensorboard"]}.items() if asked
+    ]
+    return line if recipe is None else [*line, "--", str(recipe)]
 
 
 def _says(run: Path, error: RunError) -> bool:

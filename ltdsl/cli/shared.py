@@ -94,11 +94,11 @@ def _coloured(to_stderr: bool) -> bool:
     return stream.isatty()
 
 
-def new_console() -> Console:
-    """A console on standard output."""
+def new_console(quiet: bool = False) -> Console:
+    """A console on standard output; or one that shows nothing."""
     from rich.console import Console
 
-    return Console()
+    return Console(quiet=quiet)
 
 
 def print_json(data: Any, err: bool = False) -> None:

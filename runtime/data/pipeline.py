@@ -13,11 +13,13 @@ import mindspore.dataset as ds
 
 from runtime.data.source import EvaluationSource, StageSource
 from runtime.errors import RunError
+from runtime.parallel.cluster import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runtime.data.part import Part
+    from runtime.parallel.cluster import Workers
 
 __all__ = ["evaluation_dataset", "own_errors", "training_dataset"]
 
@@ -33,13 +35,19 @@ def training_dataset(source: StageSource) -> ds.GeneratorDataset:
     return _dataset(source, source.columns)
 
 
-def evaluation_dataset(part: Part, batch_size: int) -> ds.GeneratorDataset:
+def evaluation_dataset(
+    part: Part, batch_size: int, workers: Workers = ALONE
+) -> ds.GeneratorDataset:
     """Return all images in order in batches of one shape; can be iterated again and again.
+
+    Of several workers, each has its rows of every batch.
 
     Columns are image uint8 ``[B, C, H, W]``, label int32 ``[B]`` and mask float32 ``[B]``: 1 for an
     image, 0 for the zeros that fill up the last batch (labelled 0).
     """
-    return _dataset(EvaluationSource(part, batch_size), ("image", "label", "mask"))
+    share = -(-batch_size // workers.size)
+    source = EvaluationSource(part, share, workers.rank, workers.size)
+    return _dataset(source, ("image", "label", "mask"))
 
 
 @contextmanager

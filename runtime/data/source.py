@@ -63,6 +63,8 @@ class StageSource:
             ``partner_image`` and ``partner_label``. Its order is at least as long as ``order``'s
             full batches.
         start_batch: Batches of the stage already trained; ``source[0]`` is the next one.
+        rows: Of each batch, the images that are handed out: those of one worker of several. What is drawn is drawn for
+            the whole batch, and ``draws`` cuts its own columns.
         failure: Why a batch could not be made; None where none failed. MindSpore wraps what is raised in a dataset's
             thread, so whoever asked it for batches looks here.
 
@@ -80,6 +82,7 @@ class StageSource:
     draws: Draws | None = None
     partner: Order | None = None
     start_batch: int = 0
+    rows: slice = field(default_factory=lambda: slice(None))
     failure: Exception | None = field(default=None, init=False)
     steps: int = field(init=False)
     columns: tuple[str, ...] = field(init=False)
@@ -122,7 +125,7 @@ class StageSource:
         epoch = self._epoch(self.first_epoch + passed)
         row: list[np.ndarray] = []
         for branch, order in enumerate(epoch.branches):
-            indices = order[step]
+            indices = order[step][self.rows]
             row += [self._images(epoch.number, step, branch, indices), self.part.labels[indices]]
         row.extend(np.asarray(column[step]) for column in epoch.extra.values())
         return tuple(row)
@@ -132,8 +135,9 @@ class StageSource:
         parameters = draw_batch(
             self.augmentation, self.seed, (epoch, step, branch), self.batch_size
         )
+        own = [drawn[self.rows] for drawn in parameters]
         try:
-            return self.part.batch(indices, self.augmentation, parameters)
+            return self.part.batch(indices, self.augmentation, own)
         except (DataError, OSError, MemoryError) as error:
             self.failure = error
             raise
@@ -179,26 +183,32 @@ class EvaluationSource:
     Args:
         part: The images.
         batch_size: Images of a batch, B.
+        rank: Of the worker whose rows of each batch these are.
+        workers: How many share the batches, which are ``workers`` · B images.
     """
 
-    def __init__(self, part: Part, batch_size: int) -> None:
+    def __init__(self, part: Part, batch_size: int, rank: int = 0, workers: int = 1) -> None:
         self._part = part
         self._batch_size = batch_size
+        self._rank = rank
+        self._workers = workers
         self.failure: Exception | None = None
 
     def __len__(self) -> int:
-        return -(-len(self._part) // self._batch_size)
+        return -(-len(self._part) // (self._workers * self._batch_size))
 
     def __getitem__(self, item: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Image uint8 ``[B, C, H, W]``, label int32 ``[B]``, mask float32 ``[B]``: 0 for what fills up."""
         if not 0 <= item < len(self):
             raise IndexError(item)
-        start = int(item) * self._batch_size
+        start = (int(item) * self._workers + self._rank) * self._batch_size
         indices = np.arange(start, min(start + self._batch_size, len(self._part)))
         real = len(indices)
         image = np.zeros((self._batch_size, *self._part.shape), np.uint8)
         label = np.zeros(self._batch_size, np.int32)
         mask = np.zeros(self._batch_size, np.float32)
+        if not real:  # the other workers have the last images
+            return image, label, mask
         try:
             image[:real] = self._part.batch(indices)
         except (DataError, OSError, MemoryError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mindspore import Tensor, nn
+from mindspore import Tensor, nn, ops
 
 
 class Reduction(nn.Cell):
@@ -24,6 +24,16 @@ class Reduction(nn.Cell):
         if reduction not in ("weighted_mean", "mean"):
             raise ValueError(f"unknown reduction {reduction!r}")
         self.by_weight = reduction == "weighted_mean"
+        self.workers = 1
+
+    def share(self, workers: int) -> Reduction:
+        """Leave each of several workers the terms of its own images: what they return adds up to the batch's loss.
+
+        The denominators are those of the whole batch.
+        """
+        self.workers = workers
+        self.all_reduce = ops.AllReduce()
+        return self
 
     def construct(
         self, loss_a, weight_a, loss_b=None, weight_b=None, share=None, totals=None
@@ -54,4 +64,8 @@ class Reduction(nn.Cell):
         Args:
             weights: Of its samples, float32 [B].
         """
-        return weights.sum() if self.by_weight else weights.shape[0]
+        if not self.by_weight:
+            return self.workers * weights.shape[0]
+        if self.workers == 1:
+            return weights.sum()
+        return ops.stop_gradient(self.all_reduce(weights.sum()))

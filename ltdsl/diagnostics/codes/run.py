@@ -214,6 +214,46 @@ on from the checkpoint before, after epoch 41""",
         crashed. The same command goes on with the run.""",
         says="error[LT465]: its process was ended by SIGKILL; perhaps memory ran out",
     ),
+    "LT470": entry(
+        "worker died",
+        """One of several workers ended without saying why: it was killed, for want of memory perhaps, or it crashed.
+        The others are ended with it. Everything up to the last whole epoch is kept.""",
+        says="""error[LT470]: worker 1 of 2 was killed (SIGKILL), and the run ended with it
+  = help: go on with: ltdsl run --resume runs/a --workers 2; what the workers printed is in runs/a/logs""",
+    ),
+    "LT471": entry(
+        "port taken",
+        """Workers meet at a port of one machine, and something else listens there.""",
+        says="""error[LT471]: the workers cannot meet at 127.0.0.1:8118: Address already in use
+  = help: name another port""",
+    ),
+    "LT472": entry(
+        "a worker never came",
+        """Workers wait for each other when they start, for as long as MS_TOPO_TIMEOUT says (300 s otherwise).""",
+        says="""error[LT472]: not all of 2 workers came within 300 s
+  = help: look at the log of the worker that did not start; all need the same MS_SCHED_HOST and MS_SCHED_PORT""",
+    ),
+    "LT473": entry(
+        "workers differ",
+        """All workers of a run need the same recipe, settings, images, first weights and package versions. They compare
+        hashes of them before anything is trained.""",
+        says="""error[LT473]: worker 1 has another plan than worker 0
+  = help: start all of them with the same recipe, --set and --seed""",
+    ),
+    "LT474": entry(
+        "run directory not shared",
+        """The first worker writes the run directory, and the others read checkpoints from it: all need to see the same
+        folder.""",
+        says="""error[LT474]: worker 0 writes to runs/a, and this worker does not see it
+  = help: start all workers with the same --out, in a folder that their machines share""",
+    ),
+    "LT475": entry(
+        "batch cannot be shared",
+        """Each worker takes the same number of images of every step, so the images of a step (batch_size times
+        accumulate) must be a multiple of the workers, and each worker's part of accumulate.""",
+        says="""error[LT475]: 3 workers cannot share the 128 images of a step of stage `stage1` evenly
+  = help: set batch_size to a multiple of 3, or choose another number of workers""",
+    ),
     "LT499": entry(
         "run failed",
         """The system stopped the run; the message says what it said.""",

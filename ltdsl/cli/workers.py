@@ -1,0 +1,97 @@
+"""`ltdsl run --workers N`, and what `ltdsl run` does where a launcher started it as one of several."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from ltdsl.cli.shared import fail
+
+if TYPE_CHECKING:
+    from ltdsl.plan import Plan
+    from runtime.parallel.cluster import Workers
+
+Number = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Share each batch among N processes on this machine, one a card; numbers stay the same.",
+    ),
+]
+
+Port = Annotated[
+    int | None,
+    typer.Option(
+        min=1024,
+        max=65535,
+        help="Where --workers meet on this machine. Default: a free one.",
+        show_default=False,
+    ),
+]
+
+
+def is_launched() -> bool:
+    """True where a launcher started this process as one of several."""
+    return "MS_ROLE" in os.environ or "RANK_TABLE_FILE" in os.environ
+
+
+def spread(
+    arguments: Sequence[str], workers: int, port: int | None, out: Path, plan: Plan | None
+) -> None:
+    """Run a command line in several processes on this machine, and show what the first one prints.
+
+    Args:
+        arguments: Of `ltdsl`.
+        workers: How many.
+        port: Where they meet; None for a free one.
+        out: The run directory.
+        plan: Of a run that is not resumed.
+    """
+    from runtime.errors import RunError
+    from runtime.parallel import cluster, launch
+
+    os.environ.setdefault("COLUMNS", str(shutil.get_terminal_size().columns))
+    try:
+        if plan is not None:
+            cluster.must_divide(plan, workers)
+        launch.launch(arguments, workers, port, out, typer.echo)
+    except RunError as error:
+        fail(error.code, error.message, error.hint)
+    except KeyboardInterrupt:
+        hint = f"go on with: ltdsl run --resume {out} --workers {workers}"
+        fail("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
+
+
+def enlist(device: str) -> Workers:
+    """Join the workers that a launcher started; the scheduler's process ends here, with the run.
+
+    Args:
+        device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
+    """
+    from runtime.errors import RunError
+    from runtime.parallel import cluster, launch
+
+    try:
+        launch.greet_launcher()
+        team = cluster.join(device)
+    except RunError as error:
+        stop(error.code, error.message, error.hint)
+    if cluster.is_scheduler():
+        raise typer.Exit
+    return team
+
+
+def stop(code: str, message: str, hint: str | None = None) -> NoReturn:
+    """End with one sentence: left for the process that launched this one, or else shown."""
+    from runtime.parallel.launch import tell_launcher
+
+    if tell_launcher(code, message, hint):
+        raise typer.Exit(1)
+    fail(code, message, hint)

@@ -1,0 +1,147 @@
+"""One worker of `test_shared_steps.py`: steps of many recipes, each with its part of every batch.
+
+    python shared_steps.py FOLDER NAME …
+
+Writes FOLDER/SIZE-RANK.npz: for each name the losses, the final weights, and what an evaluation counted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from mindspore import Tensor, nn
+from training_support import hand_made, plan, weights
+
+from runtime.evaluate import Evaluator
+from runtime.models import Network, freeze
+from runtime.models.initial import initialise
+from runtime.models.network import GlobalPool
+from runtime.models.scaled import use_factors
+from runtime.optimizers import build_optimizer
+from runtime.parallel.cluster import Workers, is_scheduler, join
+from runtime.posthoc import corrected
+from runtime.stages import begin_stage, build_stage, rates_of_steps
+from runtime.step import EvalStep, Normalise
+
+HEAD = {
+    "batch_size": "8",
+    "optimizer": "sgd(lr = 0.3)",
+    "schedule": "constant(warmup = 0)",
+    "augment": "[]",
+}
+LATER = "epochs = 2; a: ce; b:"  # what needs a stage before it
+
+#: Each trick beside another where it can be: what goes wrong alone goes wrong there too.
+RECIPES = {
+    "ce": "a: ce",
+    "flip": "augment = [random_horizontal_flip]; a: ce",
+    "adam": "optimizer = adam(lr = 0.01); a: ce",
+    "clip_norm": "clip_norm = 0.01; a: ce",
+    "class_balanced": "a: class_balanced",
+    "square_root": "a: square_root",
+    "progressive": "a: progressive",
+    "over_sampling": "a: over_sampling",
+    "under_sampling": "batch_size = 4; a: under_sampling",
+    "bbn": "a: bbn + cs_ce",
+    "bbn + seql": "a: bbn + seql",
+    "cam_bs": f"{LATER} cam_bs + cs_ce @ epoch 1",
+    "cam_bs + input_mixup": f"{LATER} cam_bs + input_mixup + cs_ce @ epoch 1",
+    "accumulate": "accumulate = 2; batch_size = 4; a: cs_ce",
+    "accumulate + bbn": "accumulate = 2; batch_size = 4; a: bbn + cs_ce",
+    "accumulate + cutmix": "accumulate = 2; batch_size = 4; a: cutmix + cs_ce",
+    "input_mixup": "a: input_mixup",
+    "input_mixup + cs_ce": "a: input_mixup + cs_ce",
+    "manifold_mixup": "a: manifold_mixup(layer = layer1) + cs_ce",
+    "manifold_mixup at pool": "a: manifold_mixup(layer = pool) + influence_balanced(alpha = 1)",
+    "manifold_mixup at fc": "a: manifold_mixup(layer = fc)",
+    "remix": "a: remix(kappa = 1.5, tau = 0.9) + cb_ce",
+    "cutmix": "a: cutmix + cs_ce",
+    "cmo": "a: cmo + cs_ce",
+    "cmo + over_sampling": "a: cmo + over_sampling + focal",
+    "cs_ce": "a: cs_ce",
+    "cb_ce": "a: cb_ce",
+    "cb_ce by mean": "a: cb_ce(reduction = mean)",
+    "focal": "a: focal",
+    "cb_focal": "a: cb_focal",
+    "balanced_softmax": "a: balanced_softmax",
+    "logit_adjustment": "a: logit_adjustment",
+    "cdt": "a: cdt",
+    "ldam": "a: ldam(beta = 0.99)",
+    "seql": "a: seql(lambda = 0.3)",
+    "influence_balanced": "a: influence_balanced(alpha = 1)",
+    "influence_balanced, through": "a: influence_balanced(alpha = 1, through_factor = true)",
+    "label_smoothing": "a: label_smoothing",
+    "label_aware_smoothing": "a: label_aware_smoothing",
+    "crt": f"{LATER} crt + class_balanced @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}",
+    "lws": f"{LATER} lws @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}",
+    "dive": 'a: dive(teacher = "t.ckpt") + cs_ce',
+    "tau_norm": "a: tau_norm",
+    "posthoc_logit_adjustment": "a: posthoc_logit_adjustment",
+}
+
+EVALUATED = ("ce", "focal", "tau_norm", "posthoc_logit_adjustment")
+
+STEPS = 5
+
+
+def network(seed: int) -> Network:
+    """Two bent layers, no batch norm."""
+    body = {
+        "layer1": nn.SequentialCell(nn.Conv2d(2, 3, 1), nn.Tanh()),
+        "layer2": nn.SequentialCell(nn.Conv2d(3, 3, 1), nn.Sigmoid()),
+    }
+    made = Network(body, GlobalPool(), nn.Dense(3, 4))
+    initialise(made, seed)
+    return made
+
+
+def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]:
+    head = "; ".join(
+        f"{name} = {value}" for name, value in HEAD.items() if f"{name} =" not in text.split("{")[0]
+    )
+    data, run = hand_made(), plan(f"{head}; {text}")
+    net, stage = network(run.seed), run.stages[-1]
+    if "lws" in text:
+        use_factors(net, 4)
+    trained = begin_stage(run, stage, net)
+    rates = rates_of_steps(run, len(run.stages) - 1, data.counts)
+    built = build_stage(
+        run,
+        stage,
+        data,
+        net,
+        build_optimizer(stage.optimizer, trained, rates),
+        freeze(network(9)) if stage.teacher else None,
+        workers=workers,
+    )
+    built.step.set_train(True)
+    steps = min(STEPS, len(built.source))
+    losses = [built.step(*map(Tensor, built.source[i])).asnumpy() for i in range(steps)]
+    found = {"losses": np.stack(losses), **weights(net)}
+    if evaluated:
+        shown = corrected(run, net, data.counts)
+        normalise = Normalise(data.mean, data.std)
+        step = EvalStep(shown, normalise, stage.loss.confidence, workers)
+        scores = Evaluator(step, 4, workers)(data.test)
+        cells = scores.report(data.counts, "abcd")
+        found["evaluation"] = np.array([cells["top1_error"], cells["expected_calibration_error"]])
+        found["images"] = np.array([row["test_images"] for row in cells["per_class"]])
+    return found
+
+
+def main() -> None:
+    workers = join()
+    if is_scheduler():
+        return
+    folder, names = Path(sys.argv[1]), sys.argv[2:]
+    found = {}
+    for name in names:
+        for what, value in train(RECIPES[name], name in EVALUATED, workers).items():
+            found[f"{name}|{what}"] = value
+    np.savez(folder / f"{workers.size}-{workers.rank}.npz", **found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Steps that real processes share, against the same steps of one: losses, weights, what an evaluation counts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cluster import together
+
+WORKER = Path(__file__).with_name("shared_steps.py")
+FULL = bool(os.environ.get("LTDSL_FULL"))
+#: In a quick run: each kind of column, divisor and collective once.
+QUICK = (
+    "ce",
+    "bbn + seql",
+    "cam_bs + input_mixup",
+    "manifold_mixup at pool",
+    "cmo",
+    "accumulate",
+    "dive",
+)
+
+
+def differences(folder: Path, workers: int) -> dict[str, float]:
+    """For each recipe, the largest difference of anything, relative to the largest value of it.
+
+    All workers must have the same to the last bit.
+    """
+    whole = np.load(folder / "1-0.npz")
+    parts = [np.load(folder / f"{workers}-{rank}.npz") for rank in range(workers)]
+    found: dict[str, float] = {}
+    for key in whole.files:
+        for part in parts[1:]:
+            np.testing.assert_array_equal(part[key], parts[0][key], err_msg=key)
+        recipe, _ = key.split("|")
+        scale = max(np.abs(whole[key]).max(), 1e-12)
+        difference = float(np.abs(parts[0][key] - whole[key]).max() / scale)
+        found[recipe] = max(found.get(recipe, 0.0), difference)
+    return found
+
+
+@pytest.mark.parametrize("workers", [2, 4] if FULL else [2])
+def test_shared_steps_are_those_of_one_worker(workers, tmp_path):
+    from shared_steps import RECIPES
+
+    names = list(RECIPES) if FULL else list(QUICK)
+    for size in (1, workers):
+        together(WORKER, size, tmp_path, str(tmp_path), *names)
+    found = differences(tmp_path, workers)
+    assert list(found) == names
+    assert all(difference < 1e-5 for difference in found.values()), found
+    ones = np.load(tmp_path / f"{workers}-0.npz")
+    if "ce|images" in ones:
+        assert ones["ce|images"].tolist() == [6, 4, 9, 2]  # each image once, with a remainder
