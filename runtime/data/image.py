@@ -26,6 +26,9 @@ FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
 #: File names that image folders are searched for.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp", ".gif")
 
+#: How many times as long as the input's shape an image is resized as a whole.
+OBLONG = 16
+
 # Pillow refuses what is twice as large, in an error that names the file
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
@@ -53,6 +56,7 @@ class View:
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Pixels, uint8 ``[channels, height, width]``."""
         high, wide = round(self.height * self.ratio), round(self.width * self.ratio)
+        image = _trimmed(image, wide, high)
         # the side that is relatively shorter decides; integers, so no platform rounds differently
         if image.height * wide <= image.width * high:
             size = max(wide, high * image.width // image.height), high
@@ -127,6 +131,16 @@ def model_input(path: Path, description: Mapping[str, Any]) -> np.ndarray:
     """
     view = View.of(description)
     return view(view.open(path))
+
+
+def _trimmed(image: Image.Image, wide: int, high: int) -> Image.Image:
+    """The middle of an image that is far longer than what is seen of it, which may be gigabytes when resized."""
+    width = min(image.width, max(1, OBLONG * image.height * wide // high))
+    height = min(image.height, max(1, OBLONG * image.width * high // wide))
+    if (width, height) == image.size:
+        return image
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:

@@ -56,6 +56,11 @@ def load(dataset: ListedImages, folder: Path) -> tuple[ImageFiles, ImageFiles]:
             message = f"{listing.path} has the label {listing.labels.max()}, and there are {classes} classes"
             raise DataError("LT403", message, "labels count from 0, in both lists")
     _check_size(dataset, train.path, len(train.labels), classes)
+    if classes > len(
+        train.labels
+    ):  # before anything is as large as a label that may be a typing error
+        message = f"{train.path} names {len(train.labels):,} images of {classes:,} classes"
+        raise DataError("LT403", message, "every class needs at least one")
     names = train.class_names or _folder_names(train, classes)
     view = View.square(dataset.size, dataset.crop)
     pool = ImageFiles(folder, train.names, train.labels, names, view)

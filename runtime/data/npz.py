@@ -37,13 +37,18 @@ def load(dataset: Npz, path: Path) -> tuple[ImageArrays, ImageArrays]:
             names = file["class_names"].tolist() if "class_names" in file.files else None
     except FileNotFoundError as error:
         raise DataError("LT401", f"{path} is missing", "check the path") from error
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, KeyError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # a damaged archive can raise anything in its decoder
         message = f"{path} cannot be read: {_reason(error)}"
         raise DataError("LT402", message, "save arrays of numbers with numpy.savez") from error
     if train is None:
         message = f"{path} lacks {' and '.join(_KEYS['train'][0])}"
         raise DataError("LT402", message, f"or {' and '.join(_KEYS['train'][1])}")
     classes = int(train[1].max()) + 1
+    if classes > len(train[1]):  # before anything is as large as a label
+        message = f"{path} has {len(train[1]):,} training images of {classes:,} classes"
+        raise DataError("LT403", message, "every class needs at least one")
     names = tuple(map(str, names or range(classes)))
     if len(names) < classes:
         raise DataError("LT403", f"{path} names {len(names)} classes of {classes}", "name them all")

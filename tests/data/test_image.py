@@ -100,6 +100,27 @@ def test_any_size_becomes_the_input(size):
         assert np.all(found == 9)
 
 
+def test_long_images_are_not_resized_as_a_whole(monkeypatch):
+    """One of 1 × 60,000 pixels would take twelve gigabytes on the way to 224 × 224."""
+    long = Image.fromarray(np.tile(COLOUR[:4, :8], (1, 100, 1)))
+    high = Image.fromarray(np.tile(COLOUR[:8, :4], (100, 1, 1)))
+    whole = View(3, 8, 8, 2.0)
+    for image, size in ((long, (3200, 16)), (high, (16, 3200))):
+        resized = image.resize(size, Image.Resampling.BILINEAR)
+        left, top = (size[0] - 8) // 2, (size[1] - 8) // 2
+        expected = View.pixels(resized.crop((left, top, left + 8, top + 8))).astype(int)
+        assert np.abs(whole(image) - expected).max() <= 1
+    sizes, resize = [], Image.Image.resize
+    monkeypatch.setattr(
+        Image.Image,
+        "resize",
+        lambda self, size, *rest: sizes.append(size) or resize(self, size, *rest),
+    )
+    for size in ((60_000, 1), (1, 60_000)):
+        assert View.square(224, 0.875)(Image.new("RGB", size)).shape == (3, 224, 224)
+    assert all(wide * high < 2_000_000 for wide, high in sizes)
+
+
 def test_prediction_sees_what_evaluation_sees(tmp_path):
     image = Image.fromarray(RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8))
     path, view = saved(tmp_path, image), View.square(16, 0.8)

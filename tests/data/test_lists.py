@@ -92,6 +92,8 @@ JSON = '{"annotations": [{"fpath": %s, "category_id": %s}], "num_classes": %s}'
         ("a.jpg 0\nb.jpg one\n", "LT402", "line 2 is not `path label`"),
         ("a.jpg -1\n", "LT402", "line 1 is not `path label`"),
         ("a.jpg 99999999999\n", "LT402", "line 1 has the label 99999999999"),
+        ("a.jpg 0\nb.jpg 1999999999\n", "LT403", "2 images of 2,000,000,000 classes"),
+        (JSON % ('"a"', "0", 10**13), "LT403", "1 images of 10,000,000,000,000 classes"),
         ("a.jpg ²\n", "LT402", "line 1 is not `path label`"),
         ("../../etc/passwd 0\n", "LT402", "names ../../etc/passwd, outside"),
         ("a/../../b.jpg 0\n", "LT402", "outside the data set's folder"),

@@ -58,6 +58,11 @@ class Trap:
     ("arrays", "code", "said"),
     [
         ({}, "LT402", "lacks x_train and y_train"),
+        (
+            {"x_train": IMAGES[:2], "y_train": np.array([0, 2**31 - 1])},
+            "LT403",
+            "2 training images of 2,147,483,648 classes",
+        ),
         ({"x_train": IMAGES / 255, "y_train": LABELS}, "LT402", "x_train is float64"),
         ({"x_train": IMAGES[0, 0], "y_train": LABELS}, "LT402", r"x_train is uint8 (5, 3)"),
         ({"x_train": IMAGES[:0], "y_train": LABELS[:0]}, "LT402", "x_train is uint8 (0,"),
@@ -110,3 +115,16 @@ def test_a_truncated_archive(tmp_path):
         path.write_bytes(whole[:end])
         with pytest.raises(DataError, match="cannot be read"):
             load_dataset(Npz(), path, 0.0, 0)
+
+
+def test_a_damaged_archive_is_named_wherever_it_is_damaged(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez_compressed(path, x_train=IMAGES, y_train=LABELS)
+    whole, refused = path.read_bytes(), 0
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            load_dataset(Npz(), path, 0.0, 0)
+        except DataError:
+            refused += 1
+    assert refused > len(whole) / 6
