@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 from importlib import import_module
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -14,15 +15,24 @@ from runtime.device import ENVIRONMENT, prepare
 
 NAMES = ("cold", "many", "loss", "step", "cam", "epoch", "data")
 
+#: Those that ask for more than this package; they run when they are named.
+GUESTS = ("toolbox",)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES + GUESTS)}")
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, no figures")
+    guests = parser.add_argument_group("toolbox")
+    guests.add_argument("--toolbox", type=Path, help="checkout of the reference toolbox")
+    guests.add_argument("--python", help="a Python with PyTorch and torchvision")
+    guests.add_argument("--data", type=Path, help="folder of CIFAR-10's binary files")
     options = parser.parse_args()
-    unknown = set(options.names) - set(NAMES)
+    unknown = set(options.names) - {*NAMES, *GUESTS}
     if unknown:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    if "toolbox" in options.names and not (options.toolbox and options.python and options.data):
+        parser.error("toolbox needs --toolbox, --python and --data")
     device = prepare("auto")  # before anything imports mindspore
     console = Console()
     if not console.is_terminal:
@@ -32,7 +42,8 @@ def main() -> None:
     for column in (1, 3, 4, 6):
         table.columns[column].justify = "right"
     for name in options.names or NAMES:
-        for row in import_module(f"benchmarks.{name}").measure(options.quick):
+        asked = options if name in GUESTS else options.quick
+        for row in import_module(f"benchmarks.{name}").measure(asked):
             goal = "" if row.goal is None else f"≤ {row.goal:g}"
             met = row.goal is None or row.ratio <= row.goal
             table.add_row(

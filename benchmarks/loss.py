@@ -11,7 +11,7 @@ from mindspore import Tensor, nn, ops
 from benchmarks.common import Row, compare, take_turns
 from runtime.losses import CrossEntropy, Reduction
 
-SIZES = ((128, 10), (128, 100), (512, 8142))
+SIZES = ((128, 10), (128, 100), (128, 1_000), (512, 8_142), (128, 100_000))
 
 
 class Refined(nn.Cell):
