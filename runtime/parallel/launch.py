@@ -114,6 +114,7 @@ class _Launch:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def __call__(self) -> None:
+        self._say(f"starting {self._workers} workers on this machine")
         printed = _Tail(self._folder / "worker_0.log")
         try:
             with _terminable():
