@@ -38,7 +38,9 @@ def as_data(dataset: Dataset, train: Any, test: Any, found: Any) -> dict[str, An
         "train_images": sum(counts),
         "test_images": len(test),
         "kept_images": sum(kept),
+        "input": getattr(dataset, "size", None),
         "imbalance": max(kept) / min(kept),
+        "sides": _spread(found.sides),
         "groups": {name: len(classes) for name, classes in groups.items()},
         "classes": [
             {"class": name, "train": count, "kept": left, "test": tested}
@@ -77,6 +79,7 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
     yield f"imbalance {facts['imbalance']:.4g}: a class has {kept[0]:,} down to {kept[-1]:,} training images"
     groups = (f"{number} {name}" for name, number in facts["groups"].items())
     yield f"groups: {', '.join(groups)}"
+    yield from _sides(facts["sides"], facts["input"])
     yield ""
     yield from plot(kept, width, ink(encoding), height=6)
     columns = columns_of(len(kept), width)
@@ -91,6 +94,27 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
     yield from _groups("there more than once in a part", facts["duplicates"])
     if not facts["problems"]:
         yield "every image can be read, and no two are alike byte for byte"
+
+
+def _spread(sides: Sequence[int]) -> dict[str, int] | None:
+    """Pixels of the shorter side: the least, the median, the most."""
+    ordered = sorted(sides)
+    if not ordered:
+        return None
+    return {"min": ordered[0], "median": ordered[len(ordered) // 2], "max": ordered[-1]}
+
+
+def _sides(sides: Mapping[str, int] | None, size: int | None) -> Iterator[str]:
+    if sides is None or size is None:  # nothing is resized
+        return
+    alike = sides["min"] == sides["max"]
+    rest = "" if alike else f" ({sides['min']:,} to {sides['max']:,})"
+    yield f"shorter side: {sides['median']:,} pixels{rest}"
+    if 2 * sides["median"] <= size:
+        yield (
+            f"  small for an input of {size} pixels: try "
+            f"image_folder(size = {sides['median']}, crop = 100%) and a smaller model"
+        )
 
 
 def _unreadable(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:

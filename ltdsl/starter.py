@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
+from types import MappingProxyType
 
-from ltdsl.catalogue import TRICKS, Classifier, Dataset
+from ltdsl.catalogue import TRICKS, Classifier, Dataset, Npz
 from ltdsl.catalogue.entry import write
 from ltdsl.recipe import Settings
 from ltdsl.syntax import Call, Setting
@@ -19,7 +20,12 @@ _WIDTH = 88
 _OTHERS = {"validation": "10%", "seed": "1"}
 
 
-def starter(dataset: type[Dataset], name: str, tricks: Sequence[Call] | None = None) -> str:
+def starter(
+    dataset: type[Dataset],
+    name: str,
+    tricks: Sequence[Call] | None = None,
+    given: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The text of a recipe for a data set.
 
     Args:
@@ -27,12 +33,14 @@ def starter(dataset: type[Dataset], name: str, tricks: Sequence[Call] | None = N
         name: The file that it will stand in.
         tricks: What it trains with; None for deferred re-sampling. Some need a network that is trained already: with
             one of them, all make up a second stage.
+        given: Parameters of the data set, by name, as they are written.
     """
-    return "\n".join([*_head(dataset, name), *_protocol(dataset), *_stages(tricks)]) + "\n"
+    return "\n".join([*_head(dataset, name, given), *_protocol(dataset), *_stages(tricks)]) + "\n"
 
 
-def _head(dataset: type[Dataset], name: str) -> Iterator[str]:
-    data = " --data DIR" if dataset.needs_files and "path" not in dataset.model_fields else ""
+def _head(dataset: type[Dataset], name: str, given: Mapping[str, str]) -> Iterator[str]:
+    place = "FILE" if issubclass(dataset, Npz) else "DIR"
+    data = f" --data {place}" if dataset.needs_files else ""
     yield from _comment(f"{dataset.name}: {dataset.summary()}")
     yield "#"
     yield from _comment(f"    ltdsl check {name}")
@@ -42,25 +50,25 @@ def _head(dataset: type[Dataset], name: str) -> Iterator[str]:
     yield from _comment("What to train on, with what can be changed about it:")
     for field, info in dataset.model_fields.items():
         yield from _comment(f"{field}: {info.description}")
-    yield f"dataset = {dataset.name}{_arguments(dataset)}"
+    arguments = {**_likely(dataset), **given}
+    written = ", ".join(f"{name} = {value}" for name, value in arguments.items())
+    yield f"dataset = {dataset.name}({written})" if written else f"dataset = {dataset.name}"
     yield ""
 
 
-def _arguments(dataset: type[Dataset]) -> str:
+def _likely(dataset: type[Dataset]) -> dict[str, str]:
     """What a recipe is most likely to say of it: where its files are, or how long its tail is."""
-    if "path" in dataset.model_fields:
-        named = "".join(
-            f', {name} = "{name}.txt"'
-            for name, info in dataset.model_fields.items()
-            if info.is_required()
-        )
-        return (
-            f'(path = "images"{named})'
-            if dataset.model_fields["path"].default is None
-            else f"({named[2:]})"
-        )
-    imbalance = dataset.model_fields["imbalance"].get_default()
-    return f"(imbalance = {write(imbalance)})" if imbalance else ""
+    fields = dataset.model_fields
+    if "path" not in fields:
+        imbalance = fields["imbalance"].get_default()
+        return {"imbalance": write(imbalance)} if imbalance else {}
+    folder = (
+        {}
+        if fields["path"].default
+        else {"path": f'"{(fields["path"].examples or ["images"])[0]}"'}
+    )
+    lists = {name: f'"{name}.txt"' for name, info in fields.items() if info.is_required()}
+    return folder | lists
 
 
 def _protocol(dataset: type[Dataset]) -> Iterator[str]:

@@ -29,7 +29,9 @@ _WORD = 18
 def headline(plan: Plan) -> str:
     """Two lines: data and protocol."""
     counts = plan.class_counts
-    validation = f", {plan.validation:.3g} of them for validation" if plan.validation else ""
+    validation = (
+        f", {100 * plan.validation:.3g} % of them for validation" if plan.validation else ""
+    )
     images = (
         f"{len(counts)} classes, {sum(counts):,} training images{validation}; "
         f"a class has {max(counts):,} down to {min(counts):,}"

@@ -14,6 +14,7 @@ from runtime.device import prepare
 from runtime.errors import RunError
 from runtime.parallel.cluster import ALONE
 from runtime.parallel.follower import meet, must_agree, open_directory
+from runtime.rundir import must_be_free
 from runtime.tensorboard import FOLDER, must_be_there
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def run(
     with _terminable():
         device = prepare(device, plan.precision)
         root = (root or Path()).resolve()
+        if workers.first:
+            must_be_free(out)  # before every image is read
         left_out = _unreadable(plan, data, root, console) if skip_unreadable else []
         if left_out:
             plan = plan.model_copy(update={"class_counts": None})

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import platform
+import shlex
 import time
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -30,6 +31,32 @@ PACKAGES = ("mindspore", "numpy", "mindcv")
 
 #: What the system calls a disk without space, a quota that is used up, and a file that may not grow.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def must_be_free(path: Path) -> None:
+    """Refuse a folder that a new run cannot have; whether another process trains in it is for its lock to say.
+
+    Raises:
+        RunError: LT421, it holds something.
+    """
+    if path.is_dir() and not (path / lock.NAME).exists():
+        _must_be_empty(path)
+
+
+def _must_be_empty(path: Path) -> None:
+    taken = {entry.name for entry in path.iterdir()} - {lock.NAME}
+    if taken == {"checkpoints"} and not any((path / "checkpoints").iterdir()):
+        return  # somebody was killed before anything was written
+    if taken:
+        resumed = (
+            f", or go on with what was begun there: ltdsl run --resume {shlex.quote(str(path))}"
+        )
+        raise RunError(
+            "LT421",
+            f"{path} holds files already",
+            "a run starts in a folder of its own: choose another with --out"
+            + (resumed if "run.json" in taken else ""),
+        )
 
 
 class RunDirectory:
@@ -83,28 +110,16 @@ class RunDirectory:
         """Lock the folder; a new one must be empty, and is left as it was where it is not."""
         if not resume:
             self.path.mkdir(parents=True, exist_ok=True)
-            if not (self.path / lock.NAME).exists():
-                self._must_be_empty()
+            must_be_free(self.path)
         held = Lock(self.path)
         if not resume:
             try:
-                self._must_be_empty()
+                _must_be_empty(self.path)
             except RunError:
                 held.release()
                 raise
             self.checkpoints.mkdir(exist_ok=True)
         return held
-
-    def _must_be_empty(self) -> None:
-        taken = {entry.name for entry in self.path.iterdir()} - {lock.NAME}
-        if taken == {"checkpoints"} and not any(self.checkpoints.iterdir()):
-            return  # somebody was killed before anything was written
-        if taken:
-            raise RunError(
-                "LT421",
-                f"{self.path} holds files already",
-                "a run starts in a folder of its own: choose another with --out",
-            )
 
     def _must_be_closed(self) -> None:
         """Refuse links that lead out of the folder, through which a stranger's run would write elsewhere."""

@@ -148,5 +148,6 @@ class Npz(HeldOut):
     path: Text | None = Field(
         None,
         min_length=1,
+        examples=["data.npz"],
         description="The file, relative to the recipe's folder; `--data FILE` comes before it.",
     )

@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from ltdsl.cli.usage import Command
+
 #: Commands in the order in which help lists them, and the modules of this package that hold them.
 COMMANDS = {
     "check": "check",
@@ -80,7 +82,7 @@ def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
         if isinstance(member, typer.Typer):  # commands of its own
             app.add_typer(member, name=name)
         else:
-            app.command(name)(member)
+            app.command(name, cls=Command)(member)
     return app
 
 

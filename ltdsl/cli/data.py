@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ltdsl.cli.complete import datasets
 from ltdsl.cli.options import AllowOutside
 from ltdsl.cli.shared import compiled, fail, misused, new_console, print_json
 from ltdsl.cli.survey import Data
+from ltdsl.cli.usage import Command
 
 if TYPE_CHECKING:
     from ltdsl.catalogue import Dataset
@@ -25,7 +27,7 @@ class DataFormat(str, Enum):
     JSON = "json"
 
 
-@data.command()
+@data.command(cls=Command)
 def inspect(
     what: Annotated[
         Path,
@@ -41,7 +43,9 @@ def inspect(
     ] = DataFormat.TEXT,
     allow_outside: AllowOutside = False,
 ) -> None:
-    """Count the images of each class, and find what is unreadable, there twice, or both trained on and tested with.
+    """Count images by class; find unreadable, repeated and leaked ones.
+
+    A leaked image is both trained on and tested with.
 
     Reads every image once. Exit codes: 0 nothing found, 1 problems found.
     """
@@ -69,9 +73,17 @@ def inspect(
         raise typer.Exit(1)
 
 
-@data.command()
+@data.command(cls=Command)
 def fetch(
-    name: Annotated[str, typer.Argument(help="A data set's name.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A data set's name, such as inat18.",
+            show_default=False,
+            autocompletion=datasets,
+        ),
+    ],
     to: Annotated[
         Path, typer.Option("--to", metavar="DIR", help="Where to put it; name it by --data then.")
     ] = Path("data"),
@@ -101,7 +113,10 @@ def fetch(
         if name in DATASETS:
             misused(f"{name} has nothing to download: {', '.join(ARCHIVES)} have")
         close = nearest(name, ARCHIVES)
-        misused(f"there is no data set {name}" + (f": did you mean {close}?" if close else ""))
+        misused(
+            f"there is no data set {name}"
+            + (f": did you mean {close}?" if close else f"; known: {', '.join(ARCHIVES)}")
+        )
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
     console = new_console()

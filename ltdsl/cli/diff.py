@@ -28,6 +28,7 @@ def diff(
     old: Annotated[
         Path,
         typer.Argument(
+            metavar="OLD",
             help="A recipe, a run directory, a plan's JSON, or - for standard input.",
             autocompletion=plan_files,
             show_default=False,
@@ -35,7 +36,9 @@ def diff(
     ],
     new: Annotated[
         Path,
-        typer.Argument(help="Another one.", autocompletion=plan_files, show_default=False),
+        typer.Argument(
+            metavar="NEW", help="Another one.", autocompletion=plan_files, show_default=False
+        ),
     ],
     form: Annotated[
         DiffFormat, typer.Option("--format", help="For people, or for programs.")

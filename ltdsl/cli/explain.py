@@ -17,12 +17,17 @@ def advise(
     data: Data = None,
     changes: Set = None,
     seed: Seed = None,
-    rows: Annotated[int, typer.Option(min=1, help="Published rows to show of each split.")] = 5,
+    rows: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Published rows to show of each split.")
+    ] = 5,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
 ) -> None:
-    """Show what was published nearest to a recipe, and what that would change first."""
+    """Show what was published nearest to a recipe.
+
+    And what those rows would change about it first.
+    """
     result = compiled(
         recipe,
         changes,
@@ -58,6 +63,7 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
+            metavar="NAME",
             help="A trick, any other name of a recipe, or a code such as LT201.",
             autocompletion=names,
         ),

@@ -49,6 +49,7 @@ def export(
         typer.Option(
             min=1,
             max=65536,
+            metavar="N",
             help="Images of a call, fixed. Default: any number.",
             show_default=False,
         ),

@@ -33,9 +33,10 @@ def fmt(
     ] = False,
     stdin_filename: StdinFilename = None,
 ) -> None:
-    """Lay recipes out in the one canonical way; what they say stays the same.
+    """Lay recipes out in the one canonical way.
 
-    A file that does not parse is left alone. - reads standard input and writes to standard output.
+    What they say stays the same. A file that does not parse is left alone. - reads standard input and writes to
+    standard output.
     """
     changed = failed = 0
     paths = recipes_in(recipes)

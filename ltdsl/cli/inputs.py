@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Recipes = Annotated[
     list[Path],
     typer.Argument(
+        metavar="RECIPE",
         help="Recipes, folders with .lt files, or - for standard input.",
         autocompletion=recipe_files,
         show_default=False,

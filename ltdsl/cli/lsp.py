@@ -15,7 +15,7 @@ def lsp(
     ] = True,
     allow_outside: AllowOutside = False,
 ) -> None:
-    """Serve an editor on standard input and output: the language server."""
+    """Serve an editor: the language server, on standard streams."""
     del stdio
     try:
         from ltdsl.lsp.server import serve

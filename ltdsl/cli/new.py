@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ltdsl.cli.complete import datasets, recipe_files, trick_chain
 from ltdsl.cli.shared import misused, show
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ltdsl.syntax import Call
+
 
 def new(
     path: Annotated[
-        Path, typer.Argument(help="The file to write.", autocompletion=recipe_files)
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="The file to write, by default recipe.lt.",
+            autocompletion=recipe_files,
+        ),
     ] = Path("recipe.lt"),
     dataset: Annotated[
-        str, typer.Option(help="What to train on.", autocompletion=datasets)
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What to train on, such as 'image_folder(size = 128)'.",
+            autocompletion=datasets,
+        ),
     ] = "digits_lt",
     tricks: Annotated[
         str | None,
@@ -28,33 +43,35 @@ def new(
         ),
     ] = None,
 ) -> None:
-    """Write a commented recipe to start from; never over a file that is there."""
+    """Write a commented recipe to start from.
+
+    Never over a file that is there.
+    """
     from ltdsl.catalogue import DATASETS
     from ltdsl.compiler import compile_recipe
     from ltdsl.diagnostics import Severity, nearest
     from ltdsl.format import format_source
     from ltdsl.starter import starter
-    from ltdsl.syntax.parser import parse_chain
     from ltdsl.syntax.source import Source
 
-    if dataset not in DATASETS:
-        close = nearest(dataset, DATASETS)
+    called = _calls("--dataset", dataset, "a data set")
+    name = called[0].name.text
+    if len(called) > 1:
+        misused("nothing is written: --dataset takes one data set")
+    if name not in DATASETS:
+        close = nearest(name, DATASETS)
         hint = f"did you mean `{close}`?" if close else f"known: {', '.join(DATASETS)}"
-        misused(f"no data set is called `{dataset}`; {hint}")
-    chain = None
-    if tricks is not None:
-        chain, problems = parse_chain(Source("--tricks", tricks))
-        if chain is None:
-            show(problems, to_stderr=True)
-            misused("nothing is written: --tricks takes tricks joined by +")
-    text = starter(DATASETS[dataset], path.name, chain)
+        misused(f"no data set is called `{name}`; {hint}")
+    given = {argument.name.text: argument.value.span.text for argument in called[0].arguments}
+    chain = None if tricks is None else _calls("--tricks", tricks, "tricks joined by +")
+    text = starter(DATASETS[name], path.name, chain, given)
     laid_out = format_source(Source(str(path), text))
     text = laid_out if isinstance(laid_out, str) else text
     result = compile_recipe(Source(str(path), text, path))
     if result.failed:
         errors = [found for found in result.diagnostics if found.severity is Severity.ERROR]
         show(errors, to_stderr=True)
-        misused("nothing is written: these tricks make no recipe")
+        misused("nothing is written: these values make no recipe")
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -64,3 +81,15 @@ def new(
         misused(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
     show(result.diagnostics)
     typer.echo(f"{path} written; see what it means with `ltdsl plan {path}`")
+
+
+def _calls(option: str, text: str, what: str) -> Sequence[Call]:
+    """What an option's text names; ends the command where it does not parse."""
+    from ltdsl.syntax.parser import parse_chain
+    from ltdsl.syntax.source import Source
+
+    chain, problems = parse_chain(Source(option, text))
+    if chain is None:
+        show(problems, to_stderr=True)
+        misused(f"nothing is written: {option} takes {what}")
+    return chain

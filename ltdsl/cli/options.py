@@ -12,7 +12,10 @@ from ltdsl.cli.complete import recipe_files
 Recipe = Annotated[
     Path,
     typer.Argument(
-        help="The recipe, or - for standard input.", show_default=False, autocompletion=recipe_files
+        metavar="RECIPE",
+        help="The recipe, or - for standard input.",
+        show_default=False,
+        autocompletion=recipe_files,
     ),
 ]
 Set = Annotated[
@@ -25,7 +28,9 @@ Set = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int | None, typer.Option(help="The same as --set seed=N.", show_default=False)]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="The same as --set seed=N.", show_default=False)
+]
 AllowOutside = Annotated[
     bool,
     typer.Option(

@@ -33,7 +33,7 @@ def predict(
     images: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE...",
+            metavar="IMAGE",
             help="Image files, folders with images, or quoted patterns such as 'photos/**/*.jpg'.",
             show_default=False,
         ),

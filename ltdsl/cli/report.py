@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from ltdsl.cli.complete import run_folders
 from ltdsl.cli.shared import fail
 
 
 def report(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Run directories.", show_default=False),
+        typer.Argument(
+            metavar="RUN", help="Run directories.", show_default=False, autocompletion=run_folders
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -24,7 +27,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Write a run's report, or a comparison of several runs, as one page of HTML.
+    """Write a run's report, or compare runs, in one page of HTML.
 
     The page stands alone: it can be sent, kept and opened without a network. Runs whose recipes mean the same apart
     from the seed are one line of a comparison, with mean and standard deviation.

@@ -36,7 +36,7 @@ class Device(str, Enum):
 def run(
     recipe: Annotated[
         Path | None,
-        typer.Argument(help="The recipe; not with --resume.", show_default=False),
+        typer.Argument(metavar="RECIPE", help="The recipe; not with --resume.", show_default=False),
     ] = None,
     data: Data = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,

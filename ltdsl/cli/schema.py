@@ -19,7 +19,10 @@ class Subject(str, Enum):
 def schema(
     subject: Annotated[
         Subject,
-        typer.Argument(help="plan.json, the output of `plan --emit recipe`, or any trick in them."),
+        typer.Argument(
+            metavar="plan|recipe|tricks",
+            help="plan.json, the output of `plan --emit recipe`, or any trick in them. Default: plan.",
+        ),
     ] = Subject.PLAN,
 ) -> None:
     """Print the JSON Schema of what other programs read."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 Data = Annotated[
     Path | None,
     typer.Option(
-        "--data", metavar="DIR", help="Folder of the data set's files.", show_default=False
+        "--data",
+        metavar="DIR",
+        help="Folder of the data set's files, or the file of npz; comes before what the recipe names.",
+        show_default=False,
     ),
 ]
 

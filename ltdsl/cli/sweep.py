@@ -29,6 +29,7 @@ def sweep(
     recipes: Annotated[
         list[Path],
         typer.Argument(
+            metavar="RECIPE",
             help="Recipes, or folders with .lt files.",
             autocompletion=recipe_files,
             show_default=False,

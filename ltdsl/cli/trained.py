@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Run = Annotated[
     Path,
-    typer.Argument(help="A run directory.", show_default=False, autocompletion=run_folders),
+    typer.Argument(
+        metavar="RUN", help="A run directory.", show_default=False, autocompletion=run_folders
+    ),
 ]
 Checkpoint = Annotated[
     str | None,

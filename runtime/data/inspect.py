@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.data.errors import DataError
 from runtime.data.files import ImageFiles, threads
@@ -40,10 +40,12 @@ class Inspection:
     Attributes:
         unreadable: Images that cannot be read, each with a sentence that says why.
         alike: Groups of two and more images of equal content, byte for byte.
+        sides: Height or width of each readable image, whichever is smaller, in pixels.
     """
 
     unreadable: list[tuple[Image, str]] = field(default_factory=list)
     alike: list[list[Image]] = field(default_factory=list)
+    sides: list[int] = field(default_factory=list)
 
     @property
     def leaked(self) -> list[list[Image]]:
@@ -67,41 +69,47 @@ def inspect(train: Part, test: Part, told: Callable[[], None] = lambda: None) ->
     result = Inspection()
     by_content: dict[bytes, list[Image]] = defaultdict(list)
     for name, part in (("train", train), ("test", test)):
-        for image, content, why in _read(name, part):
-            if why is not None:
-                result.unreadable.append((image, why))
-            if content is not None:
-                by_content[content].append(image)
+        for image, seen in _read(name, part):
+            if isinstance(seen, str):
+                result.unreadable.append((image, seen))
+            else:
+                by_content[seen.content].append(image)
+                result.sides.append(seen.side)
             told()
     result.alike = [group for group in by_content.values() if len(group) > 1]
     return result
 
 
-def _read(name: str, part: Part) -> Iterator[tuple[Image, bytes | None, str | None]]:
-    """Each image with the hash of its content, and why it cannot be read."""
+class _Seen(NamedTuple):
+    content: bytes  # its hash
+    side: int
+
+
+def _read(name: str, part: Part) -> Iterator[tuple[Image, _Seen | str]]:
+    """Each image with what was seen of it, or why it cannot be read."""
     if isinstance(part, ImageFiles):
-        for index, (content, why) in enumerate(_read_files(part)):
-            yield Image(part.names[index], name, int(part.labels[index])), content, why
+        for index, seen in enumerate(_read_files(part)):
+            yield Image(part.names[index], name, int(part.labels[index])), seen
         return
     arrays: ImageArrays = part  # type: ignore[assignment]
     for index, pixels in enumerate(arrays.images):
         image = Image(f"{name}[{index}]", name, int(arrays.labels[index]))
-        yield image, hashlib.sha256(pixels.tobytes()).digest(), None
+        yield image, _Seen(hashlib.sha256(pixels.tobytes()).digest(), min(pixels.shape[1:]))
 
 
-def _read_files(part: ImageFiles) -> Iterator[tuple[bytes | None, str | None]]:
-    def read(index: int) -> tuple[bytes | None, str | None]:
+def _read_files(part: ImageFiles) -> Iterator[_Seen | str]:
+    def read(index: int) -> _Seen | str:
         path = part.path(index)
         try:
             content = path.read_bytes()
         except OSError as error:
-            return None, f"{path} cannot be read: {error.strerror or error}"
+            return f"{path} cannot be read: {error.strerror or error}"
         try:
-            part.view.open(path, io.BytesIO(content))
+            image = part.view.open(path, io.BytesIO(content))
         except DataError as error:
             # broken ones are no duplicates: an empty file is like any other
-            return None, error.message
-        return hashlib.sha256(content).digest(), None
+            return error.message
+        return _Seen(hashlib.sha256(content).digest(), min(image.size))
 
     for start in range(0, len(part), 4096):  # a map over all would hold all results
         yield from threads().map(read, range(start, min(start + 4096, len(part))))

@@ -62,6 +62,7 @@ def test_everything_that_can_be_wrong(ltdsl, images, recipe, golden):
         {"files": ["train/digit_1/000.jpg", "test/digit_1/known.jpg"], "classes": ["digit_1"]}
     ]
     assert found["classes"][0] == {"class": "digit_0", "train": 121, "kept": 121, "test": 4}
+    assert found["sides"] == {"min": 16, "median": 16, "max": 16}
     assert found["groups"] == {"many": 1, "medium": 1, "few": 1}
 
 

@@ -129,3 +129,15 @@ def test_the_shell_gets_them():
         text=True,
     )
     assert done.stdout.split() == ["cam_bs"]
+
+
+def test_new_with_parameters_of_the_data_set(ltdsl, tmp_path):
+    done = ltdsl("new", "a.lt", "--dataset", "image_folder(size = 32, path = 'x y')")
+    assert (done.returncode, "LT0" in done.stderr) == (2, True)  # strings have double quotes
+    assert (
+        ltdsl("new", "a.lt", "--dataset", 'image_folder(size = 32, path = "x y")').returncode == 0
+    )
+    assert '\ndataset = image_folder(path = "x y", size = 32)\n' in (tmp_path / "a.lt").read_text()
+    done = ltdsl("new", "b.lt", "--dataset", "image_folder(siz = 32)")
+    assert (done.returncode, "did you mean `size`?" in done.stderr) == (2, True)
+    assert not (tmp_path / "b.lt").exists()

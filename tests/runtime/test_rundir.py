@@ -63,7 +63,9 @@ def test_a_folder_is_one_process_s_until_that_is_killed(tmp_path):
         os.kill(pid, signal.SIGKILL)
         process.wait()
         os.kill(child, 0)  # what it started lives on, and holds nothing
-        assert refused(tmp_path / "run").code == "LT421"
+        error = refused(tmp_path / "run")
+        assert error.code == "LT421"
+        assert f"ltdsl run --resume {tmp_path / 'run'}" in error.hint
         RunDirectory(tmp_path / "run", resume=True).close()
     finally:
         os.kill(child, signal.SIGKILL)

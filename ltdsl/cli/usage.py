@@ -1,0 +1,36 @@
+"""How help shows arguments: as options show their values, without Python types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+
+class Command(TyperCommand):
+    """A command whose usage reads `ltdsl predict [OPTIONS] RUN IMAGE...`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Options, then arguments; those in brackets can be left out."""
+        return ["[OPTIONS]", *(_name(param, usage=True) for param in _arguments(self, ctx))]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments, then options, as columns of names and meanings."""
+        rows = [(_name(param), param.help or "") for param in _arguments(self, ctx)]
+        if rows:
+            with formatter.section("Arguments"):
+                formatter.write_dl(rows)
+        options = [param for param in self.get_params(ctx) if param.param_type_name == "option"]
+        records = [param.get_help_record(ctx) for param in options]
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in records if record])
+
+
+def _arguments(command: TyperCommand, ctx: Any) -> list[Any]:
+    return [param for param in command.get_params(ctx) if param.param_type_name == "argument"]
+
+
+def _name(argument: Any, usage: bool = False) -> str:
+    name = argument.metavar or argument.name.upper()
+    many = "..." if argument.nargs != 1 else ""
+    return f"{name}{many}" if argument.required or not usage else f"[{name}]{many}"

@@ -1,0 +1,45 @@
+"""What every command says of itself."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from ltdsl.cli import COMMANDS, make_app
+
+NAMES = [(name,) for name in COMMANDS] + [("data", "inspect"), ("data", "fetch")]
+
+
+def help_of(*command: str) -> str:
+    return CliRunner().invoke(make_app(), [*command, "--help"], terminal_width=80).output
+
+
+@pytest.mark.parametrize("command", [(), ("data",)])
+def test_every_command_is_named_in_a_whole_sentence(command):
+    listed = help_of(*command).partition("Commands:\n")[2].splitlines()
+    assert len(listed) == (2 if command else len(COMMANDS))
+    assert all(line.endswith(".") and not line.endswith("..") for line in listed)
+
+
+@pytest.mark.parametrize("command", NAMES, ids=" ".join)
+def test_help_speaks_of_values_not_of_types(command):
+    text = help_of(*command)
+    assert not re.search(r"<(path|str|int|float|list|int range)\b", text)
+    usage = text.splitlines()[0]
+    arguments = text.partition("Arguments:\n")[2].partition("\n\n")[0]
+    for name in usage.partition("[OPTIONS]")[2].split():
+        if command != ("data",):
+            assert f"  {name.strip('[]')}  " in arguments
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_options_mean_the_same_everywhere():
+    meanings: dict[str, set[str]] = {}
+    for command in NAMES:
+        for option, text in re.findall(r"^  (--\S+.*?)  +(\S.*)$", help_of(*command), re.M):
+            meanings.setdefault(option, set()).add(text)
+    for option in ("--data DIR", "--set ADDRESS=VALUE", "--seed N", "--strict"):
+        # wrapped at different columns: equal beginnings
+        assert len({text[:30] for text in meanings[option]}) == 1, option
