@@ -61,7 +61,7 @@ def main() -> None:
 
 def machine(device: str) -> str:
     """What the figures belong to."""
-    from runtime.rundir import versions
+    from runtime.versions import versions
 
     shown = ", ".join(f"{name} {number}" for name, number in versions().items())
     settings = ", ".join(f"{name}={os.environ[name]}" for name in ENVIRONMENT)

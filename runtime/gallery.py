@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import mindspore as ms
@@ -15,7 +16,8 @@ from runtime.errors import RunError
 from runtime.warp import FLIP, KEEP, ROTATE, SCALE, TRANSLATE, bounding_box, transformation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from runtime.stages import Stage
@@ -38,8 +40,26 @@ CHANGES = {
 COLUMNS = ("image", "activation map", "foreground", "result")
 
 
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what the system says where a folder that the user chose cannot be written to.
+
+    Raises:
+        RunError: LT421.
+    """
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot write to {folder}: {error.strerror or error}"
+        raise RunError("LT421", message, "free space or choose another folder") from error
+
+
 def save_gallery(
-    folder: Path, stage: Stage, class_names: Sequence[str], report: bool = False
+    folder: Path,
+    stage: Stage,
+    class_names: Sequence[str],
+    report: bool = False,
+    writing: Callable[[Path], AbstractContextManager[None]] = writing,
 ) -> Path:
     """Write a picture of the first images that a stage with `cam_bs` transforms, a row each, and what it shows.
 
@@ -48,12 +68,13 @@ def save_gallery(
         stage: As it is about to train.
         class_names: One name a class.
         report: Make it small enough for a report: fewer rows, and none larger than 128 pixels.
+        writing: Says what is in the way where the folder cannot be written to.
 
     Returns:
         The picture, named after the stage; STAGE.json beside it names classes and transformations.
 
     Raises:
-        RunError: LT421, the folder cannot be written to.
+        RunError: The folder cannot be written to.
     """
     images, labels, kind, u, *_ = stage.source[0]
     chosen = np.flatnonzero(kind != KEEP)[: ROWS_OF_REPORT if report else ROWS]
@@ -79,13 +100,10 @@ def save_gallery(
             {"class": class_names[labels[c]], "change": CHANGES[int(kind[c])]} for c in chosen
         ],
     }
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         picture.save(path, quality=90)
         write_atomically(path.with_suffix(".json"), json_text(about))
-    except OSError as error:
-        message = f"cannot write to {folder}: {error.strerror or error}"
-        raise RunError("LT421", message, "choose another folder") from error
     return path
 
 

@@ -70,8 +70,9 @@ def run(
     with _terminable():
         device = prepare(device, plan.precision)
         root = (root or Path()).resolve()
-        if workers.first:
-            must_be_free(out)  # before every image is read
+        if workers.first:  # before every image is read
+            with contextlib.suppress(OSError):  # it is told when the folder is opened
+                must_be_free(out)
         left_out = _unreadable(plan, data, root, console) if skip_unreadable else []
         if left_out:
             plan = plan.model_copy(update={"class_counts": None})

@@ -9,45 +9,47 @@ import math
 import os
 import platform
 import shlex
+import shutil
 import time
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltdsl import __version__
 from ltdsl.files import json_text, write_atomically
 from runtime import lock
 from runtime.errors import RunError
+from runtime.facts import checked
 from runtime.lock import Lock
+from runtime.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ltdsl.plan import Plan
 
-#: Packages that have a part in the numbers.
-PACKAGES = ("mindspore", "numpy", "mindcv")
-
 #: What the system calls a disk without space, a quota that is used up, and a file that may not grow.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def must_be_free(path: Path) -> None:
-    """Refuse a folder that a new run cannot have; whether another process trains in it is for its lock to say.
+def must_be_free(path: Path, locked: bool = False) -> None:
+    """Refuse a folder for a new run that holds something, but for what one left that was killed before it had begun.
+
+    Args:
+        path: The folder, which need not exist.
+        locked: This process has locked it. One that another may have locked is not looked into: that is told first.
 
     Raises:
-        RunError: LT421, it holds something.
+        RunError: LT421.
+        OSError: It cannot be looked into.
     """
-    if path.is_dir() and not (path / lock.NAME).exists():
-        _must_be_empty(path)
-
-
-def _must_be_empty(path: Path) -> None:
-    taken = {entry.name for entry in path.iterdir()} - {lock.NAME}
-    if taken == {"checkpoints"} and not any((path / "checkpoints").iterdir()):
-        return  # somebody was killed before anything was written
-    if taken:
+    if not locked and (path / lock.NAME).exists():
+        return
+    taken = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
+    begins = {lock.NAME, "checkpoints", "recipe", "plan.json"}
+    left = lock.NAME in taken and all(
+        name in begins or name.startswith((".plan.json.", ".run.json.")) for name in taken
+    )
+    checkpoints = path / "checkpoints"
+    if taken and (not left or (checkpoints.is_dir() and any(checkpoints.iterdir()))):
         resumed = (
             f", or go on with what was begun there: ltdsl run --resume {shlex.quote(str(path))}"
         )
@@ -107,19 +109,27 @@ class RunDirectory:
             raise
 
     def _open(self, resume: bool) -> Lock:
-        """Lock the folder; a new one must be empty, and is left as it was where it is not."""
+        """Lock the folder; a new one must be free, and is left as it was where it is not."""
         if not resume:
-            self.path.mkdir(parents=True, exist_ok=True)
             must_be_free(self.path)
+            self.path.mkdir(parents=True, exist_ok=True)
         held = Lock(self.path)
         if not resume:
             try:
-                _must_be_empty(self.path)
-            except RunError:
+                must_be_free(self.path, locked=True)
+                self._clear()
+                self.checkpoints.mkdir(exist_ok=True)
+            except BaseException:
                 held.release()
                 raise
-            self.checkpoints.mkdir(exist_ok=True)
         return held
+
+    def _clear(self) -> None:
+        """Remove what was written by a process that was killed before its run had begun."""
+        self._tidy()
+        (self.path / "plan.json").unlink(missing_ok=True)
+        if (self.path / "recipe").exists():
+            shutil.rmtree(self.path / "recipe")
 
     def _must_be_closed(self) -> None:
         """Refuse links that lead out of the folder, through which a stranger's run would write elsewhere."""
@@ -136,13 +146,12 @@ class RunDirectory:
         """What run.json says of a run that can go on."""
         path = self.path / "run.json"
         try:
-            facts = json.loads(path.read_bytes())
-            status = facts["status"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            facts = checked(json.loads(path.read_bytes()))
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(
                 "LT426", f"{path} is unreadable or damaged", "the run cannot go on: begin it anew"
             ) from error
-        if status == "finished":
+        if facts["status"] == "finished":
             raise RunError("LT422", f"the run in {self.path} is finished", "nothing is left to do")
         self._tidy()
         return facts
@@ -286,9 +295,3 @@ class RunDirectory:
                 f"cannot write {path}: {error.strerror or error}",
                 f"{what}, then go on with: ltdsl run --resume {self.path}",
             ) from error
-
-
-def versions() -> dict[str, str]:
-    """Versions of everything that has a part in the numbers."""
-    own = {"ltdsl": __version__, "python": platform.python_version()}
-    return own | {name: version(name) for name in PACKAGES if find_spec(name)}

@@ -201,7 +201,7 @@ class Trainer:
     def _save_galleries(self, stage: Stage) -> None:
         """Pictures of a stage with `cam_bs`: a few for the report, and those that were asked for."""
         names = self.data.train.class_names
-        save_gallery(self.run.path / "cam", stage, names, report=True)
+        save_gallery(self.run.path / "cam", stage, names, report=True, writing=self.run.writing)
         if self.keep_cam:
             save_gallery(self.keep_cam, stage, names)
 

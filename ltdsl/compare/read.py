@@ -75,15 +75,25 @@ def _plan(data: bytes, path: str) -> Plan:
     try:
         plan = Plan.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        why = f"{where}: {first['msg']}" if where else first["msg"]
+        why = _first_problem(error)
         raise UnreadableError(f"{path} is no whole plan: {_short(why)}") from error
     except (RecursionError, OverflowError) as error:
         raise UnreadableError(f"{path} is no whole plan: it is nested too deeply") from error
     if why := _broken(plan):
         raise UnreadableError(f"{path} is no whole plan: {why}")
     return plan
+
+
+def _first_problem(error: ValidationError) -> str:
+    """What is wrong first; plans are forward and backward compatible with nothing, so an unknown key is a version's."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    other = "it is of another version of ltdsl, or damaged"
+    if first["type"] == "missing":
+        return f"{other}: `{where}` is missing"
+    if first["type"] == "extra_forbidden" or where == "version":
+        return f"{other}: nothing is known of its `{where}`"
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _broken(plan: Plan) -> str:

@@ -92,7 +92,7 @@ class View:
             if isinstance(error, MemoryError) or _is_the_systems(error):
                 raise
             why = _reason(error, path)
-            hint = "replace it, or leave out unreadable images with --skip-unreadable"
+            hint = "replace it, or train without it: ltdsl run --skip-unreadable"
             raise DataError("LT402", f"{path} cannot be read: {why}", hint) from error
 
     @staticmethod

@@ -11,7 +11,7 @@ from ltdsl.files import json_text
 from runtime.device import prepare
 from runtime.errors import RunError
 from runtime.export import packages
-from runtime.rundir import versions
+from runtime.versions import versions
 
 if TYPE_CHECKING:
     from runtime.trained import Trained

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.errors import RunError
 from runtime.parallel.cluster import must_divide
-from runtime.rundir import RunDirectory, versions
+from runtime.rundir import RunDirectory
+from runtime.versions import versions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from runtime import gallery
+from runtime.errors import RunError
+from runtime.rundir import RunDirectory
 from runtime.warp import FLIP, KEEP, ROTATE
 
 
@@ -67,3 +69,17 @@ def test_a_batch_in_which_nothing_changes(stage, tmp_path):
     gallery.save_gallery(tmp_path, made, NAMES)
     rows = json.loads((tmp_path / "tail.json").read_text())["rows"]
     assert rows == [{"class": "class 0", "change": "unchanged"}]
+
+
+def test_a_folder_that_cannot_be_written_to(stage, tmp_path):
+    made, _ = stage(8, [FLIP])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot write to") as asked:
+        gallery.save_gallery(tmp_path / "file" / "cam", made, NAMES)
+    assert (asked.value.code, asked.value.hint) == ("LT421", "free space or choose another folder")
+    with RunDirectory(tmp_path / "run") as run:
+        (run.path / "cam").write_text("")
+        with pytest.raises(RunError) as own:
+            gallery.save_gallery(run.path / "cam", made, NAMES, True, run.writing)
+    assert own.value.code == "LT424"
+    assert "--resume" in own.value.hint

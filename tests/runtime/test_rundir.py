@@ -136,6 +136,58 @@ def test_stage_names_are_no_paths(begun):
     assert refused(begun, resume=True).code == "LT426"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": 5},
+        {"recipe_folder": 5},
+        {"recipe_folder": "a\0b"},
+        {"data_folder": ["x"]},
+        {"data_folder": "x" * 100_000},
+        {"unreadable": 5},
+        {"unreadable": [5]},
+        {"started": "yesterday"},
+        {"warnings": "none"},
+    ],
+)
+def test_facts_that_are_something_else(begun, change):
+    facts = json.loads((begun / "run.json").read_text())
+    (begun / "run.json").write_text(json.dumps(facts | change))
+    assert refused(begun, resume=True).code == "LT426"
+
+
+def test_a_run_that_was_killed_before_it_began_is_begun_in_its_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    wanted = plan("epochs = 3; one: ce")
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, RunDirectory(folder) as run:
+        patch.setattr(RunDirectory, "note", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.begin(wanted, {"old.lt": "…"})
+    (folder / ".run.json.ab12").write_text("half")
+    assert refused(folder, resume=True).code == "LT422"
+    with RunDirectory(folder) as run:
+        run.begin(wanted, {"new.lt": "…"})
+    assert {path.name for path in folder.rglob("*") if path.is_file()} == {
+        "new.lt",
+        "plan.json",
+        "run.json",
+        ".lock",
+    }
+    assert refused(folder).code == "LT421"
+
+
+@pytest.mark.parametrize("name", ["plan.json", "recipe/mine.lt", "checkpoints/mine.ckpt"])
+def test_a_folder_of_somebody_s_own_is_left_alone(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    assert refused(tmp_path).code == "LT421"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [(tmp_path / name).name]
+
+
 def test_what_a_killed_process_was_writing_is_removed(begun):
     for name in (".run.json.ab12", ".metrics.jsonl.x", "checkpoints/.last.partial.tmp"):
         (begun / name).write_text("half")

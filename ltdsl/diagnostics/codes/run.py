@@ -16,7 +16,7 @@ RUN: dict[str, Code] = {
         "data damaged",
         """A file is there but is truncated, unreadable, or not what it should be.""",
         says="""error[LT402]: photos/lynx/007.jpg cannot be read: image file is truncated
-  = help: replace it, or leave out unreadable images with --skip-unreadable""",
+  = help: replace it, or train without it: ltdsl run --skip-unreadable""",
     ),
     "LT403": entry(
         "other data",

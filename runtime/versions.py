@@ -1,0 +1,18 @@
+"""Versions of everything that has a part in the numbers of a run."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from ltdsl import __version__
+
+#: Packages that have a part in the numbers.
+PACKAGES = ("mindspore", "numpy", "mindcv")
+
+
+def versions() -> dict[str, str]:
+    """Versions by name; packages that are not installed are left out."""
+    own = {"ltdsl": __version__, "python": platform.python_version()}
+    return own | {name: version(name) for name in PACKAGES if find_spec(name)}
