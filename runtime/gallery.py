@@ -114,24 +114,35 @@ def _tile(side: int, report: bool) -> float:
     return max(1, TILE // side)
 
 
+@contextlib.contextmanager
+def _eagerly() -> Iterator[None]:
+    """Run operators one by one: a graph for a picture would take longer to compile than to run."""
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        ms.set_context(mode=ms.GRAPH_MODE)
+
+
 def _look(
     stage: Stage, images: np.ndarray, labels: np.ndarray, kind: np.ndarray, u: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Images as bytes, foregrounds, maps and results as bytes, operator by operator as the graph does it."""
     transform, normalise = stage.step.transform, stage.step.normalise
-    inputs, label = normalise(Tensor(images)), Tensor(labels)
     network, size = transform.network, images.shape[2:]
-    cam = activation_map(network.features(inputs), network.classifier.weight, label)
-    mask = foreground(cam, size, transform.threshold)
-    matrix = transformation(Tensor(kind), Tensor(u), bounding_box(mask), size)
-    after = compose(inputs, mask, Tensor(kind), matrix)
-    pixels = ops.clamp((after - normalise.shift) / normalise.scale, 0, 255)
-    return (
-        images,
-        mask.astype(ms.uint8).asnumpy(),
-        cam.asnumpy(),
-        np.rint(pixels.asnumpy()).astype(np.uint8),
-    )
+    with _eagerly():
+        inputs, label = normalise(Tensor(images)), Tensor(labels)
+        cam = activation_map(network.features(inputs), network.classifier.weight, label)
+        mask = foreground(cam, size, transform.threshold)
+        matrix = transformation(Tensor(kind), Tensor(u), bounding_box(mask), size)
+        after = compose(inputs, mask, Tensor(kind), matrix)
+        pixels = ops.clamp((after - normalise.shift) / normalise.scale, 0, 255)
+        return (
+            images,
+            mask.astype(ms.uint8).asnumpy(),
+            cam.asnumpy(),
+            np.rint(pixels.asnumpy()).astype(np.uint8),
+        )
 
 
 def _colour(images: np.ndarray) -> np.ndarray:
