@@ -4,7 +4,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run test lint bench clean
+.PHONY: setup run test lint bench clean
+
+setup: $(STAMP)  ## .venv, for `. .venv/bin/activate`
 
 run: $(STAMP)  ## the opening line of the language, on embedded data
 	$(BIN)/ltdsl run recipes/quickstart.lt

@@ -52,8 +52,9 @@ def tricks() -> None:
     from ltdsl.catalogue import TRICKS
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("kind", "trick", ""):
-        table.add_column(column)
+    table.add_column("kind")
+    table.add_column("trick", min_width=max(map(len, TRICKS)))  # a name that is cut is no name
+    table.add_column()
     for name, entry in TRICKS.items():
         table.add_row(entry.kind, name, entry.summary())
     new_console().print(table)

@@ -186,7 +186,8 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
     console.print()
     if trouble:
         console.print(f"no report: {trouble}", markup=False, highlight=False, soft_wrap=True)
-    console.print(out, markup=False, highlight=False, soft_wrap=True)
+    page = out if trouble else out / "report.html"
+    console.print(page, markup=False, highlight=False, soft_wrap=True)
 
 
 def _again(

@@ -119,6 +119,7 @@ class Facts(Lenient):
     seed: int | None = None
     split_seed: int | None = None
     changes: tuple[Name, ...] = ()
+    unreadable: tuple[Name, ...] = ()
     warnings: tuple[Name, ...] = ()
     versions: dict[str, Name] = {}
     data_sha256: dict[str, Name] = {}

@@ -61,7 +61,8 @@ def _choice(run: Run) -> Iterator[Note]:
         empty = sum(part == 0 for part in held)
         without = f"; {empty:,} of {len(held):,} classes have no image in it" if empty else ""
         yield Note(
-            f"The best epoch was chosen on a validation part of {sum(held):,} training images{without}."
+            f"The best epoch was chosen on a validation part of {sum(held):,} training images, as long-tailed as "
+            f"they are{without}."
         )
     elif plan is not None and not best_on:
         yield Note(
@@ -78,6 +79,10 @@ def _choice(run: Run) -> Iterator[Note]:
 
 
 def _changes(run: Run) -> Iterator[Note]:
+    if run.facts.unreadable:
+        first, *others = run.facts.unreadable
+        rest = f", and {len(others):,} more: run.json names them" if others else ""
+        yield Note(f"Left out, for it could not be read: {first}{rest}.")
     if run.facts.changes:
         listed = ", ".join(run.facts.changes)
         yield Note(f"Changed on the command line, and not in the recipe's text: {listed}.")

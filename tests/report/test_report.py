@@ -34,6 +34,7 @@ def test_one_run(tmp_path):
         ({"status": "running", "done": 5}, "5 of 12 epochs"),
         ({"status": "interrupted", "done": 0}, "was interrupted: 0 of 12"),
         ({"status": "failed", "done": 3, "error": "LT410: the loss is nan"}, "the loss is nan"),
+        ({"unreadable": ["lynx/a.jpg", "lynx/b.jpg"]}, "lynx/a.jpg, and 1 more"),
         ({"changes": ["epochs=12"]}, "not in the recipe&#39;s text: epochs=12"),
         ({"text": "epochs = 4; best_on = test; a: ce"}, "test images themselves"),
         ({"text": "epochs = 4; a: ce"}, "no validation part"),

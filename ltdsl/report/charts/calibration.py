@@ -59,7 +59,7 @@ def confidences(bins: Sequence[Bin]) -> dict[str, Any]:
                 axis=alt.Axis(tickCount=5),
             ),
             alt.X2("right:Q"),
-            alt.Y("images:Q", title=None, axis=alt.Axis(format="~s", tickCount=2)),
+            alt.Y("images:Q", title=None, axis=alt.Axis(format=",d", tickCount=2)),
             y2=alt.Y2Datum(0),
             tooltip=_tips(),
         )
