@@ -148,7 +148,13 @@ def _is_free(path: Path) -> bool:
     """True where nothing is, or only what a run left that was killed before it had begun."""
     if not path.is_dir():
         return not path.exists()
-    return {entry.name for entry in path.rglob("*")} <= {".lock", "checkpoints"}
+    left = {entry.name for entry in path.iterdir()}
+    weights = path / "checkpoints"
+    return not left or (
+        ".lock" in left
+        and left <= {".lock", "checkpoints", "recipe", "plan.json"}
+        and not (weights.is_dir() and any(weights.iterdir()))
+    )
 
 
 def _figures(scores: Any) -> dict[str, float | None]:

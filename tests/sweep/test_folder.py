@@ -95,7 +95,10 @@ def test_a_name_that_is_taken_is_left_alone(sweep, tmp_path):
     # what a run left that was killed before it had begun is no obstacle
     (work.places[row] / "thesis.txt").unlink()
     (work.places[row] / "checkpoints").mkdir()
-    (work.places[row] / ".lock").touch()
+    (work.places[row] / "recipe").mkdir()
+    (work.places[row] / "plan.json").touch()
+    assert sweep(("10",), None).places != work.places
+    (work.places[row] / ".lock").touch()  # by which one sees that a run has made them
     again = sweep(("10",), None)
     assert list(again.places.values()) == list(work.places.values())
 
