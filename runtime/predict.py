@@ -120,3 +120,6 @@ def _read(path: Path, view: dict[str, float]) -> np.ndarray | RunError:
         return model_input(path, view)
     except DataError as error:
         return error
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror or error}"
+        return DataError("LT402", message, "put that right, or leave it out")

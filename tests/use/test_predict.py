@@ -83,13 +83,14 @@ def test_unreadable_images_are_named_and_the_others_predicted(cli, trained, tmp_
     (folder / "notes.txt").write_text("no image either")
     whole = (folder / "b.PNG").read_bytes()
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "loop.png").symlink_to("loop.png")
     code, out, err = cli("predict", trained, tmp_path / "folder", tmp_path / "gone.png")
     assert code == 1
     assert [line.split(":")[0].rsplit("/", 1)[1] for line in out.splitlines()] == ["b.PNG", "c.jpg"]
     lines = err.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert all(line.startswith("error[LT40") for line in lines)
-    for name, line in zip(("a.png", "cut.png", "gone.png"), lines, strict=True):
+    for name, line in zip(("a.png", "cut.png", "loop.png", "gone.png"), lines, strict=True):
         assert name in line
 
 
