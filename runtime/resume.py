@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from runtime import checkpoints
 from runtime.errors import RunError
 
@@ -80,7 +82,7 @@ def _usable(path: Path, digest: str, lines: list[dict[str, Any]]) -> Reached:
         RunError: LT411, it is damaged, or epochs before it have no metrics; LT412, it is of another run.
     """
     saved = load_own(path, digest)
-    done = int(saved["epoch"]) + 1
+    done = epoch_of(saved, path) + 1
     if done > len(lines):
         message = f"metrics.jsonl has {len(lines)} whole lines, and {path} is of epoch {done}"
         raise RunError("LT411", message)
@@ -97,3 +99,16 @@ def load_own(path: Path, digest: str) -> Saved:
     if saved.get("plan_sha256") != digest:
         raise RunError("LT412", f"{path} was written by a run of another plan")
     return saved
+
+
+def epoch_of(saved: Saved, path: Path) -> int:
+    """The epoch that a checkpoint was written at the end of, from 0.
+
+    Raises:
+        RunError: LT411, it does not say.
+    """
+    epoch = saved.get("epoch")
+    is_number = isinstance(epoch, np.ndarray) and epoch.size == 1 and epoch.dtype.kind in "iu"
+    if not is_number or epoch.item() < 0:
+        raise RunError("LT411", f"{path} does not say which epoch it is of")
+    return int(epoch.item())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mindspore.train import Callback, Model
+from mindspore.train import Model
 
 from ltdsl.catalogue import LearnableWeightScaling
 from runtime import checkpoints
+from runtime.best import BestEpochs
+from runtime.callback import EpochEnd
 from runtime.data.pipeline import own_errors, training_dataset
 from runtime.errors import RunError
 from runtime.evaluate import Evaluator
@@ -25,7 +26,7 @@ from runtime.parallel.collectives import shared_statistics
 from runtime.parallel.follower import must_start_alike
 from runtime.posthoc import corrected
 from runtime.progress import EpochRecord
-from runtime.resume import Reached, load_own, reached
+from runtime.resume import Reached, epoch_of, load_own, reached
 from runtime.stages import Stage, begin_stage, build_stage, rates_of_steps
 from runtime.step import EvalStep, Normalise
 from runtime.tensorboard import FOLDER, Events
@@ -34,7 +35,7 @@ from runtime.tricks import build_sampling
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mindspore import Parameter, Tensor, nn
+    from mindspore import Parameter, nn
 
     from ltdsl.plan import Plan
     from runtime.data import LoadedData
@@ -97,8 +98,7 @@ class Trainer:
             for stage in plan.stages
             if stage.teacher is not None
         }
-        #: Lowest error so far, of the run and of the stage.
-        self.best = self.stage_best = math.inf
+        self.best: BestEpochs
 
     def _build_network(self, checkpoint: str | None = None) -> Network:
         """The plan's model with its initial weights, or with a checkpoint's, factors of `lws` included."""
@@ -148,8 +148,8 @@ class Trainer:
         if self.tensorboard:
             with self.run.writing(self.run.path / FOLDER):
                 self.events = Events(self.run.path, self.run.fact("started"), metrics)
-        if self.plan.best_on:
-            self.best = self._best_error(self.run.checkpoint("best"), metrics)
+        self.best = BestEpochs(self.plan, self.run, self._warn)
+        self.best.go_on(metrics)
         optimizer: nn.Optimizer | None = None
         owner = 0  # the stage that the running optimizer started in
         for index, stage in enumerate(self.plan.stages):
@@ -158,11 +158,8 @@ class Trainer:
             if stage.end <= done:
                 continue
             under_way = stage.start < done
-            self.stage_best = math.inf
-            if under_way and self._is_handed_on(index):
-                self.stage_best = self._best_error(self._stage_best_path(index), metrics)
             if stage.handoff == "best" and not under_way:
-                self._restore(self._stage_best_path(index - 1))
+                self._restore(self.best.of_stage(index - 1))
             if stage.sampler.needs_weights:
                 start = self.run.checkpoint(f"{stage.name}-start")
                 if under_way:
@@ -226,20 +223,6 @@ class Trainer:
         self.workers.wait()  # until the first one has written it
         checkpoints.apply(load_own(path, self.digest), self.network, path)
 
-    def _best_error(self, path: Path, metrics: list[dict[str, Any]]) -> float:
-        """The error of the best weights so far; infinite where they are of an epoch that will be repeated."""
-        if not metrics:
-            return math.inf
-        if not path.exists():
-            self._warn(f"{path} is gone: the best epoch will be one of those that follow")
-            return math.inf
-        try:
-            epoch = int(load_own(path, self.digest)["epoch"])
-        except RunError as error:
-            hint = f"remove it to choose the best among the epochs after {len(metrics)} only"
-            raise RunError(error.code, error.message, hint) from error
-        return metrics[epoch]["top1_error"] if epoch < len(metrics) else math.inf
-
     def _warn(self, message: str) -> None:
         """Tell of a loss, and record it: the numbers may no longer be those of a run without a break."""
         self.reporter.warn(message)
@@ -250,7 +233,7 @@ class Trainer:
         self.reporter.stage(stage.plan.name)
         stage.source.start_batch = (done - stage.plan.start) * stage.source.steps
         dataset = training_dataset(stage.source)
-        callbacks = [_EpochEnd(self, index, stage, done)]
+        callbacks = [EpochEnd(self, index, stage, done)]
         stage.step.set_train(True)
         with own_errors(dataset):
             if self.sink:
@@ -302,13 +285,8 @@ class Trainer:
         measured_on = self.plan.best_on or "test"
         error = self.evaluate(getattr(self.data, measured_on)).top1_error
         facts = {"epoch": epoch, "stage": stage.plan.name}
-        if self.plan.best_on:
-            if error < self.best:
-                self.best = error
-                self._save(self.run.checkpoint("best"), parameters, **facts)
-            if self._is_handed_on(index) and error < self.stage_best:
-                self.stage_best = error
-                self._save(self._stage_best_path(index), parameters, **facts)
+        for path in self.best.improved(index, error):
+            self._save(path, parameters, **facts)
         record = EpochRecord(
             epoch,
             stage.plan.name,
@@ -332,13 +310,6 @@ class Trainer:
         kept = f"; {last} holds the epoch before" if last.exists() else ""
         return RunError("LT410", message, f"lower the learning rate, or let it warm up{kept}")
 
-    def _is_handed_on(self, index: int) -> bool:
-        """True where the next stage starts from this one's best weights."""
-        return any(stage.handoff == "best" for stage in self.plan.stages[index + 1 : index + 2])
-
-    def _stage_best_path(self, index: int) -> Path:
-        return self.run.checkpoint(f"{self.plan.stages[index].name}-best")
-
     def _final_evaluation(self) -> dict[str, Any]:
         """Evaluate the last and the best epoch on the test part."""
         names = self.data.test.class_names
@@ -348,48 +319,8 @@ class Trainer:
             path = self.run.checkpoint(which)
             saved = load_own(path, self.digest)
             checkpoints.apply(saved, self.network, path)
-            epoch = int(saved["epoch"])
+            epoch = epoch_of(saved, path)
             scores = self._evaluator_of(epoch)(self.data.test)
             result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}
         self.run.write("evaluation.json", result)
         return result
-
-
-class _EpochEnd(Callback):
-    """Tells the trainer where an epoch ends, whether MindSpore reports each step or each sink."""
-
-    def __init__(self, trainer: Trainer, index: int, stage: Stage, done: int) -> None:
-        super().__init__()
-        self._done = done
-        self._trainer = trainer
-        self._index = index
-        self._stage = stage
-        self._started = time.monotonic()
-        #: The epoch's losses, still on the device: looked at only where their sum is not finite.
-        self._losses: list[Tensor] = []
-
-    def on_train_step_end(self, run_context: Any) -> None:
-        """A step, or with sinking an epoch's steps, are over."""
-        context = run_context.original_args()
-        steps = self._stage.source.steps
-        passed, within = divmod(context.cur_step_num, steps)
-        self._losses.append(context.net_outputs)
-        if within:
-            done = self._done + context.cur_step_num / steps
-            loss = context.net_outputs
-            self._trainer.reporter.step(done, lambda: float(loss.asnumpy()))
-            return
-        loss, skipped = self._stage.step.finish_epoch(steps)
-        seconds = time.monotonic() - self._started
-        epoch = self._done + passed - 1
-        since = "" if math.isfinite(loss) else self._since(steps)
-        self._losses.clear()
-        self._trainer.finish_epoch(self._index, self._stage, epoch, loss, skipped, seconds, since)
-        self._started = time.monotonic()
-
-    def _since(self, steps: int) -> str:
-        """From which step on losses are not finite; nothing where MindSpore reports no single steps."""
-        if len(self._losses) < steps:
-            return ""
-        bad = (i for i, loss in enumerate(self._losses) if not np.isfinite(loss.asnumpy()).all())
-        return f", from step {next(bad, 0) + 1} of {steps} on"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import resource
 from contextlib import contextmanager
+from pathlib import Path
 
 import mindspore as ms
 import numpy as np
@@ -14,6 +15,7 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from runtime import checkpoints, records
 from runtime.errors import RunError
+from runtime.resume import epoch_of
 
 
 def parameters(seed=0):
@@ -179,3 +181,18 @@ def test_another_type_is_another_model(tmp_path):
     with pytest.raises(RunError, match="as float16") as caught:
         checkpoints.restore(tmp_path / "a.ckpt", cell)
     assert caught.value.code == "LT412"
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [{}, {"epoch": "3"}, *({"epoch": np.array(epoch)} for epoch in (-1, 1.5, [1, 2], []))],
+)
+def test_which_epoch_a_checkpoint_is_of_must_be_a_number(saved):
+    with pytest.raises(RunError, match="does not say which epoch"):
+        epoch_of(saved, Path("last.ckpt"))
+
+
+def test_which_epoch_a_checkpoint_is_of(tmp_path):
+    path = tmp_path / "last.ckpt"
+    checkpoints.save(path, parameters(), epoch=7)
+    assert epoch_of(checkpoints.load(path), path) == 7
