@@ -7,6 +7,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
+from ltdsl.catalogue import TRICKS
 from ltdsl.cli import COMMANDS, make_app
 
 NAMES = [(name,) for name in COMMANDS] + [("data", "inspect"), ("data", "fetch")]
@@ -43,3 +44,8 @@ def test_options_mean_the_same_everywhere():
     for option in ("--data DIR", "--set ADDRESS=VALUE", "--seed N", "--strict"):
         # wrapped at different columns: equal beginnings
         assert len({text[:30] for text in meanings[option]}) == 1, option
+
+
+def test_names_of_tricks_are_whole_on_a_narrow_terminal():
+    shown = CliRunner().invoke(make_app(), ["tricks"], env={"COLUMNS": "40"}).output
+    assert all(re.search(rf"\b{name}\b", shown) for name in TRICKS)
