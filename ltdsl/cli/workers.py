@@ -31,6 +31,7 @@ Port = Annotated[
     typer.Option(
         min=1024,
         max=65535,
+        metavar="PORT",
         help="Where --workers meet on this machine. Default: a free one.",
         show_default=False,
     ),

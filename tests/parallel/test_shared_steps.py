@@ -43,7 +43,7 @@ def differences(folder: Path, workers: int) -> dict[str, float]:
 
 @pytest.mark.parametrize("workers", [2, 4] if FULL else [2])
 def test_shared_steps_are_those_of_one_worker(workers, tmp_path):
-    from shared_steps import RECIPES
+    from parallel.shared_steps import RECIPES
 
     names = list(RECIPES) if FULL else list(QUICK)
     for size in (1, workers):
