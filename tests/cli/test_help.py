@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from typer.testing import CliRunner
@@ -10,11 +11,14 @@ from typer.testing import CliRunner
 from ltdsl.catalogue import TRICKS
 from ltdsl.cli import COMMANDS, make_app
 
+APP = make_app()
+
 NAMES = [(name,) for name in COMMANDS] + [("data", "inspect"), ("data", "fetch")]
 
 
+@cache
 def help_of(*command: str) -> str:
-    return CliRunner().invoke(make_app(), [*command, "--help"], terminal_width=80).output
+    return CliRunner().invoke(APP, [*command, "--help"], terminal_width=80).output
 
 
 @pytest.mark.parametrize("command", [(), ("data",)])
@@ -47,5 +51,5 @@ def test_options_mean_the_same_everywhere():
 
 
 def test_names_of_tricks_are_whole_on_a_narrow_terminal():
-    shown = CliRunner().invoke(make_app(), ["tricks"], env={"COLUMNS": "40"}).output
+    shown = CliRunner().invoke(APP, ["tricks"], env={"COLUMNS": "40"}).output
     assert all(re.search(rf"\b{name}\b", shown) for name in TRICKS)
