@@ -179,12 +179,15 @@ def _check_milestones(schedules: Sequence[Acting], problems: Report) -> None:
                     )
                 )
             elif epoch >= length:
+                relative = isinstance(schedule.points()[i], str)
                 problems(
                     report(
                         "LT306",
                         here,
                         f"the milestone at epoch {epoch} never acts: it counts within {length} epochs",
-                        help="lower it, or write it as a percentage",
+                        help="set a `schedule` of its own for so short a span"
+                        if relative
+                        else "lower it, or write it as a percentage",
                     )
                 )
         if schedule.warmup and schedule.warmup >= min([length, *epochs]):
