@@ -40,6 +40,8 @@ def start(folder, *arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # what runs in the background of a shell would pass on that it ignores Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -99,7 +101,10 @@ def test_ctrl_c_stops_all_runs_in_order(recipe, tmp_path):
     runs = [tmp_path / "out" / f"seed={seed}" for seed in (0, 1)]
     wait_for(lambda: all((run / "metrics.jsonl").exists() for run in runs))
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 1
     assert "error[LT499]: interrupted" in errors
     assert "Traceback" not in errors
