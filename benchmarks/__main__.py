@@ -13,7 +13,7 @@ from rich.table import Table
 
 from runtime.device import ENVIRONMENT, prepare
 
-NAMES = ("cold", "many", "loss", "step", "cam", "epoch", "data", "workers")
+NAMES = ("cold", "many", "loss", "step", "floor", "cam", "epoch", "data", "workers")
 
 #: Those that ask for more than this package; they run when they are named.
 GUESTS = ("toolbox",)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from mindspore import Tensor, nn, ops
 
+from runtime.models.convolution import Convolution
 from runtime.models.network import GlobalPool, Network
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
+    if stride == 1 and kernel > 1:
+        return Convolution(inputs, outputs, kernel)
     return nn.Conv2d(
         inputs, outputs, kernel, stride, pad_mode="pad", padding=kernel // 2, has_bias=False
     )
