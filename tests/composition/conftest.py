@@ -1,8 +1,5 @@
-"""Set before anything imports mindspore; that happens only in the tests that train."""
+"""Prepares MindSpore as a run does, before anything imports it."""
 
-from __future__ import annotations
+from runtime.device import prepare
 
-import os
-
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
-os.environ.setdefault("GLOG_v", "3")
+prepare("cpu")

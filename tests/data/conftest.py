@@ -1,13 +1,10 @@
-import os
-
-# Before anything imports mindspore: fast convolutions, and a quiet C++ side.
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
-os.environ.setdefault("GLOG_v", "3")
-
 import numpy as np
 import pytest
 
 from runtime.data.arrays import ImageArrays
+from runtime.device import prepare
+
+prepare("cpu")  # before anything imports mindspore
 
 
 @pytest.fixture

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
-# before anything imports mindspore
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
-os.environ.setdefault("GLOG_v", "3")
-
-import mindspore as ms
 import pytest
-from training_support import count_compilations, hand_made
 
+from runtime.device import prepare
 
-@pytest.fixture(autouse=True, scope="session")
-def _graph_mode():
-    ms.set_context(mode=ms.GRAPH_MODE)
+prepare("cpu")  # before anything imports mindspore
+
+from training_support import count_compilations, hand_made  # noqa: E402
 
 
 @pytest.fixture(scope="session")

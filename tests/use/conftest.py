@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,9 +11,9 @@ from pathlib import Path
 import pytest
 from support import command, environment
 
-# before anything imports mindspore
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
-os.environ.setdefault("GLOG_v", "3")
+from runtime.device import prepare
+
+prepare("cpu")  # before anything imports mindspore
 
 #: The best epoch is one of softmax, the last one is one of sigmoid; both are corrected.
 RECIPE = """
