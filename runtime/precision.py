@@ -77,12 +77,11 @@ class Update(nn.Cell):
         loss, gradients = self.scaler.unscale(loss), self.scaler.unscale(gradients)
         finite = ops.logical_and(amp.all_finite(gradients), ops.isfinite(loss))
         self.scaler.adjust(finite)
+        # not in a branch: there the count would miss that `set_data` has begun it anew (MindSpore 2.10)
+        ops.assign_add(self.skipped, ops.cast(ops.logical_not(finite), ms.int32))
         if finite:
             self.optimizer(self._clipped(gradients))
-        else:
-            loss = ops.zeros_like(loss)
-            ops.assign_add(self.skipped, Tensor(1, ms.int32))
-        return loss
+        return ops.select(finite, loss, ops.zeros_like(loss))
 
     def _clipped(self, gradients):
         if self.clip_norm is None:

@@ -255,6 +255,14 @@ def test_pictures_of_cam_bs(ltdsl, recipe, tmp_path):
     assert (done.returncode, "error[LT421]" in done.stderr) == (1, True)
 
 
+def test_a_format_that_the_device_does_not_compute_in(ltdsl, recipe, tmp_path):
+    done = ltdsl("run", recipe("a: ce"), "--out", "result", "--set", "precision=bf16")
+    assert done.returncode == 1
+    assert "error[LT427]: MindSpore's convolutions on a CPU do not compute in bf16" in done.stderr
+    assert "--set precision=fp16" in done.stderr
+    assert not (tmp_path / "result").exists()
+
+
 def test_what_cannot_be_resumed(ltdsl, recipe, tmp_path):
     path = recipe("epochs = 1; a: ce")
     assert ltdsl("run", path, "--out", "finished").returncode == 0

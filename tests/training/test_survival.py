@@ -252,3 +252,31 @@ def test_a_folder_that_is_removed_is_not_made_again(begun, tmp_path):
         made()
     assert caught.value.code == "LT424"
     assert not (tmp_path / "run").exists()
+
+
+def test_the_loss_scale_goes_on_where_it_was(data, tmp_path, monkeypatch):
+    """It starts too large, so steps are skipped; a resumed run that began anew would skip some again."""
+    monkeypatch.setattr("runtime.precision.START", 2.0**20)
+    run = plan(PLAIN + "epochs = 3; batch_size = 8; precision = fp16; a: cs_ce")
+
+    def made(name):
+        return trainer(run, data, tmp_path / name, conv_network())
+
+    made("whole")()
+    broken = made("run")
+    broken.run.begin(run, {})
+    stop_after(broken, 1)
+    resumed = made("unused")
+    resumed.run = RunDirectory(tmp_path / "run", resume=True)
+    resumed(resume=True)
+    lines = []
+    for name in ("whole", "run"):
+        metrics = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        lines.append([json.loads(line) | {"seconds": 0} for line in metrics])
+    assert lines[0] == lines[1]
+    assert 0 < lines[0][0]["skipped"] < 8
+    first, second = (
+        read_checkpoint(tmp_path / name / "checkpoints" / "last.ckpt") for name in ("whole", "run")
+    )
+    assert first["loss_scale.factor"] == second["loss_scale.factor"] < 2.0**20
+    np.testing.assert_array_equal(first["classifier.weight"], second["classifier.weight"])
