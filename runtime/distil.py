@@ -22,7 +22,6 @@ class Distillation(nn.Cell):
         self.alpha = alpha
         self.power = power
         self.log_softmax = ops.LogSoftmax(-1)
-        self.workers = 1  # that share the batch, and whose terms add up
 
     def construct(self, loss: Tensor, logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Adds the teacher to a loss.
@@ -38,7 +37,5 @@ class Distillation(nn.Cell):
         student = self.log_softmax(logits / self.temperature)
         # softmax^power, normalised, is the softmax of power times the logits
         teacher = self.log_softmax(self.power * teacher_logits / self.temperature)
-        divergence = (ops.exp(teacher) * (teacher - student)).sum() / (
-            self.workers * logits.shape[0]
-        )
+        divergence = (ops.exp(teacher) * (teacher - student)).sum() / logits.shape[0]
         return (1.0 - self.alpha) * loss + self.alpha * self.temperature**2 * divergence

@@ -119,13 +119,10 @@ def build_stage(
     has_partner = stage.sampler.has_partner or (stage.mixer is not None and stage.mixer.has_partner)
     images = stage.step_images
     learned = images * (2 if has_partner and mixer is None else 1)
-    distil = TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None
     rows = slice(None)
     if workers.size > 1:
         rows = workers.rows(images)
         objective.reduction.share(workers.size)
-        if distil is not None:
-            distil.workers = workers.size
 
     def moment(epoch: int) -> Moment:
         return Moment(plan.seed, epoch, stage.start, stage.end, plan.epochs)
@@ -183,7 +180,7 @@ def build_stage(
         sampling.transform,
         mixer,
         teacher,
-        distil,
+        TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None,
         plan.precision,
         stage.accumulate,
         workers,

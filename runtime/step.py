@@ -98,6 +98,9 @@ class TrainStep(nn.Cell):
         self.teacher = lowered(Outputs(teacher), precision) if teacher is not None else None
         self.distil = distil
         self.accumulate = accumulate
+        self.pieces = (
+            accumulate * workers.size
+        )  # equally large ones, that a step's images are learned in
         self.has_partner = "partner_image" in columns
         self.mixes_hidden = mixer is not None and mixer.layer is not None
         needs_features = getattr(loss, "needs_features", False)
@@ -113,11 +116,12 @@ class TrainStep(nn.Cell):
         self.mix_count = self.loss_at - self.mix_at
         self.total = Parameter(Tensor(0.0, ms.float32), name="loss_total", requires_grad=False)
         self.map = ops.HyperMap()
+        self.one = Tensor(1.0, ms.float32)
         parameters = update.optimizer.parameters
         self.value_and_grad = ms.value_and_grad(self._forward, None, parameters)
         self.shared = workers.size > 1
         if self.shared:
-            self.all_gather, self.all_reduce = ops.AllGather(), ops.AllReduce()
+            self.all_gather = ops.AllGather()
             self.sum_gradients = SumGradients(parameters)
 
     def construct(self, image: Tensor, label: Tensor, *draws: Tensor) -> Tensor:
@@ -182,12 +186,9 @@ class TrainStep(nn.Cell):
         return loss, gradients
 
     def _total(self, label):
-        """What the sum over all images of a step is divided by, a scalar."""
-        if self.reduction.by_weight:
-            total = self.loss.weights(label).sum()
-        else:
-            total = ops.ones_like(ops.cast(label, ms.float32)).sum()
-        return self.all_reduce(total) if self.shared else total
+        """What the sum over all images of a step is divided by, a float32 scalar."""
+        weights = self.loss.weights(label) if self.reduction.by_weight else label
+        return self.one * self.reduction.total(weights)
 
     def finish_epoch(self, steps: int) -> tuple[float, int]:
         """Wait for the device, and begin to count anew.
@@ -242,8 +243,10 @@ class TrainStep(nn.Cell):
         else:
             loss_b, weight_b = self.loss(logits, other_label, *extra, *draws)
             loss = self.reduction(loss_a, weight_a, loss_b, weight_b, share, totals)
-        if self.teacher is not None:  # its own term is a mean over the images here
-            loss = self.distil(loss * self.accumulate, logits, rest[0]) / self.accumulate
+        if (
+            self.teacher is not None
+        ):  # its own term is a mean over the images here, the loss a share of a sum
+            loss = self.distil(loss * self.pieces, logits, rest[0]) / self.pieces
         return self.update.scale(loss)
 
 

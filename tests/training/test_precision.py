@@ -8,6 +8,7 @@ import training_formulas as formulas
 from mindspore import Tensor
 from training_support import PLAIN, conv_network, linear_network, plan, weights
 
+from runtime.models import freeze
 from runtime.optimizers import build_optimizer
 from runtime.stages import build_stage, rates_of_steps
 
@@ -109,6 +110,7 @@ LARGE = PLAIN + "epochs = 1; optimizer = sgd(lr = 0.3, momentum = 0.9); "
         "bbn + cb_ce",
         "seql",
         "cs_ce + bbn + input_mixup",
+        'cs_ce + input_mixup + dive(teacher = "teacher.ckpt")',
     ],
 )
 def test_parts_of_a_step_are_one_larger_batch(data, tricks):
@@ -120,7 +122,8 @@ def test_parts_of_a_step_are_one_larger_batch(data, tricks):
         optimizer = build_optimizer(
             run.stages[0].optimizer, network.trainable_params(), rates_of_steps(run, 0, data.counts)
         )
-        stage = build_stage(run, run.stages[0], data, network, optimizer)
+        teacher = freeze(linear_network(1)) if "dive" in tricks else None
+        stage = build_stage(run, run.stages[0], data, network, optimizer, teacher)
         stage.step.set_train(True)
         assert len(stage.source) == 2
         losses = [float(stage.step(*map(Tensor, stage.source[i])).asnumpy()) for i in range(2)]
