@@ -76,7 +76,8 @@ def save_gallery(
     Raises:
         RunError: The folder cannot be written to.
     """
-    images, labels, kind, u, *_ = stage.source[0]
+    batch = dict(zip(stage.source.columns, stage.source[0], strict=True))
+    images, labels, kind, u = (batch[name] for name in ("image", "label", "warp0", "warp1"))
     chosen = np.flatnonzero(kind != KEEP)[: ROWS_OF_REPORT if report else ROWS]
     chosen = chosen if len(chosen) else np.arange(1)
     before, mask, cam, after = _look(stage, *(a[chosen] for a in (images, labels, kind, u)))

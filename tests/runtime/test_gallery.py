@@ -15,6 +15,12 @@ from runtime.rundir import RunDirectory
 from runtime.warp import FLIP, KEEP, ROTATE
 
 
+class Source(list):
+    """Batches of a stage that draws second images too, as `cam_bs + cmo` does."""
+
+    columns = ("image", "label", "partner_image", "partner_label", "warp0", "warp1")
+
+
 @pytest.fixture
 def stage(monkeypatch):
     """A stage whose batch has images of some size, the first and the last of them kept."""
@@ -29,8 +35,8 @@ def stage(monkeypatch):
             return images, mask, np.zeros((len(images), 4, 4), np.float32), images[..., ::-1]
 
         monkeypatch.setattr(gallery, "_look", look)
-        batch = images, labels, np.array(kinds), u
-        return SimpleNamespace(source=[batch], plan=SimpleNamespace(name="tail")), images
+        source = Source([(images, labels, images, labels, np.array(kinds), u)])
+        return SimpleNamespace(source=source, plan=SimpleNamespace(name="tail")), images
 
     return make
 

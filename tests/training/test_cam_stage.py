@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from mindspore import Tensor
-from training_support import PLAIN, assert_same, conv_network, plan, weights
+from training_support import PLAIN, assert_same, conv_network, plan, trainer, weights
 
 from runtime.optimizers import build_optimizer
 from runtime.stages import build_stage
@@ -67,3 +67,10 @@ def test_images_that_are_kept_are_trained_on_as_they_are(data):
     a = plain.step(Tensor(image), Tensor(label))
     b = moved.step(Tensor(image), Tensor(label), Tensor(np.full_like(kind, 1)), Tensor(u))
     assert a.asnumpy() != b.asnumpy()
+
+
+def test_a_run_with_second_images_of_its_own(data, tmp_path):
+    """Its batches have columns between the labels and the transformations, which pictures must not mistake."""
+    run = plan(PLAIN + "epochs = 2; batch_size = 16; a: ce; b: cam_bs + cmo @ epoch 1")
+    trainer(run, data, tmp_path / "run", conv_network())()
+    assert (tmp_path / "run" / "cam" / "b.json").exists()
