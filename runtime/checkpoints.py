@@ -89,15 +89,6 @@ def load(path: Path, sealed: bool = False) -> Saved:
         raise RunError("LT411", f"{path} is no MindSpore checkpoint, or a damaged one") from error
 
 
-def restore(path: Path, cell: ms.nn.Cell, sealed: bool = False) -> None:
-    """Load a checkpoint's values into all parameters of a cell.
-
-    Raises:
-        RunError: LT411, as :func:`load`; LT412, the checkpoint is that of another model.
-    """
-    apply(load(path, sealed), cell, path)
-
-
 def apply(saved: Saved, cell: ms.nn.Cell, path: Path) -> None:
     """Set all parameters of a cell to the values of a loaded checkpoint.
 

@@ -79,6 +79,28 @@ class Inference(nn.Cell):
         return logits, self.probability(logits)
 
 
+def restored_network(
+    plan: Plan, num_classes: int, in_channels: int, saved: Saved, path: Path
+) -> Network:
+    """A plan's model with the weights of a checkpoint, factors of `lws` included.
+
+    Args:
+        plan: The run.
+        num_classes: Number of classes.
+        in_channels: Channels of the images.
+        saved: The checkpoint's content.
+        path: Its file.
+
+    Raises:
+        RunError: LT412, the checkpoint is that of another model.
+    """
+    network = planned_network(plan, num_classes, in_channels)
+    if FACTORS in saved:
+        use_factors(network, num_classes)
+    checkpoints.apply(saved, network, path)
+    return network
+
+
 def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
     """A run's network with the weights of one of its checkpoints.
 
@@ -94,13 +116,11 @@ def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
     saved = _read(run, which, path)
     plan, data = run.plan, run.data
     if into is None:
-        network = planned_network(plan, len(data.classes), data.view.channels)
-        if FACTORS in saved:
-            use_factors(network, len(data.classes))
+        network = restored_network(plan, len(data.classes), data.view.channels, saved, path)
         outcome = corrected(plan, network, data.train_counts)
     else:
         network, outcome = into.network, into.outcome
-    checkpoints.apply(saved, network, path)
+        checkpoints.apply(saved, network, path)
     epoch = _epoch(saved, plan, path)
     stage = plan.stages[-1] if epoch is None else plan.stage_at(epoch)
     normalise = Normalise(np.float32(data.mean), np.float32(data.std))
@@ -126,6 +146,7 @@ def _epoch(saved: Saved, plan: Plan, path: Path) -> int | None:
     epoch = saved.get("epoch")
     if epoch is None or saved.get("plan_sha256") != plan.digest():
         return None
-    if isinstance(epoch, str) or epoch.size != 1 or not 0 <= int(epoch.item()) < plan.epochs:
+    whole = not isinstance(epoch, str) and epoch.dtype.kind in "iu" and epoch.size == 1
+    if not whole or not 0 <= int(epoch.item()) < plan.epochs:
         raise RunError("LT412", f"{path} is of an epoch that the run does not have")
     return int(epoch.item())

@@ -18,8 +18,9 @@ from runtime.data.pipeline import own_errors, training_dataset
 from runtime.errors import RunError
 from runtime.evaluate import Evaluator
 from runtime.gallery import save_gallery
+from runtime.inference import restored_network
 from runtime.models import freeze, planned_network
-from runtime.models.scaled import FACTORS, use_factors
+from runtime.models.scaled import use_factors
 from runtime.optimizers import build_optimizer
 from runtime.parallel.cluster import ALONE
 from runtime.parallel.collectives import shared_statistics
@@ -102,13 +103,11 @@ class Trainer:
 
     def _build_network(self, checkpoint: str | None = None) -> Network:
         """The plan's model with its initial weights, or with a checkpoint's, factors of `lws` included."""
-        network = planned_network(self.plan, len(self.data.counts), self.data.train.shape[0])
-        if checkpoint is not None:
-            path = self.root / checkpoint
-            if FACTORS in checkpoints.load(path):
-                use_factors(network, len(self.data.counts))
-            checkpoints.restore(path, network)
-        return network
+        classes, channels = len(self.data.counts), self.data.train.shape[0]
+        if checkpoint is None:
+            return planned_network(self.plan, classes, channels)
+        path = self.root / checkpoint
+        return restored_network(self.plan, classes, channels, checkpoints.load(path), path)
 
     def _evaluator(self, confidence: str) -> Evaluator:
         """An evaluation graph; corrected in all epochs alike, so that errors of any two can be compared."""

@@ -140,6 +140,24 @@ def trainer(plan: Plan, data: LoadedData, folder: Path, network: Network | None 
     return made
 
 
+class StopError(Exception):
+    """Stands for whatever ends a run."""
+
+
+def stop_after(made: Trainer, epochs: int) -> None:
+    """Runs a trainer to the end of an epoch and no further."""
+    tell = made.reporter.epoch
+
+    def epoch(record):
+        tell(record)
+        if record.epoch + 1 == epochs:
+            raise StopError
+
+    made.reporter.epoch = epoch
+    with pytest.raises(StopError):
+        made()
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     import mindspore as ms
 

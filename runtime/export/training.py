@@ -11,9 +11,10 @@ from runtime import checkpoints
 from runtime.data import load_data
 from runtime.errors import RunError
 from runtime.export.prediction import TOLERANCE, write_graph
-from runtime.inference import load_model
+from runtime.inference import load_model, restored_network
 from runtime.models import freeze
 from runtime.optimizers import build_optimizer
+from runtime.resume import load_own
 from runtime.stages import begin_stage, build_stage, rates_of_steps
 from runtime.tricks import build_sampling
 
@@ -80,20 +81,22 @@ def _stage(run: Trained, which: str, data: LoadedData) -> tuple[Stage, int]:
         raise RunError(
             "LT433", f"{model.path} does not say which stage it is of", "use last or best"
         )
-    plan, network, saved = run.plan, model.network, checkpoints.load(model.path)
+    plan, network = run.plan, model.network
+    weights = {p.name: p.asnumpy().copy() for p in network.get_parameters()}
     stage = plan.stage_at(model.epoch)
     if stage.sampler.needs_weights:
         start = run.path / "checkpoints" / f"{stage.name}-start.ckpt"
-        checkpoints.restore(start, network)
+        checkpoints.apply(load_own(start, plan.digest()), network, start)
     sampling = build_sampling(stage.sampler, network, data)
     trained = begin_stage(plan, stage, network)
     rates = rates_of_steps(plan, plan.stages.index(stage), data.counts)
     optimizer = build_optimizer(stage.optimizer, trained, rates)
     teacher = None
     if stage.teacher is not None:
-        other = load_model(run, str(run.root / stage.teacher.teacher))
-        teacher = freeze(other.network)
+        path = run.root / stage.teacher.teacher
+        classes, channels = len(data.counts), data.train.shape[0]
+        teacher = freeze(restored_network(plan, classes, channels, checkpoints.load(path), path))
     built = build_stage(plan, stage, data, network, optimizer, teacher, sampling)
-    checkpoints.apply(saved, network, model.path)
+    checkpoints.apply(weights, network, model.path)
     built.step.set_train(True)
     return built, model.epoch

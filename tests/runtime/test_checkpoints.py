@@ -179,7 +179,7 @@ def test_another_type_is_another_model(tmp_path):
     ]
     checkpoints.save(tmp_path / "a.ckpt", half)
     with pytest.raises(RunError, match="as float16") as caught:
-        checkpoints.restore(tmp_path / "a.ckpt", cell)
+        checkpoints.apply(checkpoints.load(tmp_path / "a.ckpt"), cell, tmp_path / "a.ckpt")
     assert caught.value.code == "LT412"
 
 

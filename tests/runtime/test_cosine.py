@@ -97,7 +97,7 @@ def test_weights_of_one_kind_are_refused_by_the_other(tmp_path, scales):
     saved, other = (build_network("resnet8", {}, 10, 1, cosine_scale=s) for s in scales)
     path = tmp_path / "saved.ckpt"
     checkpoints.save(path, saved.get_parameters())
-    checkpoints.restore(path, saved)
+    checkpoints.apply(checkpoints.load(path), saved, path)
     with pytest.raises(RunError) as refused:
-        checkpoints.restore(path, other)
+        checkpoints.apply(checkpoints.load(path), other, path)
     assert refused.value.code == "LT412"

@@ -18,6 +18,7 @@ from training_support import (
     normed_network,
     plan,
     read_checkpoint,
+    stop_after,
     trainer,
     weights,
 )
@@ -157,10 +158,6 @@ def test_maps_are_those_of_the_classifier_that_was_trained(data, tmp_path):
     assert changed(trained, made.reporter.starts["two"]) == {"classifier.weight", "classifier.bias"}
 
 
-class StoppedError(Exception):
-    """Stands for whatever ends a run."""
-
-
 @pytest.mark.parametrize("tricks", ["crt + cam_bs", "lws + class_balanced"])
 @pytest.mark.parametrize("epochs", [2, 3, 4])
 def test_a_run_that_was_stopped_goes_on_exactly(data, tmp_path, tricks, epochs):
@@ -174,17 +171,7 @@ def test_a_run_that_was_stopped_goes_on_exactly(data, tmp_path, tricks, epochs):
             use_factors(network, 4)
         return trainer(run, data, folder, network)
 
-    stopped = begun(tmp_path / "run")
-    watch = stopped.reporter.epoch
-
-    def stop(record):
-        watch(record)
-        if record.epoch + 1 == epochs:
-            raise StoppedError
-
-    stopped.reporter.epoch = stop
-    with pytest.raises(StoppedError):
-        stopped()
+    stop_after(begun(tmp_path / "run"), epochs)
     (tmp_path / "run" / "run.json").write_text('{"status": "interrupted"}')
     resumed = begun(tmp_path / "other")
     resumed.run = RunDirectory(tmp_path / "run", resume=True)
@@ -369,7 +356,11 @@ def test_factors_are_handed_on_and_kept(data, tmp_path):
     np.testing.assert_array_equal(factors, watcher.ends[best]["classifier.factors"])
     fresh = conv_network(7)
     use_factors(fresh, 4)
-    checkpoints.restore(tmp_path / "run" / "checkpoints" / "last.ckpt", fresh)
+    checkpoints.apply(
+        checkpoints.load(tmp_path / "run" / "checkpoints" / "last.ckpt"),
+        fresh,
+        tmp_path / "run" / "checkpoints" / "last.ckpt",
+    )
     assert_same(weights(fresh), watcher.ends[4])
     scores = Evaluator(EvalStep(fresh, Normalise(data.mean, data.std)), 4)(data.test)
     assert scores.confusion.report() == figures["last"]["confusion"]

@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 import numpy as np
 import pytest
 from mindspore import Tensor
-from training_support import PLAIN, conv_network, plan, read_checkpoint, trainer
+from training_support import PLAIN, conv_network, plan, read_checkpoint, stop_after, trainer
 
 from runtime.errors import RunError
 from runtime.rundir import RunDirectory
@@ -26,10 +26,6 @@ one: input_mixup
 two: cs_ce @ epoch 3 { optimizer = sgd(lr = 0.02); handoff = best }
 """
 )
-
-
-class StopError(Exception):
-    """Somebody pulls the plug."""
 
 
 @pytest.fixture
@@ -48,20 +44,6 @@ def begun(data, tmp_path):
         return made
 
     return make
-
-
-def stop_after(made, epochs):
-    """Runs a trainer to the end of an epoch and no further."""
-    tell = made.reporter.epoch
-
-    def epoch(record):
-        tell(record)
-        if record.epoch + 1 == epochs:
-            raise StopError
-
-    made.reporter.epoch = epoch
-    with pytest.raises(StopError):
-        made()
 
 
 def result(folder):

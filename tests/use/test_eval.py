@@ -203,7 +203,7 @@ def test_weights_of_another_model(cli, copy, tmp_path):
     assert cli("eval", copy, "--checkpoint", last)[0] == 0
 
     own = opened(copy).plan.digest()
-    for epoch in (-1, 4, 10**12, "one"):
+    for epoch in (-1, 4, 10**12, "one", float("nan"), float("inf")):
         checkpoints.save(last, network.get_parameters(), epoch=epoch, plan_sha256=own)
         code, _, err = cli("eval", copy, "--checkpoint", "last")
         assert (code, "error[LT412]" in err) == (1, True)
