@@ -11,7 +11,7 @@ setup: $(STAMP)  ## .venv, for `. .venv/bin/activate`
 run: $(STAMP)  ## the opening line of the language, on embedded data
 	$(BIN)/ltdsl run recipes/quickstart.lt
 
-test: $(STAMP)  ## all tests
+test: $(STAMP)  ## the tests; LTDSL_FULL=1 adds those that take long
 	$(BIN)/python -m pytest
 
 lint: $(STAMP)  ## what CI checks besides the tests
