@@ -8,6 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
+#: Take what a quick run leaves out, for time.
+FULL = os.environ.get("LTDSL_FULL", "") not in ("", "0")
+
 
 def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "ltdsl", *map(str, arguments)]

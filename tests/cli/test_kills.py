@@ -102,7 +102,7 @@ def test_a_killed_run_goes_on_exactly(tmp_path):
             if status(folder) != "finished":
                 continue
         else:
-            assert process.returncode == 0, errors
+            assert process.returncode == 0, f"LTDSL_KILLS_SEED={SEED}\n{errors}"
         same = result(folder) == expected
         print(
             f"seed {SEED}: run {runs}, killed after {seen} epochs: {'same' if same else 'OTHER'}",

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import math
-import os
 
 import mindspore as ms
 import numpy as np
 import pytest
 from composition_pairs import CHOICES, KINDS, all_pairs, every_kind_once, pairs, wanted_pairs
 from mindspore import Tensor, nn
+from support import FULL
 from training_support import PLAIN, count_compilations, plan, weights
 
 from ltdsl.catalogue import LearnableWeightScaling
@@ -27,7 +27,6 @@ from runtime.posthoc import POSTHOC
 from runtime.stages import begin_stage, build_stage
 from runtime.step import EvalStep, Normalise
 
-FULL = os.environ.get("LTDSL_FULL", "") not in ("", "0")
 COUNTS = (14, 9, 6, 3)
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from runtime.data.errors import DataError
-from runtime.data.image import View, model_input
+from runtime.data.image import View
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (9, 12, 3), dtype=np.uint8)
@@ -124,7 +124,7 @@ def test_long_images_are_not_resized_as_a_whole(monkeypatch):
 def test_prediction_sees_what_evaluation_sees(tmp_path):
     image = Image.fromarray(RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8))
     path, view = saved(tmp_path, image), View.square(16, 0.8)
-    assert np.array_equal(model_input(path, view.describe()), view(image))
+    assert np.array_equal(view(view.open(path)), view(image))
 
 
 def jpeg(size=(64, 64)):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from cluster import together
 from mindspore import nn
+from support import FULL
 
 from ltdsl import catalogue
 from runtime.parallel.classes import ClassPart, shard_classifier
 
 WORKER = Path(__file__).with_name("split_classes.py")
-FULL = bool(os.environ.get("LTDSL_FULL"))
 #: In a quick run, those whose operators cover all kinds that are split.
 LOSSES = (
     tuple(catalogue.LOSSES)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
 from cluster import together
+from support import FULL
 
 WORKER = Path(__file__).with_name("shared_run.py")
 
@@ -28,7 +28,7 @@ def whole(tmp_path_factory):
     return result(folder / "out")
 
 
-@pytest.mark.skipif(not os.environ.get("LTDSL_FULL"), reason="takes a minute: LTDSL_FULL=1 runs it")
+@pytest.mark.skipif(not FULL, reason="takes a minute: LTDSL_FULL=1 runs it")
 @pytest.mark.parametrize("before", [1, 2])
 def test_a_run_goes_on_with_other_workers(before, whole, tmp_path):
     out = tmp_path / "out"

@@ -28,7 +28,7 @@ def recipe(tmp_path):
 
 
 def ltdsl(tmp_path: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
+    done = subprocess.run(
         command(*arguments),
         env=environment() | variables,
         cwd=tmp_path,
@@ -36,6 +36,8 @@ def ltdsl(tmp_path: Path, *arguments: object, **variables: str) -> subprocess.Co
         text=True,
         timeout=240,
     )
+    assert "Traceback" not in done.stdout + done.stderr
+    return done
 
 
 def worker(launcher: int, rank: int) -> int:
@@ -129,6 +131,8 @@ def test_a_batch_that_cannot_be_shared(recipe, tmp_path):
 def test_misuse(recipe, tmp_path):
     path = recipe(LONG)
     assert ltdsl(tmp_path, "run", path, "--port", 5000).returncode == 2
+    done = ltdsl(tmp_path, "run", "-", "--workers", 2)
+    assert (done.returncode, "name a file" in done.stderr) == (2, True)
     done = ltdsl(tmp_path, "run", path, "--workers", 2, MS_ROLE="MS_WORKER")
     assert done.returncode == 2
     assert "launcher" in done.stderr

@@ -29,7 +29,8 @@ def test_commands_start_without_charts(tmp_path, command):
     if command == "check":
         recipe = ROOT / "recipes" / "quickstart.lt"
         code = f"import sys\nfrom typer.testing import CliRunner\n{code}\n"
-        code += f"CliRunner().invoke(make_app(['check']), ['{recipe}'])"
+        code += f"done = CliRunner().invoke(make_app(['check']), ['check', '{recipe}'])\n"
+        code += "assert done.exit_code == 0, done.output"
     assert loaded(code, CHARTS, tmp_path) == "[]"
 
 

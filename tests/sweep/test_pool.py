@@ -52,7 +52,7 @@ def test_devices_that_nobody_names_are_those_of_the_system(monkeypatch):
 
 
 def test_threads_are_divided_unless_the_user_has_said(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert environment(0, 3, "cpu") == {"OMP_NUM_THREADS": "2"}
     assert environment(0, 20, "cpu") == {"OMP_NUM_THREADS": "1"}
