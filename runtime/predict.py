@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runtime.data.errors import DataError
-from runtime.data.image import SUFFIXES, model_input
+from runtime.data.files import threads
+from runtime.data.image import SUFFIXES, View
 from runtime.device import prepare
 from runtime.errors import RunError
 
@@ -95,29 +95,28 @@ def predict(
     from runtime.inference import load_model
 
     step = load_model(run, checkpoint).inference()
-    view = run.data.view
+    view = View(**run.data.view.model_dump())
     size = min(BATCH_SIZE, len(paths))
     batch = np.zeros((size, view.channels, view.height, view.width), np.uint8)
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(paths), size):
-            chunk = paths[start : start + size]
-            inputs = list(pool.map(lambda path: _read(path, view.model_dump()), chunk))
-            for row, image in enumerate(inputs):
-                batch[row] = 0 if isinstance(image, RunError) else image
-            logits, probabilities = (output.asnumpy() for output in step(Tensor(batch)))
-            # by logits: probabilities can be equal, 1 in float32, where logits differ
-            order = np.argsort(-logits, axis=1, kind="stable")[:, :top]
-            for row, (path, image) in enumerate(zip(chunk, inputs, strict=True)):
-                if isinstance(image, RunError):
-                    yield Prediction(path, error=image)
-                    continue
-                best = order[row].tolist()
-                yield Prediction(path, tuple(best), tuple(probabilities[row, best].tolist()))
+    for start in range(0, len(paths), size):
+        chunk = paths[start : start + size]
+        inputs = list(threads().map(lambda path: _read(path, view), chunk))
+        for row, image in enumerate(inputs):
+            batch[row] = 0 if isinstance(image, RunError) else image
+        logits, probabilities = (output.asnumpy() for output in step(Tensor(batch)))
+        # by logits: probabilities can be equal, 1 in float32, where logits differ
+        order = np.argsort(-logits, axis=1, kind="stable")[:, :top]
+        for row, (path, image) in enumerate(zip(chunk, inputs, strict=True)):
+            if isinstance(image, RunError):
+                yield Prediction(path, error=image)
+                continue
+            best = order[row].tolist()
+            yield Prediction(path, tuple(best), tuple(probabilities[row, best].tolist()))
 
 
-def _read(path: Path, view: dict[str, float]) -> np.ndarray | RunError:
+def _read(path: Path, view: View) -> np.ndarray | RunError:
     try:
-        return model_input(path, view)
+        return view(view.open(path))
     except DataError as error:
         return error
     except OSError as error:

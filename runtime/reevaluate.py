@@ -50,9 +50,9 @@ def evaluate_run(
     device = prepare(device)
     if images is not None:
         test = load_known(images, run.data.classes, View(**run.data.view.model_dump()))
+        fingerprint = test.fingerprint()
     else:
-        test = _test_part(run, data, other_data)
-    fingerprint = test.fingerprint()
+        test, fingerprint = _test_part(run, data, other_data)
     # they import mindspore, which must find the environment prepared
     from runtime.evaluate import Evaluator
     from runtime.inference import load_model
@@ -73,11 +73,12 @@ def evaluate_run(
     return result
 
 
-def _test_part(run: Trained, folder: Path | None, other_data: bool) -> Part:
-    """The test images of the run's data set."""
+def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:
+    """The test images of the run's data set, and their fingerprint."""
     test = read(run.plan.dataset, folder or run.data_folder, run.root, run.left_out)[1]
-    if test.fingerprint() == run.test_fingerprint:
-        return test
+    fingerprint = test.fingerprint()
+    if fingerprint == run.test_fingerprint:
+        return test, fingerprint
     if not other_data:
         raise RunError(
             "LT403",
@@ -93,7 +94,7 @@ def _test_part(run: Trained, folder: Path | None, other_data: bool) -> Part:
             f"the images have {' × '.join(map(str, shape))} values, and the model takes "
             f"{view.channels} × {view.height} × {view.width}",
         )
-    return test
+    return test, fingerprint
 
 
 def _difference(trained: tuple[str, ...], found: tuple[str, ...]) -> str:

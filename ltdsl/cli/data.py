@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ltdsl.cli.complete import datasets
-from ltdsl.cli.options import AllowOutside
+from ltdsl.cli.options import AllowOutside, Format
 from ltdsl.cli.shared import compiled, fail, misused, new_console, print_json
 from ltdsl.cli.survey import Data
 from ltdsl.cli.usage import Command
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
     from ltdsl.catalogue import Dataset
 
 data = typer.Typer(no_args_is_help=True, help="Look through data sets, and get them.")
-
-
-class DataFormat(str, Enum):
-    """How `data inspect` prints."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 @data.command(cls=Command)
@@ -39,8 +31,8 @@ def inspect(
     ],
     folder: Data = None,
     form: Annotated[
-        DataFormat, typer.Option("--format", help="For people, or for programs.")
-    ] = DataFormat.TEXT,
+        Format, typer.Option("--format", help="For people, or for programs.")
+    ] = Format.TEXT,
     allow_outside: AllowOutside = False,
 ) -> None:
     """Count images by class; find unreadable, repeated and leaked ones.
@@ -64,7 +56,7 @@ def inspect(
     except DataError as error:
         fail(error.code, error.message, error.hint)
     facts = as_data(dataset, train, test, found)
-    if form is DataFormat.JSON:
+    if form is Format.JSON:
         print_json(facts)
     else:
         for line in lines(facts, console.width, console.encoding):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,18 +9,11 @@ import typer
 
 from ltdsl.cli.complete import plan_files
 from ltdsl.cli.inputs import STDIN, name_of, read_stdin
-from ltdsl.cli.options import AllowOutside, StdinFilename
+from ltdsl.cli.options import AllowOutside, Format, StdinFilename
 from ltdsl.cli.shared import misused, new_console, print_json, show
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
-
-
-class DiffFormat(str, Enum):
-    """How `diff` prints."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def diff(
@@ -41,8 +33,8 @@ def diff(
         ),
     ],
     form: Annotated[
-        DiffFormat, typer.Option("--format", help="For people, or for programs.")
-    ] = DiffFormat.TEXT,
+        Format, typer.Option("--format", help="For people, or for programs.")
+    ] = Format.TEXT,
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
 ) -> None:
@@ -57,7 +49,7 @@ def diff(
         misused("standard input can be one side only")
     plans = [_plan(path, allow_outside, stdin_filename) for path in (old, new)]
     result = compare(*plans)
-    if form is DiffFormat.JSON:
+    if form is Format.JSON:
         sides = zip(("old", "new"), (old, new), plans, strict=True)
         facts = {side: {"path": str(path), "digest": plan.digest()} for side, path, plan in sides}
         print_json(facts | as_data(result))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ltdsl.cli.run import Device
+from ltdsl.cli.options import Device, Format
 from ltdsl.cli.shared import fail, misused, new_console, print_json
 from ltdsl.cli.survey import Data
 from ltdsl.cli.trained import Run, plan_of
@@ -17,13 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ltdsl.plan import Plan
-
-
-class EvalFormat(str, Enum):
-    """How `eval` prints."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def eval(  # noqa: A001 - the command's name
@@ -52,8 +44,8 @@ def eval(  # noqa: A001 - the command's name
         ),
     ] = None,
     form: Annotated[
-        EvalFormat, typer.Option("--format", help="For people, or for programs.")
-    ] = EvalFormat.TEXT,
+        Format, typer.Option("--format", help="For people, or for programs.")
+    ] = Format.TEXT,
     device: Annotated[Device, typer.Option(help="Where to evaluate.")] = Device.AUTO,
 ) -> None:
     """Evaluate a run again: its test images, its figures.
@@ -85,7 +77,7 @@ def eval(  # noqa: A001 - the command's name
         typer.echo(f"note: {run} is not finished{_progress(figures, plan)}", err=True)
     if "other_data" in figures:
         typer.echo("note: these are not the test images of the run", err=True)
-    if form is EvalFormat.JSON:
+    if form is Format.JSON:
         print_json(figures)
         return
     from ltdsl.tables import result_table

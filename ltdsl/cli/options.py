@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ltdsl.cli.complete import recipe_files
+
+
+class Format(str, Enum):
+    """How a command prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Device(str, Enum):
+    """Where to compute."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+    ASCEND = "ascend"
+
 
 Recipe = Annotated[
     Path,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ltdsl.cli.run import Device
+from ltdsl.cli.options import Device
 from ltdsl.cli.shared import fail, print_json
 from ltdsl.cli.trained import Checkpoint, Run, plan_of
 

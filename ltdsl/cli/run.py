@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ltdsl.cli.options import AllowOutside, Seed, Set, Strict
+from ltdsl.cli.inputs import STDIN
+from ltdsl.cli.options import AllowOutside, Device, Seed, Set, Strict
 from ltdsl.cli.shared import all_changes, compiled, misused, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, enlist, is_launched, spread, stop
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 
     from ltdsl.compiler import Compilation, Survey
     from runtime.errors import RunError
-
-
-class Device(str, Enum):
-    """Where to train."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    GPU = "gpu"
-    ASCEND = "ascend"
 
 
 def run(
@@ -90,6 +81,8 @@ def run(
         )
     if workers > 1 and is_launched():
         misused("--workers starts processes, and a launcher has started this one: leave it out")
+    if recipe == STDIN and (workers > 1 or is_launched()):
+        misused("each worker reads the recipe: name a file instead of -")
     if port is not None and workers == 1:
         misused("--port is where --workers meet")
     on: dict[str, Any] = {
@@ -169,7 +162,7 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
             write_report(out)
         stop(error.code, error.message, error.hint)
     except KeyboardInterrupt:
-        if out is None or not (out / "run.json").exists():
+        if not (out / "run.json").exists():
             stop("LT499", "interrupted before the run began")
         hint = f"go on with: ltdsl run --resume {out}"
         stop("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
@@ -209,13 +202,9 @@ def _again(
 
 def _says(run: Path, error: RunError) -> bool:
     """True for the folder of the run that ended with an error, not one that was merely in its way."""
-    import json
+    from ltdsl.files import read_json
 
-    try:
-        facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
-        return bool(facts["error"] == str(error))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    return bool(read_json(run / "run.json").get("error") == str(error))
 
 
 def write_report(runs: Path, out: Path | None = None) -> str | None:

@@ -10,8 +10,8 @@ import typer
 
 from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.inputs import STDIN, recipes_in
-from ltdsl.cli.options import AllowOutside, Strict
-from ltdsl.cli.run import Device, write_report
+from ltdsl.cli.options import AllowOutside, Device, Strict
+from ltdsl.cli.run import write_report
 from ltdsl.cli.shared import blocking, fail, misused, new_console, show
 from ltdsl.cli.survey import Data, surveyor
 

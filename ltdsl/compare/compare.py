@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,7 +77,7 @@ def compare(old: Plan, new: Plan) -> Comparison:
         # nobody has read the files yet; what they hold is no part of what the recipes say
         old, new = (plan.model_copy(update={"class_counts": None}) for plan in (old, new))
     elif old.class_counts != new.class_counts:
-        settings.append(_counts(old, new))
+        settings.append(_counts(old.class_counts, new.class_counts))
     stages = []
     for before, after in pairs(old.stages, new.stages):
         change = _stage(before, after)
@@ -97,18 +98,14 @@ def _stage(old: StagePlan | None, new: StagePlan | None) -> StageChange:
     return StageChange(old.name, new.name, tuple(stage_differences(old, new)))
 
 
-def _counts(old: Plan, new: Plan) -> Change:
+def _counts(old: Sequence[int], new: Sequence[int]) -> Change:
     """Both data sets in figures; where these agree, the first class that does not."""
     texts = []
-    for counts in (old.class_counts, new.class_counts):
-        assert counts is not None
+    for counts in (old, new):
         ends = f"{max(counts):,} down to {min(counts):,}"
         texts.append(f"{sum(counts):,} in {len(counts)} classes, {ends}")
     if texts[0] != texts[1]:
         return Change("training images", *texts)
-    assert old.class_counts is not None
-    assert new.class_counts is not None
-    both = zip(old.class_counts, new.class_counts, strict=True)
+    both = zip(old, new, strict=True)
     first = next(c for c, (before, after) in enumerate(both) if before != after)
-    changed = (f"{counts[first]:,}" for counts in (old.class_counts, new.class_counts))
-    return Change(f"training images of class {first}", *changed)
+    return Change(f"training images of class {first}", f"{old[first]:,}", f"{new[first]:,}")

@@ -18,7 +18,7 @@ MOST_CLASSES = 30
 BANDS = 15
 
 #: Pairs that are listed.
-PAIRS = 50
+PAIRS = 12
 
 
 @dataclass(frozen=True)

@@ -138,10 +138,10 @@ def _letter(number: int) -> str:
     return text
 
 
-def plus_minus(spread: Spread | None, digits: int = 2) -> str:
+def plus_minus(spread: Spread | None) -> str:
     """``34.25 ± 0.81``; the mean alone where there is one value."""
     if spread is None or not all(map(math.isfinite, spread.values)):
         return "–"
-    mean = f"{spread.mean:.{digits}f}"
+    mean = f"{spread.mean:.2f}"
     deviation = spread.deviation
-    return mean if deviation is None else f"{mean} ± {deviation:.{digits}f}"
+    return mean if deviation is None else f"{mean} ± {deviation:.2f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., str]] = {
         "percent": percent,
         "thousands": lambda number: f"{number:,}",
         "recipe": _highlighted,
-        "bare": lambda number: f"{number:.0f}",
     }
+    environment.filters |= filters
     return environment
 
 

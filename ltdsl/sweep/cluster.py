@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future
 from typing import Any
 
+from ltdsl.processors import processor_count
 from ltdsl.sweep.process import Job, run_job
 
 #: Seconds to wait for the scheduler.
@@ -78,5 +78,4 @@ def _on_worker(job: Job) -> str:
 
 def _environment(worker: Any) -> dict[str, str]:
     """Dask keeps its workers to one thread for their computing; runs compute in processes of their own."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"OMP_NUM_THREADS": str(max(1, (cores or 1) // worker.state.nthreads))}
+    return {"OMP_NUM_THREADS": str(max(1, processor_count() // worker.state.nthreads))}

@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol
 
+from ltdsl.processors import affinity, processor_count
 from ltdsl.sweep.process import Job, run_job
 
 #: What each kind of device is chosen by, and the name of its file in /dev.
@@ -70,7 +71,7 @@ class LocalPool:
 
 def processors(slot: int, slots: int) -> frozenset[int]:
     """The processors of a slot: neighbours; empty for all, where there is one slot or too few to divide."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    cores = affinity()
     if slots == 1 or slots > len(cores):
         return frozenset()
     return frozenset(cores[slot * len(cores) // slots : (slot + 1) * len(cores) // slots])
@@ -82,7 +83,7 @@ def environment(slot: int, slots: int, device: str) -> dict[str, str]:
         return {}
     result = {}
     if "OMP_NUM_THREADS" not in os.environ:
-        result["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // slots))
+        result["OMP_NUM_THREADS"] = str(max(1, processor_count() // slots))
     for kind, (variable, file) in DEVICES.items():
         devices = visible_devices(variable, file)
         if device in (kind, "auto") and devices:

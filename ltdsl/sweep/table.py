@@ -12,7 +12,7 @@ from ltdsl.diagnostics import Diagnostic
 from ltdsl.diagnostics.render import render
 from ltdsl.plan import Plan
 from ltdsl.recipe import Recipe
-from ltdsl.sweep.grid import SEED, Choice
+from ltdsl.sweep.grid import Choice
 from ltdsl.sweep.names import run_names
 from ltdsl.syntax.parser import read_source
 from ltdsl.syntax.source import Source, texts
@@ -40,11 +40,6 @@ class Row:
     digest: str
     texts: dict[str, str]
     reads_from: Path | None
-
-    @property
-    def settings(self) -> tuple[tuple[str, str], ...]:
-        """What was changed besides the seed: rows that share it are repetitions."""
-        return tuple(pair for pair in self.choice.changes if pair[0] != SEED)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ __all__ = [
     "DataError",
     "ImageArrays",
     "LoadedData",
-    "Part",
     "Reader",
     "load_data",
     "load_dataset",
@@ -62,15 +61,15 @@ class LoadedData:
         """What later commands need to know of the data, JSON-able, for run.json.
 
         Returns:
-            ``classes``, their names; ``train_counts``; ``mean`` and ``std``; and ``view``, which
-            :func:`runtime.data.image.model_input` takes.
+            ``classes``, their names; ``train_counts``; ``mean`` and ``std``; and ``view``, the
+            fields of a :class:`runtime.data.image.View`.
         """
         return {
             "classes": list(self.test.class_names),
             "train_counts": list(self.counts),
             "mean": self.mean.tolist(),
             "std": self.std.tolist(),
-            "view": self.test.view.describe(),
+            "view": asdict(self.test.view),
         }
 
     @property

@@ -6,9 +6,4 @@ from runtime.errors import RunError
 
 
 class DataError(RunError):
-    """Images that a run cannot use.
-
-    LT401: missing; LT402: unreadable or damaged; LT403: not the counts that were planned; LT404:
-        too few
-    for one batch.
-    """
+    """Images that a run cannot use: LT401 to LT404 and LT414, and of downloads LT440 to LT444."""

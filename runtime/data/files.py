@@ -8,21 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ltdsl.processors import processor_count
 from runtime.data.augment import RandomResizedCrop, apply_chain
 from runtime.data.errors import DataError
 from runtime.data.part import class_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from PIL.Image import Image
 
     from runtime.data.augment import Augmentation
     from runtime.data.image import View
+
+Result = TypeVar("Result")
 
 #: More threads than this wait for the disk or for each other.
 _MOST_THREADS = 16
@@ -114,7 +117,7 @@ class ImageFiles:
                 return error.message
             return None
 
-        found = zip(self.names, threads().map(problem, range(len(self))), strict=True)
+        found = zip(self.names, in_threads(problem, len(self)), strict=True)
         return {name: why for name, why in found if why is not None}
 
     def path(self, index: int) -> Path:
@@ -143,9 +146,7 @@ class ImageFiles:
         self, image: Image, chain: Sequence[Augmentation], parameters: Sequence[np.ndarray]
     ) -> np.ndarray:
         """An image's pixels; a crop that opens the chain cuts from the whole image, before it is resized."""
-        if not chain:
-            return self.view(image)
-        if isinstance(chain[0], RandomResizedCrop):
+        if chain and isinstance(chain[0], RandomResizedCrop):
             box = chain[0].box(parameters[0][0], image.width, image.height)
             pixels = self.view.cut(image, box)
             chain, parameters = chain[1:], parameters[1:]
@@ -176,5 +177,10 @@ class ImageFiles:
 @cache
 def threads() -> ThreadPoolExecutor:
     """The threads that decode images: decoding and resizing free the interpreter lock."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return ThreadPoolExecutor(min(_MOST_THREADS, cores or 1), "decode")
+    return ThreadPoolExecutor(min(_MOST_THREADS, processor_count()), "decode")
+
+
+def in_threads(function: Callable[[int], Result], count: int) -> Iterator[Result]:
+    """What a function gives for 0 to ``count`` − 1, in order; a map over all would hold all results at once."""
+    for start in range(0, count, 4096):
+        yield from threads().map(function, range(start, min(start + 4096, count)))

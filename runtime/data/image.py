@@ -10,15 +10,12 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from runtime.data.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: What files may be, by content. Pillow knows more; some of it starts other programs.
 FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
@@ -100,37 +97,6 @@ class View:
         """uint8 ``[channels, height, width]`` of an image."""
         array = np.asarray(image)
         return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-
-    def describe(self) -> dict[str, Any]:
-        """JSON-able data that :meth:`of` reads."""
-        return {
-            "channels": self.channels,
-            "height": self.height,
-            "width": self.width,
-            "ratio": self.ratio,
-        }
-
-    @classmethod
-    def of(cls, description: Mapping[str, Any]) -> View:
-        """The view that :meth:`describe` described."""
-        return cls(**{name: description[name] for name in ("channels", "height", "width", "ratio")})
-
-
-def model_input(path: Path, description: Mapping[str, Any]) -> np.ndarray:
-    """An image file as a run's evaluation would see it, before normalisation in the graph.
-
-    Args:
-        path: The file.
-        description: ``data.view`` of the run's run.json.
-
-    Returns:
-        uint8 ``[channels, height, width]``.
-
-    Raises:
-        DataError: LT401 it is missing, LT402 it cannot be read.
-    """
-    view = View.of(description)
-    return view(view.open(path))
 
 
 def _trimmed(image: Image.Image, wide: int, high: int) -> Image.Image:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.data.errors import DataError
-from runtime.data.files import ImageFiles, threads
+from runtime.data.files import ImageFiles, in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,5 +111,4 @@ def _read_files(part: ImageFiles) -> Iterator[_Seen | str]:
             return error.message
         return _Seen(hashlib.sha256(content).digest(), min(image.size))
 
-    for start in range(0, len(part), 4096):  # a map over all would hold all results
-        yield from threads().map(read, range(start, min(start + 4096, len(part))))
+    return in_threads(read, len(part))

@@ -63,24 +63,22 @@ def long_tailed_split(
     )
 
 
-def fingerprint(labels: np.ndarray, images: np.ndarray, indices: np.ndarray | None = None) -> str:
-    """Return the SHA-256 (64 hex digits) of the chosen images and labels themselves.
+def fingerprint(labels: np.ndarray, images: np.ndarray) -> str:
+    """Return the SHA-256 (64 hex digits) of images and labels themselves.
 
     Hashed are, one after the other: the shape N, C, H, W (little-endian int64), the images' bytes
-    in C order, the labels (little-endian int32), all in the order of ``indices``. Equal
+    in C order, the labels (little-endian int32). Equal
     fingerprints therefore mean equal data in equal order, whatever files it came from and on any
     platform.
 
     Args:
-        labels: int ``[M]``.
-        images: uint8 ``[M, C, H, W]``.
-        indices: The chosen ones, ``[N]``; all of them when left out.
+        labels: int ``[N]``.
+        images: uint8 ``[N, C, H, W]``.
     """
     if images.dtype != np.uint8:
         raise TypeError(f"images must be uint8, not {images.dtype}")
-    chosen = np.arange(len(labels)) if indices is None else np.asarray(indices, dtype=np.int64)
-    digest = hashlib.sha256(np.array([len(chosen), *images.shape[1:]], dtype="<i8").tobytes())
-    for start in range(0, len(chosen), 4096):  # no second copy of a large dataset
-        digest.update(np.ascontiguousarray(images[chosen[start : start + 4096]]).tobytes())
-    digest.update(labels[chosen].astype("<i4").tobytes())
+    digest = hashlib.sha256(np.array([len(labels), *images.shape[1:]], dtype="<i8").tobytes())
+    for start in range(0, len(images), 4096):  # no second copy of a large dataset
+        digest.update(np.ascontiguousarray(images[start : start + 4096]))
+    digest.update(labels.astype("<i4").tobytes())
     return digest.hexdigest()

@@ -22,7 +22,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ltdsl.files import write_atomically
+from ltdsl.files import json_text, read_json, write_atomically
+from ltdsl.processors import processor_count
 from runtime.errors import RunError
 from runtime.parallel.cluster import PATIENCE, check_port
 
@@ -223,7 +224,7 @@ def _command(arguments: Sequence[str], workers: int, port: int, folder: Path) ->
 
 def _threads(workers: int) -> str:
     """Cores for each worker: more threads than cores would wait for each other."""
-    return str(max(1, len(os.sched_getaffinity(0)) // workers))
+    return str(max(1, processor_count() // workers))
 
 
 def _keep_logs(folder: Path, out: Path) -> str:
@@ -241,10 +242,10 @@ def _keep_logs(folder: Path, out: Path) -> str:
 def _settle(out: Path, **facts: str) -> None:
     """Record how a run ended whose first worker could not."""
     path = out / "run.json"
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if known["status"] == "running":
-            write_atomically(path, json.dumps(known | facts, indent=2) + "\n")
+    known = read_json(path)
+    if known.get("status") == "running":
+        with contextlib.suppress(OSError):
+            write_atomically(path, json_text(known | facts))
 
 
 def _free_port() -> int:

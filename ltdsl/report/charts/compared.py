@@ -9,6 +9,7 @@ import altair as alt
 
 from ltdsl.report.charts import theme
 from ltdsl.report.charts.classes import ranked, smooth
+from ltdsl.report.charts.curves import epoch_axis
 from ltdsl.report.groups import Group, Spread, Which
 
 if TYPE_CHECKING:
@@ -27,28 +28,24 @@ _LEGEND = alt.Legend(
 
 def colours(groups: Sequence[Group]) -> alt.Color:
     """A colour for each group."""
-    return alt.Color(
-        "group:N",
-        title=None,
-        scale=alt.Scale(
-            domain=[group.letter for group in groups],
-            range=[theme.SERIES[i % len(theme.SERIES)] for i in range(len(groups))],
-        ),
-        legend=None if len(groups) < 2 else _LEGEND,
-    )
+    return alt.Color("group:N", **_scale(groups, theme.SERIES))
 
 
 def _dashes(groups: Sequence[Group]) -> alt.StrokeDash:
     """A dash for each group, for those who see no colours."""
-    return alt.StrokeDash(
-        "group:N",
-        title=None,
-        scale=alt.Scale(
+    return alt.StrokeDash("group:N", **_scale(groups, theme.DASHES))
+
+
+def _scale(groups: Sequence[Group], palette: Sequence[Any]) -> dict[str, Any]:
+    """What tells groups apart, and its legend."""
+    return {
+        "title": None,
+        "scale": alt.Scale(
             domain=[group.letter for group in groups],
-            range=[theme.DASHES[i % len(theme.DASHES)] for i in range(len(groups))],
+            range=[palette[i % len(palette)] for i in range(len(groups))],
         ),
-        legend=None if len(groups) < 2 else _LEGEND,
-    )
+        "legend": None if len(groups) < 2 else _LEGEND,
+    }
 
 
 def curve(groups: Sequence[Group], name: str, title: str, zero: bool = False) -> dict[str, Any]:
@@ -64,13 +61,7 @@ def curve(groups: Sequence[Group], name: str, title: str, zero: bool = False) ->
         for number, spread in group.curve(value)
     ]
     last = max((row["epoch"] for row in values), default=1)
-    x = alt.X(
-        "epoch:Q",
-        title="epoch",
-        scale=alt.Scale(domain=[0, last], nice=False),
-        axis=alt.Axis(tickMinStep=1, tickCount=10, format=",d"),
-    )
-    return _lines(groups, values, x, f"{title} of each epoch", zero, 220)
+    return _lines(groups, values, epoch_axis(last), f"{title} of each epoch", zero, 220)
 
 
 def tails(groups: Sequence[Group], which: Which) -> dict[str, Any] | None:

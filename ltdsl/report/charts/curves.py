@@ -21,7 +21,7 @@ def learning_rate(plan: Plan) -> dict[str, Any]:
     rates = [stage.rate(epoch) for epoch, stage in enumerate(stages)]
     values = [{"epoch": epoch, "rate": rate} for epoch, rate in enumerate(rates, 1)]
     values = [{**values[0], "epoch": 0}, *values]  # a rate holds from the epoch's start
-    x = _epochs(plan.epochs)
+    x = epoch_axis(plan.epochs)
     line = (
         alt.Chart(theme.rows(_corners(values)))
         .mark_line(interpolate="step-before", color=theme.SERIES[0])
@@ -58,7 +58,7 @@ def measured(
         for epoch in epochs
     ]
     known = [row["value"] for row in values if row["value"] is not None]
-    x = _epochs(max(plan.epochs if plan else 0, values[-1]["epoch"]))
+    x = epoch_axis(max(plan.epochs if plan else 0, values[-1]["epoch"]))
     base = alt.Chart(theme.rows(values)).encode(
         x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=zero, nice=True))
     )
@@ -79,7 +79,8 @@ def measured(
     return theme.finished(description, 170, *layers)
 
 
-def _epochs(last: int) -> alt.X:
+def epoch_axis(last: int) -> alt.X:
+    """The x axis of what is known epoch by epoch."""
     return alt.X(
         "epoch:Q",
         title="epoch",

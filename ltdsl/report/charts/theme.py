@@ -87,9 +87,9 @@ def tip(field: str, title: str, form: str | None = None) -> alt.Tooltip:
     return alt.Tooltip(field, type="quantitative", title=title, format=form)
 
 
-def logarithmic(values: Sequence[float], ratio: float = 20) -> bool:
+def logarithmic(values: Sequence[float]) -> bool:
     """True for positive values that a linear scale would press against its floor."""
-    return bool(values) and min(values) > 0 and max(values) > ratio * min(values)
+    return bool(values) and min(values) > 0 and max(values) > 20 * min(values)
 
 
 def y_of(field: str, values: Sequence[float], form: str = "~g", zero: bool = False) -> alt.Y:
