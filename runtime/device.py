@@ -63,3 +63,10 @@ def prepare(device: str, precision: str = "fp32") -> str:
     if device != "cpu":  # the CPU's kernels are deterministic as they are
         ms.set_deterministic(True)
     return device
+
+
+def processor_count() -> int:
+    """How many processors this process may use: in a container, fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from ltdsl.processors import processor_count
 from runtime.data.augment import RandomResizedCrop, apply_chain
 from runtime.data.errors import DataError
 from runtime.data.part import class_counts
+from runtime.device import processor_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ltdsl.files import json_text, read_json, write_atomically
-from ltdsl.processors import processor_count
+from runtime.device import processor_count
 from runtime.errors import RunError
 from runtime.parallel.cluster import PATIENCE, check_port
 
