@@ -54,6 +54,7 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
         )
     # the checker has seen to it that all of them ask for one scale
     cosine = [stage.loss for stage in recipe.stages if stage.loss.classifier == "cosine"]
+    best_on = settings.best_on or ("validation" if settings.validation else None)
     return Plan(
         dataset=settings.dataset,
         model=settings.model,
@@ -61,7 +62,8 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
         logit_scale=cosine[0].logit_scale if cosine else None,
         class_counts=counts,
         validation=settings.validation,
-        best_on=settings.best_on or ("validation" if settings.validation else None),
+        best_on=best_on,
+        best_by=settings.best_by if best_on else None,
         seed=settings.seed,
         split_seed=settings.split_seed,
         precision=settings.precision,

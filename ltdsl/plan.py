@@ -91,7 +91,8 @@ class Plan(Frozen):
         class_counts: Training images of each class, before a validation part is taken from them; None where only the
             data set's files say, and nobody has looked yet.
         validation: Share of the training images held out, in [0, 0.5].
-        best_on: What chooses the best epoch; None where nothing does.
+        best_on: The images that choose the best epoch; None where nothing does.
+        best_by: The figure on them that does; None where nothing does.
         seed, split_seed: Seeds of the training and of the choice of images.
         precision: Number format of a step's convolutions and matrix products.
         clip_norm: Longest gradient, all weights taken together; None for any.
@@ -108,6 +109,7 @@ class Plan(Frozen):
     class_counts: tuple[Annotated[int, Field(ge=1)], ...] | None
     validation: float
     best_on: Literal["validation", "test"] | None
+    best_by: Literal["macro_recall", "top1_error"] | None
     seed: int
     split_seed: int
     precision: Literal["fp32", "fp16", "bf16"]

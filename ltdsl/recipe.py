@@ -42,7 +42,12 @@ class Settings(Entry):
     )
     best_on: Literal["validation", "test"] | None = Field(
         None,
-        description="What chooses the best epoch; `validation` wherever there is a validation part.",
+        description="Images that choose the best epoch; `validation` wherever there is a validation part.",
+    )
+    best_by: Literal["macro_recall", "top1_error"] = Field(
+        "macro_recall",
+        description="Figure that chooses it: the mean of the classes' accuracies, or the error over all images, "
+        "which on long-tailed images is that of the head.",
     )
     seed: int = Field(
         0, ge=0, lt=2**32, description="Seed of weights, order, augmentation and tricks."

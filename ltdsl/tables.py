@@ -39,8 +39,14 @@ def headline(plan: Plan) -> str:
         else f"class counts unknown until its files are read, which --data DIR names{validation}"
     )
     return f"{plan.dataset}: {images}\n{plan.model}, {plan.epochs} epochs, seed {plan.seed}" + (
-        f", best epoch by {plan.best_on} error" if plan.best_on else ""
+        f", {chosen_by(plan.best_on, plan.best_by)}" if plan.best_on else ""
     )
+
+
+def chosen_by(best_on: str | None, best_by: str | None) -> str:
+    """``best by validation macro recall``: which images and which figure of them chose the best epoch."""
+    figure = {"macro_recall": " macro recall", "top1_error": " error"}.get(best_by or "", "")
+    return f"best by {best_on}{figure}"
 
 
 class StageTable:
@@ -172,7 +178,7 @@ def result_table(result: Mapping[str, Any]) -> Table:
             groups = [figures["groups"][name]["accuracy"] for name in ("many", "medium", "few")]
             error = figures["expected_calibration_error"]
             table.add_row(
-                f"best by {result['best_on']}" if which == "best" else which,
+                chosen_by(result["best_on"], result["best_by"]) if which == "best" else which,
                 "–" if figures["epoch"] is None else str(figures["epoch"] + 1),
                 f"{figures['top1_error']:.2f} %",
                 f"{figures['macro_recall']:.2f} %",

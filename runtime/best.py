@@ -1,4 +1,4 @@
-"""The epochs of lowest error so far, whose weights are kept."""
+"""The best epochs so far, whose weights are kept."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from runtime.errors import RunError
 from runtime.resume import epoch_of, load_own
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ltdsl.plan import Plan
     from runtime.rundir import RunDirectory
+
+
+#: What is better by less is equal, in percent: sums of the same class accuracies differ by rounding, and the first
+#: of equal epochs is kept.
+ROUNDING = 1e-9
 
 
 class BestEpochs:
@@ -30,22 +35,29 @@ class BestEpochs:
         self._run = run
         self._warn = warn
         #: By the checkpoint that has the weights; none yet where it is not there.
-        self._lowest: dict[Path, float] = {}
+        self._reached: dict[Path, float] = {}
 
     def of_stage(self, index: int) -> Path:
         """The checkpoint of a stage's best epoch; there is one where the next stage starts from it."""
         return self._run.checkpoint(f"{self._plan.stages[index].name}-best")
 
-    def improved(self, index: int, error: float) -> list[Path]:
-        """The checkpoints that an epoch replaces, as its error is the lowest yet.
+    def improved(self, index: int, metrics: Mapping[str, Any]) -> list[Path]:
+        """The checkpoints that an epoch replaces, as it is the best yet.
 
         Args:
             index: Its stage's place in the plan.
-            error: In percent.
+            metrics: What metrics.jsonl says of it.
         """
-        better = [path for path in self._paths(index) if error < self._lowest.get(path, math.inf)]
-        self._lowest |= dict.fromkeys(better, error)
+        paths = self._paths(index)
+        merit = self._merit(metrics) if paths else 0.0
+        better = [path for path in paths if merit > self._reached.get(path, -math.inf) + ROUNDING]
+        self._reached |= dict.fromkeys(better, merit)
         return better
+
+    def _merit(self, metrics: Mapping[str, Any]) -> float:
+        """What is to be as high as can be, in percent."""
+        by = self._plan.best_by
+        return -metrics["top1_error"] if by == "top1_error" else metrics["macro_recall"]
 
     def go_on(self, metrics: list[dict[str, Any]]) -> None:
         """Take up what was chosen among the epochs that are done.
@@ -61,9 +73,9 @@ class BestEpochs:
         stages = enumerate(self._plan.stages)
         under_way = [index for index, each in stages if each.start < len(metrics) < each.end]
         for path in self._paths(under_way[0] if under_way else None):
-            error = self._recorded(path, metrics)
-            if error is not None:
-                self._lowest[path] = error
+            merit = self._recorded(path, metrics)
+            if merit is not None:
+                self._reached[path] = merit
 
     def _paths(self, index: int | None) -> list[Path]:
         """The checkpoints that an epoch of a stage may replace."""
@@ -76,7 +88,7 @@ class BestEpochs:
         return paths
 
     def _recorded(self, path: Path, metrics: list[dict[str, Any]]) -> float | None:
-        """The error of a checkpoint's epoch; None where it is lost, or of an epoch that will be repeated."""
+        """The merit of a checkpoint's epoch; None where it is lost, or of an epoch that will be repeated."""
         if not path.exists():
             self._warn(f"{path} is gone: the best epoch will be one of those that follow")
             return None
@@ -85,4 +97,4 @@ class BestEpochs:
         except RunError as error:
             hint = f"remove it to choose the best among the epochs after {len(metrics)} only"
             raise RunError(error.code, error.message, hint) from error
-        return metrics[epoch]["top1_error"] if epoch < len(metrics) else None
+        return self._merit(metrics[epoch]) if epoch < len(metrics) else None

@@ -96,6 +96,13 @@ class Scores:
         images = int(self.confusion.images.sum())
         return 100 * (images - int(self.confusion.right().sum())) / images
 
+    @property
+    def macro_recall(self) -> float:
+        """Mean of the accuracies of the classes that have images, in percent."""
+        images = self.confusion.by_label()
+        tested = images > 0
+        return 100 * float((self.confusion.right()[tested] / images[tested]).mean())
+
     def report(self, train_counts: Sequence[int], class_names: Sequence[str]) -> dict[str, Any]:
         """All figures, as JSON-able data; errors and accuracies in percent.
 
@@ -110,7 +117,7 @@ class Scores:
         recall = 100 * self.confusion.right() / np.maximum(images, 1)
         return {
             "top1_error": self.top1_error,
-            "macro_recall": float(recall[tested].mean()),
+            "macro_recall": self.macro_recall,
             "expected_calibration_error": self.calibration_error,
             "groups": {
                 name: {

@@ -32,7 +32,7 @@ class EpochRecord:
         stage: Its stage's name.
         loss: Mean of its batches' losses, without those of skipped steps.
         lr: Its learning rate.
-        top1_error: In percent, on ``measured_on``.
+        top1_error, macro_recall: In percent, on ``measured_on``.
         measured_on: ``validation`` or ``test``.
         seconds: Wall time of training, evaluation not included.
         skipped: Steps without an update, their gradients not being finite in float16.
@@ -43,6 +43,7 @@ class EpochRecord:
     loss: float
     lr: float
     top1_error: float
+    macro_recall: float
     measured_on: str
     seconds: float
     skipped: int = 0
@@ -83,9 +84,14 @@ class Reporter:
         """An epoch is over."""
         self._line(
             f"epoch {record.epoch + 1}/{self.plan.epochs}  {record.stage}  loss {record.loss:.4f}  "
-            f"lr {record.lr:.3g}  {record.measured_on} error {record.top1_error:.2f} %  "
-            f"{record.seconds:.1f} s"
+            f"lr {record.lr:.3g}  {record.measured_on} {self._measured(record)}  {record.seconds:.1f} s"
         )
+
+    def _measured(self, record: EpochRecord) -> str:
+        """The error, and what chooses the best epoch."""
+        text = f"error {record.top1_error:.2f} %"
+        chooses = self.plan.best_by == "macro_recall"
+        return f"{text}  macro recall {record.macro_recall:.2f} %" if chooses else text
 
     def warn(self, message: str) -> None:
         """Something of the run is lost, and it goes on."""
@@ -147,7 +153,7 @@ class LiveReporter(Reporter):
     def _show(self, done: float, loss: float, lr: float) -> None:
         figures = f"loss {loss:.4f}  lr {lr:.3g}"
         if self._last:
-            figures += f"  error {self._last.top1_error:.2f} %"
+            figures += f"  {self._measured(self._last)}"
         self._bar.update(self._task, completed=int(done), figures=figures)
 
 

@@ -57,7 +57,9 @@ def evaluate_run(
     from runtime.evaluate import Evaluator
     from runtime.inference import load_model
 
-    result: dict[str, Any] = {"best_on": run.plan.best_on, "test_images": len(test)}
+    plan = run.plan
+    result: dict[str, Any] = {"best_on": plan.best_on, "best_by": plan.best_by}
+    result["test_images"] = len(test)
     if fingerprint != run.test_fingerprint:
         result["other_data"] = fingerprint
     model, evaluators = None, {}  # a graph for each way to be confident, of the same network

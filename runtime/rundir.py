@@ -215,7 +215,8 @@ class RunDirectory:
         for text in path.read_bytes().splitlines() if path.exists() else ():
             try:
                 line = json.loads(text)
-                if line["epoch"] != len(lines) or not math.isfinite(line["top1_error"]):
+                figures = (line["top1_error"], line["macro_recall"])
+                if line["epoch"] != len(lines) or not all(map(math.isfinite, figures)):
                     break
             except (ValueError, KeyError, TypeError, RecursionError):
                 break

@@ -70,6 +70,7 @@ class Events:
         scalars = {
             "loss/train": epoch["loss"],
             f"top1_error/{epoch['measured_on']}": epoch["top1_error"],
+            f"macro_recall/{epoch['measured_on']}": epoch["macro_recall"],
             "learning_rate": epoch["lr"],
         }
         for name, value in scalars.items():

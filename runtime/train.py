@@ -282,20 +282,21 @@ class Trainer:
         if self.statistics is not None:
             self.statistics()
         measured_on = self.plan.best_on or "test"
-        error = self.evaluate(getattr(self.data, measured_on)).top1_error
+        scores = self.evaluate(getattr(self.data, measured_on))
         facts = {"epoch": epoch, "stage": stage.plan.name}
-        for path in self.best.improved(index, error):
-            self._save(path, parameters, **facts)
         record = EpochRecord(
             epoch,
             stage.plan.name,
             loss,
             stage.plan.rate(epoch),
-            error,
+            scores.top1_error,
+            scores.macro_recall,
             measured_on,
             seconds,
             skipped,
         )
+        for path in self.best.improved(index, asdict(record)):
+            self._save(path, parameters, **facts)
         self.run.record(**asdict(record))
         # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
         last, previous = self.run.checkpoint("last"), self.run.checkpoint("previous")
@@ -312,7 +313,8 @@ class Trainer:
     def _final_evaluation(self) -> dict[str, Any]:
         """Evaluate the last and the best epoch on the test part."""
         names = self.data.test.class_names
-        result: dict[str, Any] = {"best_on": self.plan.best_on, "test_images": len(self.data.test)}
+        result: dict[str, Any] = {"best_on": self.plan.best_on, "best_by": self.plan.best_by}
+        result["test_images"] = len(self.data.test)
         self.workers.wait()  # until the first one has written them
         for which in ("last", "best") if self.plan.best_on else ("last",):
             path = self.run.checkpoint(which)

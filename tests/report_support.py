@@ -80,6 +80,7 @@ def line(plan, epoch, rng, better):
         "loss": 2 / (1 + epoch / 4) + rng.random() / 10,
         "lr": stage.rate(epoch),
         "top1_error": 20 + 60 / (1 + epoch / 2) + rng.random() - better,
+        "macro_recall": 60 - 40 / (1 + epoch / 2) + better,
         "measured_on": plan.best_on or "test",
         "seconds": 1.5,
     }
@@ -87,7 +88,8 @@ def line(plan, epoch, rng, better):
 
 def evaluation(plan, rng, names, better, tested):
     names = names or [str(c) for c in range(len(plan.class_counts))]
-    result = {"best_on": plan.best_on, "test_images": tested * len(names), "last": None}
+    result = {"best_on": plan.best_on, "best_by": plan.best_by, "last": None}
+    result["test_images"] = tested * len(names)
     for which in ("last", "best") if plan.best_on else ("last",):
         result[which] = figures(plan, rng, names, better, tested)
     return result

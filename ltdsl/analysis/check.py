@@ -155,8 +155,11 @@ def _check_first(resolved: Resolved, problems: Report) -> None:
         )
 
 
+_CHOOSING = "add `validation = 0.1`, or `best_on = test`, which every report then says"
+
+
 def _check_selection(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
-    """`best_on` and `handoff = best` need something that chooses."""
+    """`best_on`, `best_by` and `handoff = best` need something that chooses."""
     settings = recipe.settings
     if settings.best_on == "validation" and not settings.validation:
         problems(
@@ -167,17 +170,27 @@ def _check_selection(recipe: Recipe, resolved: Resolved, problems: Report) -> No
                 help="add `validation = 0.1`",
             )
         )
+    chooses = settings.validation or settings.best_on
+    if "best_by" in resolved.settings and not chooses:
+        problems(
+            report(
+                "LT118",
+                resolved.settings["best_by"].span,
+                "`best_by` needs images to choose the best epoch on",
+                help=f"remove it, or {_CHOOSING}",
+            )
+        )
     for stage, written in zip(recipe.stages, resolved.stages, strict=True):
         if stage.overrides.handoff != "best" or stage is recipe.stages[0]:
             continue
         place_of = written.overrides["handoff"].span
-        if not (settings.validation or settings.best_on):
+        if not chooses:
             problems(
                 report(
                     "LT114",
                     place_of,
                     "`handoff = best` needs something that chooses the best epoch",
-                    help="add `validation = 0.1`, or `best_on = test`, which every report then says",
+                    help=_CHOOSING,
                 )
             )
         if stage.overrides.optimizer is None and stage.overrides.schedule is None:

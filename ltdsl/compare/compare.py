@@ -17,6 +17,7 @@ SETTINGS = (
     "epochs",
     "validation",
     "best_on",
+    "best_by",
     "seed",
     "split_seed",
     "precision",

@@ -158,7 +158,7 @@ def _notes(groups: Sequence[Group]) -> Iterator[Note]:
     on_test = [group.letter for group in groups if group.plan and group.plan.best_on == "test"]
     if on_test:
         yield Note(
-            f"Best epochs of {', '.join(on_test)} were chosen by their error on the test images themselves.",
+            f"Best epochs of {', '.join(on_test)} were chosen on the test images themselves.",
             "warning",
         )
     for run in runs:

@@ -47,6 +47,7 @@ class Epoch(Lenient):
     loss: Figure = None
     lr: Figure = None
     top1_error: Figure = None
+    macro_recall: Figure = None
     measured_on: Name = ""
     seconds: Figure = None
 
@@ -102,6 +103,7 @@ class Evaluation(Lenient):
     """evaluation.json."""
 
     best_on: Name | None = None
+    best_by: Name | None = None
     test_images: Count | None = None
     last: Figures | None = None
     best: Figures | None = None

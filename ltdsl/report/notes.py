@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 FEW_TEST_IMAGES = 10
 
 
+#: What chooses the best epoch, and what it says.
+_FIGURES = {
+    "macro_recall": "macro recall, in which every class has the same weight",
+    "top1_error": "its error, which frequent classes decide",
+    None: "nothing",
+}
+
+
 @dataclass(frozen=True)
 class Note:
     """A statement, and whether it is in the way of believing the figures."""
@@ -52,8 +60,8 @@ def _choice(run: Run) -> Iterator[Note]:
     best_on = plan.best_on if plan else run.evaluation and run.evaluation.best_on
     if best_on == "test":
         yield Note(
-            "The best epoch was chosen by its error on the test images themselves, as the recipe asks: its figures are "
-            "better than those that new images would give.",
+            "The best epoch was chosen on the test images themselves, as the recipe asks: its figures are better than "
+            "those that new images would give.",
             "warning",
         )
     elif best_on == "validation" and plan is not None and plan.class_counts:
@@ -62,7 +70,7 @@ def _choice(run: Run) -> Iterator[Note]:
         without = f"; {empty:,} of {len(held):,} classes have no image in it" if empty else ""
         yield Note(
             f"The best epoch was chosen on a validation part of {sum(held):,} training images, as long-tailed as "
-            f"they are{without}."
+            f"they are, by {_FIGURES[plan.best_by]}{without}."
         )
     elif plan is not None and not best_on:
         yield Note(

@@ -10,11 +10,11 @@ from ltdsl.report.charts import calibration, classes, confusion, curves
 from ltdsl.report.confusions import Confusions, confusions
 from ltdsl.report.notes import notes
 from ltdsl.report.page import render
-from ltdsl.tables import stage_facts
+from ltdsl.tables import chosen_by, stage_facts
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
-    from ltdsl.report.figures import Evaluation, Figures, GroupFigures
+    from ltdsl.report.figures import Epoch, Evaluation, Figures, GroupFigures
     from ltdsl.report.reading import Run
 
 
@@ -74,7 +74,7 @@ def _lead(plan: Plan) -> list[str]:
 def _results(evaluation: Evaluation | None) -> Iterator[Result]:
     if evaluation is None:
         return
-    chosen = f"best by {evaluation.best_on} error"
+    chosen = chosen_by(evaluation.best_on, evaluation.best_by)
     for key, title, figures in (
         ("last", "last epoch", evaluation.last),
         ("best", chosen, evaluation.best),
@@ -99,6 +99,9 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
     if _known(run, "top1_error"):
         error = "top1_error", "top-1 error, %", ".2f"
         yield "error", curves.measured(*shown, *error, best=best, zero=True)
+    if any(map(_is_imbalanced, run.epochs)):  # elsewhere it is 100 % less the error
+        recall = "macro_recall", "macro recall, %", ".2f"
+        yield "recall", curves.measured(*shown, *recall, best=best)
     if _known(run, "lr") and not run.plan:
         yield "lr", curves.measured(*shown, "lr", "learning rate", ".3~g", zero=True)
     for key, figures, mistakes in ((r.key, r.figures, r.confusions) for r in results):
@@ -119,6 +122,12 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
 def _known(run: Run, name: str) -> bool:
     """True where any epoch has a figure."""
     return any(getattr(epoch, name) is not None for epoch in run.epochs)
+
+
+def _is_imbalanced(epoch: Epoch) -> bool:
+    """True where the mean over classes differs from the mean over images."""
+    error, recall = epoch.top1_error, epoch.macro_recall
+    return error is not None and recall is not None and abs(100 - error - recall) > 0.005
 
 
 def _table(results: list[Result]) -> dict[str, Any]:

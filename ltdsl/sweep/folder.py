@@ -31,7 +31,7 @@ class Record(BaseModel):
         plan_sha256: The plan's hash.
         status: ``new``, ``running``, ``interrupted``, ``failed`` or ``finished``.
         error: Why it failed; empty where it did not.
-        best_on: What chose the best epoch; None where nothing did.
+        best_on, best_by: Images and figure that chose the best epoch; None where nothing did.
         last, best: :data:`FIGURES` of the last and the best epoch; empty where there are none.
     """
 
@@ -44,6 +44,7 @@ class Record(BaseModel):
     status: str
     error: str
     best_on: str | None
+    best_by: str | None = None
     last: dict[str, float | None]
     best: dict[str, float | None]
 
@@ -111,6 +112,7 @@ class SweepFolder:
             status="failed" if error else status,
             error=error or ("" if done else str(facts.get("error", ""))),
             best_on=figures.get("best_on") if done else None,
+            best_by=figures.get("best_by") if done else None,
             last=_figures(figures.get("last")) if done else {},
             best=_figures(figures.get("best")) if done else {},
         )
@@ -169,7 +171,7 @@ def _csv(runs: Sequence[Record]) -> str:
     addresses = dict.fromkeys(address for run in runs for address in run.changes)
     ordered = [address for address in addresses if address != SEED]
     ordered += [SEED] if SEED in addresses else []
-    plain = ("name", "recipe", "status", "error", "best_on")
+    plain = ("name", "recipe", "status", "error", "best_on", "best_by")
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(

@@ -61,8 +61,10 @@ def test_a_run_and_its_directory(ltdsl, recipe, tmp_path):
     figures = read(out / "evaluation.json")
     assert figures["best_on"] == "validation"
     assert figures["test_images"] == 400
-    errors = [line["top1_error"] for line in lines]
-    assert figures["best"]["epoch"] == errors.index(min(errors))
+    assert figures["best_by"] == "macro_recall"
+    recalls = [line["macro_recall"] for line in lines]
+    assert figures["best"]["epoch"] == recalls.index(max(recalls))
+    assert "best by validation macro recall" in done.stdout
     for which in ("last", "best"):
         confusion = np.zeros((10, 10), int)
         cells = figures[which]["confusion"]

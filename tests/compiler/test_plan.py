@@ -218,6 +218,15 @@ def test_what_chooses_the_best_epoch():
     assert codes("best_on = validation; s: ce") == ["LT118"]
 
 
+def test_by_which_figure_the_best_epoch_is_chosen():
+    assert plan("s: ce").best_by is None
+    assert plan("validation = 10%; s: ce").best_by == "macro_recall"
+    assert plan("best_on = test; s: ce").best_by == "macro_recall"
+    assert plan("validation = 0.1; best_by = top1_error; s: ce").best_by == "top1_error"
+    assert codes("best_by = top1_error; s: ce") == ["LT118"]
+    assert codes("validation = 0.1; best_by = error; s: ce") == ["LT104"]
+
+
 def test_handoff():
     stage = "t: ce @ 50% { handoff = best; optimizer = sgd(lr = 0.01) }"
     assert plan(f"validation = 0.1; s: ce; {stage}").stages[1].handoff == "best"

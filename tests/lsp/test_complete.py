@@ -66,6 +66,7 @@ SGD = ["lr", "weight_decay", "momentum", "nesterov"]
         ("optimizer = sgd(\n    lr = 0.1,\n    nesterov = |", ["true", "false"]),
         ("dataset = cifar10_lt(profile = |)", ["exponential", "step"]),
         ("best_on = |", ["validation", "test"]),
+        ("best_by = |", ["macro_recall", "top1_error"]),
         ("augment = |", list(AUGMENTS)),
         ("augment = [|", list(AUGMENTS)),
         ("augment = [random_crop(padding = 4), |]", list(AUGMENTS)),

@@ -69,6 +69,7 @@ def test_every_trick(name):
         {"model": {"name": "resnet9"}},
         {"model": {"name": "cs_ce", "arguments": {}}},
         {"best_on": "train"},
+        {"best_by": "error"},
         {"more": 1},
     ],
 )

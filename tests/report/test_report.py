@@ -37,6 +37,12 @@ def test_one_run(tmp_path):
         ({"unreadable": ["lynx/a.jpg", "lynx/b.jpg"]}, "lynx/a.jpg, and 1 more"),
         ({"changes": ["epochs=12"]}, "not in the recipe&#39;s text: epochs=12"),
         ({"text": "epochs = 4; best_on = test; a: ce"}, "test images themselves"),
+        ({"text": "epochs = 4; validation = 0.1; a: ce"}, "best by validation macro recall"),
+        ({"text": "epochs = 4; validation = 0.1; a: ce"}, "every class has the same weight"),
+        (
+            {"text": "epochs = 4; validation = 0.1; best_by = top1_error; a: ce"},
+            "which frequent classes decide",
+        ),
         ({"text": "epochs = 4; a: ce"}, "no validation part"),
         ({"plan_sha256": "0" * 64}, "not the plan that this run"),
         ({"tested": 3}, "as few as 3 test images"),

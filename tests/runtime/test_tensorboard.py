@@ -21,6 +21,7 @@ def line(epoch):
         "loss": 1 / (epoch + 1),
         "lr": 0.1,
         "top1_error": 50.0 - epoch,
+        "macro_recall": 40.0 + epoch,
         "measured_on": "validation",
         "seconds": 2.5,
     }
@@ -42,7 +43,8 @@ def test_every_epoch_is_read_back(tmp_path):
         events.add(line(epoch))
     events.close()
     found = read(tmp_path)
-    assert set(found) == {"loss/train", "top1_error/validation", "learning_rate"}
+    figures = {"top1_error/validation", "macro_recall/validation"}
+    assert set(found) == {"loss/train", "learning_rate", *figures}
     steps, values, times = zip(*found["loss/train"], strict=True)
     assert steps == (1, 2, 3, 4)
     assert values == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4])

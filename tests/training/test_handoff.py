@@ -13,15 +13,42 @@ from runtime.step import EvalStep, Normalise
 RECIPE = (
     PLAIN
     + """
-epochs = 10; batch_size = 16; validation = 0.1
+epochs = 10; batch_size = 16; validation = 0.1; best_by = BEST_BY
 one: ce
 two: cs_ce @ epoch 3 { optimizer = sgd(lr = 0.02); handoff = HANDOFF }
 three: cam_bs @ epoch 7 { optimizer = sgd(lr = 0.01); handoff = HANDOFF }
 """
 )
 
-#: Validation errors in percent. The run's best is in stage one; stage two's best is reached twice.
-ERRORS = [40, 10, 30, 60, 50, 50, 70, 20, 30, 25]
+#: Of 90 images of class 0 and 10 of class 1, those taken for another class in each epoch.
+WRONG = {
+    # the run's best is in stage one; stage two's best is reached twice
+    "top1_error": [
+        (40, 0),
+        (2, 8),
+        (30, 0),
+        (60, 0),
+        (45, 5),
+        (50, 0),
+        (70, 0),
+        (20, 0),
+        (30, 0),
+        (25, 0),
+    ],
+    # the same epochs are best, though others have less error; stage two's are equal but for rounding
+    "macro_recall": [
+        (0, 10),
+        (18, 1),
+        (1, 9),
+        (0, 10),
+        (45, 3),
+        (18, 6),
+        (9, 10),
+        (0, 9),
+        (0, 8),
+        (0, 7),
+    ],
+}
 
 
 def network_part(path, names):
@@ -29,30 +56,40 @@ def network_part(path, names):
     return {name: saved[name] for name in names}
 
 
-@pytest.fixture(scope="module", params=["best", "last"])
+@pytest.fixture(
+    scope="module",
+    params=[("best", "top1_error"), ("last", "top1_error"), ("best", "macro_recall")],
+    ids=" by ".join,
+)
 def run(request, data, tmp_path_factory):
-    """A run whose epochs are judged as :data:`ERRORS` says."""
+    """A run whose epochs are judged as :data:`WRONG` says."""
+    handoff, by = request.param
     folder = tmp_path_factory.mktemp("handoff") / "run"
-    made = trainer(plan(RECIPE.replace("HANDOFF", request.param)), data, folder, conv_network())
-    real, given = made.evaluate, iter(ERRORS)
+    text = RECIPE.replace("HANDOFF", handoff).replace("BEST_BY", by)
+    made = trainer(plan(text), data, folder, conv_network())
+    real, given = made.evaluate, iter(WRONG[by])
 
     def judge(arrays):
         if arrays is data.test:
             return real(arrays)
-        error = next(given)
-        predictions = np.repeat([0, 1], [100 - error, error])
-        confusion = Confusion.of(4, np.zeros(100, np.int32), predictions)
-        return Scores(confusion, real(arrays).calibration)
+        first, second = next(given)
+        labels = np.repeat([0, 1], [90, 10])
+        predictions = np.repeat([0, 2, 1, 2], [90 - first, first, 10 - second, second])
+        return Scores(Confusion.of(4, labels, predictions), real(arrays).calibration)
 
     made.evaluate = judge
     figures = made()
-    return request.param, made, folder / "checkpoints", figures
+    return handoff, made, folder / "checkpoints", figures
 
 
 def test_a_stage_starts_from_what_it_was_handed(run):
     handoff, made, _, _ = run
     watcher = made.reporter
-    assert [record.top1_error for record in watcher.records] == ERRORS
+    wrong = WRONG[made.plan.best_by]
+    errors = [first + second for first, second in wrong]
+    recalls = [(100 - first / 0.9 + 100 - second / 0.1) / 2 for first, second in wrong]
+    assert [record.top1_error for record in watcher.records] == errors
+    assert [record.macro_recall for record in watcher.records] == pytest.approx(recalls)
     assert_same(watcher.starts["two"], watcher.ends[1 if handoff == "best" else 2])
     # that of the stage before, not of the run; of equals, the earlier
     assert_same(watcher.starts["three"], watcher.ends[4 if handoff == "best" else 6])
@@ -70,7 +107,7 @@ def test_the_start_of_cam_bs_is_kept(run):
     assert not (checkpoints / "two-start.ckpt").exists()
 
 
-def test_the_best_checkpoint_is_that_of_the_lowest_error(run):
+def test_the_best_checkpoint_is_that_of_the_best_epoch(run):
     _, made, checkpoints, figures = run
     ends = made.reporter.ends
     assert_same(network_part(checkpoints / "best.ckpt", ends[1]), ends[1])

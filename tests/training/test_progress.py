@@ -15,7 +15,7 @@ NAMES = ["stage1", "100 % done", "[red]", "[/bold]", "%s %d {0} {loss}", "a[b]c\
 
 
 def record(stage, epoch=1):
-    return EpochRecord(epoch, stage, 1.23456, 0.0125, 37.5, "validation", 2.25)
+    return EpochRecord(epoch, stage, 1.23456, 0.0125, 37.5, 61.25, "validation", 2.25)
 
 
 @pytest.fixture
@@ -43,6 +43,16 @@ def test_plain_lines(run, name):
         f"epoch 2/40  {name}  loss 1.2346  lr 0.0125  validation error 37.50 %  2.2 s",
         f"epoch 3/40  {name}  loss 1.2346  lr 0.0125  validation error 37.50 %  2.2 s",
     ]
+
+
+def test_lines_show_what_chooses_the_best_epoch():
+    console = screen()
+    Reporter(console, plan("epochs = 40; validation = 0.1; a: ce")).epoch(record("a"))
+    by_error = plan("epochs = 40; validation = 0.1; best_by = top1_error; a: ce")
+    Reporter(console, by_error).epoch(record("a"))
+    first, second = console.file.getvalue().splitlines()
+    assert "validation error 37.50 %  macro recall 61.25 %  2.2 s" in first
+    assert "macro recall" not in second
 
 
 def test_a_line_is_never_broken(run):

@@ -39,7 +39,7 @@ def test_a_checkpoint_by_its_path(trained, evaluation, tmp_path):
     path = shutil.copy(trained / "checkpoints" / "best.ckpt", tmp_path / "other.ckpt")
     figures = evaluate_run(opened(trained), str(path))
     assert figures["checkpoint"] == evaluation["best"]
-    assert figures.keys() == {"best_on", "test_images", "checkpoint"}
+    assert figures.keys() == {"best_on", "best_by", "test_images", "checkpoint"}
 
 
 def test_other_data_only_when_asked_for(cli, copy, evaluation):

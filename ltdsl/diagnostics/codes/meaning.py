@@ -109,7 +109,8 @@ MEANING: dict[str, Code] = {
     ),
     "LT118": entry(
         "nothing to choose the best epoch on",
-        """`best_on = validation` needs a validation part, held out of the training images by `validation`.""",
+        """`best_on = validation` needs a validation part, held out of the training images by `validation`. `best_by`
+        needs that, or `best_on = test`.""",
         "best_on = validation",
         "validation = 0.1",
     ),
