@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len, set_cell_size
+
 from ltdsl.longtail import class_groups
 from ltdsl.plots import columns_of, ink, plot, ruler
 
@@ -14,8 +16,16 @@ if TYPE_CHECKING:
 #: Problems of a kind that people are shown; programs see all.
 SHOWN = 20
 
+#: Classes of either end that are shown by name, where not all are.
+ENDS = 8
 
-def as_data(dataset: Dataset, train: Any, test: Any, found: Any) -> dict[str, Any]:
+#: Columns of a terminal that a class's name has in the table, at most.
+NAME = 40
+
+
+def as_data(
+    dataset: Dataset, train: Any, test: Any, found: Any, others: Mapping[str, int]
+) -> dict[str, Any]:
     """Everything, JSON-able.
 
     Args:
@@ -23,6 +33,7 @@ def as_data(dataset: Dataset, train: Any, test: Any, found: Any) -> dict[str, An
         train: Its training part.
         test: Its test part.
         found: A :class:`runtime.data.inspect.Inspection`.
+        others: Files that are no images by their names: how many of each ending.
     """
     counts, names = train.counts(), train.class_names
     kept = dataset.class_counts(counts) or counts
@@ -49,6 +60,7 @@ def as_data(dataset: Dataset, train: Any, test: Any, found: Any) -> dict[str, An
         "unreadable": unreadable,
         "duplicates": duplicates,
         "leaked": leaked,
+        "other_files": dict(others),
         "problems": len(unreadable) + len(duplicates) + len(leaked),
     }
 
@@ -84,16 +96,33 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
     yield from plot(kept, width, ink(encoding), height=6)
     columns = columns_of(len(kept), width)
     yield ruler([(0, "head"), (columns, "tail")], columns)
+    yield ""
+    yield from _table(classes)
     untested = [entry["class"] for entry in classes if not entry["test"]]
     if untested:
         yield ""
         yield f"classes without a test image: {_few(untested)}"
     yield ""
+    yield from _others(facts["other_files"])
     yield from _unreadable(facts["unreadable"])
     yield from _groups("leaked: trained on and tested with", facts["leaked"])
     yield from _groups("there more than once in a part", facts["duplicates"])
     if not facts["problems"]:
         yield "every image can be read, and no two are alike byte for byte"
+
+
+def _table(classes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Counts by name, from head to tail; of both ends where classes are many."""
+    ordered = sorted(classes, key=lambda entry: -entry["kept"])
+    between = len(ordered) - 2 * ENDS
+    shown = [*ordered[:ENDS], *ordered[-ENDS:]] if between > 1 else ordered
+    rows = [(entry["class"], f"{entry['kept']:,}", f"{entry['test']:,}") for entry in shown]
+    rows.insert(0, ("class", "training", "test"))
+    name, train, test = (max(cell_len(row[column]) for row in rows) for column in range(3))
+    for number, row in enumerate(rows):
+        if between > 1 and number == ENDS + 1:
+            yield f"… {between:,} more"
+        yield f"{set_cell_size(row[0], min(name, NAME))}  {row[1]:>{train}}  {row[2]:>{test}}"
 
 
 def _spread(sides: Sequence[int]) -> dict[str, int] | None:
@@ -115,6 +144,12 @@ def _sides(sides: Mapping[str, int] | None, size: int | None) -> Iterator[str]:
             f"  small for an input of {size} pixels: try "
             f"image_folder(size = {sides['median']}, crop = 100%) and a smaller model"
         )
+
+
+def _others(found: Mapping[str, int]) -> Iterator[str]:
+    if found:
+        kinds = (f"{number:,} {ending or 'without an ending'}" for ending, number in found.items())
+        yield f"no images by their names, and left out: {', '.join(kinds)}"
 
 
 def _unreadable(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -71,7 +71,8 @@ class Settings(Entry):
     init: Text | None = Field(
         None,
         min_length=1,
-        description="Checkpoint to start from, a path within the recipe's folder.",
+        description="Checkpoint to start from, of a run or of mindcv's models, a path within the recipe's folder. The "
+        "classifier starts anew where the checkpoint's has other classes.",
     )
 
 

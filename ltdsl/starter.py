@@ -72,9 +72,13 @@ def _likely(dataset: type[Dataset]) -> dict[str, str]:
 
 
 def _protocol(dataset: type[Dataset]) -> Iterator[str]:
+    whose = (
+        "The protocol that the literature trains this data set by."
+        if dataset.citation
+        else "What such images are trained by where nothing else is written, a protocol like those of the literature."
+    )
     yield from _comment(
-        "The protocol that the literature trains this data set by. It is in force without being written: "
-        "take the `# ` before a name away to change its value."
+        f"{whose} It is in force without being written: take the `# ` before a name away to change its value."
     )
     for statement in parse_file(Source(dataset.name, dataset.protocol))[0].statements:
         assert isinstance(statement, Setting)

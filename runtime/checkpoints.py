@@ -86,7 +86,13 @@ def load(path: Path, sealed: bool = False) -> Saved:
     except OSError as error:
         raise RunError("LT411", f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # whatever a parser finds in arbitrary bytes
-        raise RunError("LT411", f"{path} is no MindSpore checkpoint, or a damaged one") from error
+        hint = (
+            "weights of PyTorch are not read: take those of mindcv's list of models"
+            if path.suffix in (".pth", ".pt", ".safetensors")
+            else None
+        )
+        message = f"{path} is no MindSpore checkpoint, or a damaged one"
+        raise RunError("LT411", message, hint) from error
 
 
 def apply(saved: Saved, cell: ms.nn.Cell, path: Path) -> None:

@@ -93,6 +93,10 @@ class Reporter:
         chooses = self.plan.best_by == "macro_recall"
         return f"{text}  macro recall {record.macro_recall:.2f} %" if chooses else text
 
+    def say(self, message: str) -> None:
+        """Something to know that is as it should be."""
+        self._line(message)
+
     def warn(self, message: str) -> None:
         """Something of the run is lost, and it goes on."""
         self._line(f"warning[LT417]: {message}")
@@ -107,6 +111,8 @@ class LiveReporter(Reporter):
 
     #: Seconds between two looks at a step's loss, each of which waits for the device.
     INTERVAL = 1.0
+    #: Seconds whose speed tells the time left: a slow machine has few steps in rich's own 30.
+    SPEED_OVER = 600.0
 
     def __init__(self, console: Console, plan: Plan) -> None:
         super().__init__(console, plan)
@@ -121,6 +127,7 @@ class LiveReporter(Reporter):
             TimeRemainingColumn(),
             console=console,
             expand=True,
+            speed_estimate_period=self.SPEED_OVER,
         )
         self._task = self._bar.add_task("", total=plan.epochs, stage="", figures="")
         self._looked = 0.0
@@ -154,7 +161,7 @@ class LiveReporter(Reporter):
         figures = f"loss {loss:.4f}  lr {lr:.3g}"
         if self._last:
             figures += f"  {self._measured(self._last)}"
-        self._bar.update(self._task, completed=int(done), figures=figures)
+        self._bar.update(self._task, completed=done, figures=figures)
 
 
 def reporter(console: Console, plan: Plan) -> Reporter:

@@ -39,6 +39,7 @@ def run(
     tensorboard: bool = False,
     changes: tuple[str, ...] = (),
     skip_unreadable: bool = False,
+    left_out: tuple[str, ...] = (),
     workers: Workers = ALONE,
 ) -> dict[str, Any]:
     """Train and evaluate a plan.
@@ -56,6 +57,7 @@ def run(
         changes: What ``--set`` changed, to be recorded.
         skip_unreadable: Read every image once before training, and go without those that cannot be read. Which ones
             these were is recorded, so that a resumed run goes without the same.
+        left_out: Names of images that are known to be unreadable, and that the plan does not count.
         workers: This one among those that share the work.
 
     Returns:
@@ -73,8 +75,8 @@ def run(
         if workers.first:  # before every image is read
             with contextlib.suppress(OSError):  # it is told when the folder is opened
                 must_be_free(out)
-        left_out = _unreadable(plan, data, root, console) if skip_unreadable else []
-        if left_out:
+        if skip_unreadable:
+            left_out = _unreadable(plan, data, root, console)
             plan = plan.model_copy(update={"class_counts": None})
         loaded = load_data(plan, data, root, left_out)
         plan = plan.model_copy(update={"class_counts": loaded.class_counts})
@@ -88,7 +90,7 @@ def run(
                 data_sha256=loaded.fingerprint,
                 data=loaded.describe(),
                 data_folder=str(data.resolve()) if data else None,
-                unreadable=left_out,
+                unreadable=list(left_out),
                 recipe_folder=str(root),
                 workers=workers.size if workers.size > 1 else None,
             )
@@ -158,13 +160,13 @@ def resume(
         )
 
 
-def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> list[str]:
+def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> tuple[str, ...]:
     """The names of images that cannot be read, after telling about them."""
     with console.status("reading every image once"):
         found = unreadable(plan.dataset, data, root)
     for why in found.values():
         console.print(f"left out: {why}", highlight=False, markup=False, soft_wrap=True)
-    return list(found)
+    return tuple(found)
 
 
 def _train(

@@ -29,6 +29,7 @@ from runtime.posthoc import corrected
 from runtime.progress import EpochRecord
 from runtime.resume import Reached, epoch_of, load_own, reached
 from runtime.stages import Stage, begin_stage, build_stage, rates_of_steps
+from runtime.start import started_from
 from runtime.step import EvalStep, Normalise
 from runtime.tensorboard import FOLDER, Events
 from runtime.tricks import build_sampling
@@ -87,7 +88,7 @@ class Trainer:
         self.tensorboard = tensorboard and workers.first
         self.events: Events | None = None
         self.digest = plan.digest()
-        self.network = self._build_network(plan.init)
+        self.network = self._first_network()
         if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
             use_factors(self.network, len(data.counts))
         must_start_alike(self.network, workers)
@@ -101,13 +102,16 @@ class Trainer:
         }
         self.best: BestEpochs
 
-    def _build_network(self, checkpoint: str | None = None) -> Network:
-        """The plan's model with its initial weights, or with a checkpoint's, factors of `lws` included."""
+    def _first_network(self) -> Network:
+        """The plan's model with its initial weights, or with those of the checkpoint that it starts from."""
         classes, channels = len(self.data.counts), self.data.train.shape[0]
-        if checkpoint is None:
+        if self.plan.init is None:
             return planned_network(self.plan, classes, channels)
-        path = self.root / checkpoint
-        return restored_network(self.plan, classes, channels, checkpoints.load(path), path)
+        path = self.root / self.plan.init
+        network, whole = started_from(self.plan, classes, channels, path)
+        if not whole:
+            self.reporter.say(f"the classifier starts anew: {path} has none of these classes")
+        return network
 
     def _evaluator(self, confidence: str) -> Evaluator:
         """An evaluation graph; corrected in all epochs alike, so that errors of any two can be compared."""
@@ -124,7 +128,9 @@ class Trainer:
 
     def _teacher(self, path: str) -> Network:
         """A frozen model with the weights of a checkpoint."""
-        return freeze(self._build_network(path))
+        classes, channels = len(self.data.counts), self.data.train.shape[0]
+        file = self.root / path
+        return freeze(restored_network(self.plan, classes, channels, checkpoints.load(file), file))
 
     def __call__(self, resume: bool = False) -> dict[str, Any]:
         """Run all stages, then evaluate.

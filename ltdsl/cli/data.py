@@ -44,8 +44,9 @@ def inspect(
     dataset, place, root = _named(what, folder, allow_outside)
     from rich.progress import Progress
 
+    from ltdsl.catalogue import ImageFolder
     from ltdsl.inspection import as_data, lines
-    from runtime.data import DataError, inspect, read
+    from runtime.data import DataError, folders, inspect, read
 
     console = new_console()
     try:
@@ -53,9 +54,10 @@ def inspect(
         with Progress(console=_errors(), transient=True) as progress:
             task = progress.add_task("reading", total=len(train) + len(test))
             found = inspect.inspect(train, test, lambda: progress.advance(task))
+        others = folders.other_files(train.root) if isinstance(dataset, ImageFolder) else {}
     except DataError as error:
         fail(error.code, error.message, error.hint)
-    facts = as_data(dataset, train, test, found)
+    facts = as_data(dataset, train, test, found, others)
     if form is Format.JSON:
         print_json(facts)
     else:

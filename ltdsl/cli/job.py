@@ -27,7 +27,7 @@ def main() -> None:
         train(lambda runs: runs.resume(out, console, **on), out, console)
         return
     plan = Plan.model_validate_json(job.plan)
-    facts = {"root": Path(job.root), "changes": job.changes}
+    facts = {"root": Path(job.root), "changes": job.changes, "left_out": job.left_out}
     train(lambda runs: runs.run(plan, job.recipe, out, console, **facts, **on), out, console)
 
 

@@ -10,7 +10,13 @@ import typer
 from ltdsl.cli.shared import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from ltdsl.catalogue import Dataset
     from ltdsl.compiler import Survey
+
+    LeftOut = Callable[[Path, Dataset], tuple[str, ...]]
+    """A recipe's file and its data set -> names of images to go without."""
     from ltdsl.recipe import Recipe
 
 Data = Annotated[
@@ -24,22 +30,32 @@ Data = Annotated[
 ]
 
 
-def surveyor(recipe_file: Path, data: Path | None, must: bool = False) -> Survey:
+def nothing(*_: object) -> tuple[str, ...]:
+    """No image is left out."""
+    return ()
+
+
+def surveyor(
+    recipe_file: Path,
+    data: Path | None,
+    must: bool = False,
+    left_out: Callable[[Dataset], Collection[str]] = nothing,
+) -> Survey:
     """A survey of the files that ``--data`` or the recipe names.
 
     Args:
         recipe_file: Paths in the recipe are relative to its folder.
         data: ``--data``.
         must: End the command where a recipe names no files that are there; else its counts stay unknown.
+        left_out: Names the images of a data set that are not to be counted.
     """
 
     def survey(recipe: Recipe) -> tuple[int, ...] | None:
         from runtime import data as images
 
+        dataset, root = recipe.settings.dataset, recipe_file.parent
         try:
-            counts: tuple[int, ...] | None = images.survey(
-                recipe.settings.dataset, data, recipe_file.parent
-            )
+            counts: tuple[int, ...] | None = images.survey(dataset, data, root, left_out(dataset))
         except images.DataError as error:
             if error.code == "LT401" and data is None and not must:
                 return None
@@ -47,3 +63,34 @@ def surveyor(recipe_file: Path, data: Path | None, must: bool = False) -> Survey
         return counts
 
     return survey
+
+
+class Unreadable:
+    """The images of data sets that cannot be read. Each data set is read once.
+
+    Args:
+        data: ``--data``.
+        say: Told why an image cannot be read.
+    """
+
+    def __init__(self, data: Path | None, say: Callable[[str], None]) -> None:
+        self._data = data
+        self._say = say
+        self._known: dict[tuple[str, Path], tuple[str, ...]] = {}
+
+    def within(self, recipe_file: Path, dataset: Dataset) -> tuple[str, ...]:
+        """Their names; ends the command where there is no such data set."""
+        from runtime import data as images
+
+        # however long its tail is made, its files are the same
+        whole = dataset.model_copy(update={"imbalance": None})
+        key = str(whole), recipe_file.parent
+        if key not in self._known:
+            try:
+                found = images.unreadable(whole, self._data, recipe_file.parent)
+            except images.DataError as error:
+                fail(error.code, error.message, error.hint)
+            for why in found.values():
+                self._say(why)
+            self._known[key] = tuple(found)
+        return self._known[key]

@@ -13,11 +13,13 @@ from ltdsl.cli.inputs import STDIN, recipes_in
 from ltdsl.cli.options import AllowOutside, Device, Strict
 from ltdsl.cli.run import write_report
 from ltdsl.cli.shared import blocking, fail, misused, new_console, show
-from ltdsl.cli.survey import Data, surveyor
+from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ltdsl.cli.survey import LeftOut
+    from ltdsl.compiler import Survey
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.grid import Choice
@@ -78,6 +80,13 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs; train nothing.")
     ] = False,
+    skip_unreadable: Annotated[
+        bool,
+        typer.Option(
+            "--skip-unreadable",
+            help="Read every image once before the first run, and go without those that cannot be read.",
+        ),
+    ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Go on with runs that failed in training too.")
     ] = False,
@@ -97,8 +106,11 @@ def sweep(
         misused("--jobs is for this machine, --cluster for others: name one of them")
     paths = recipes_in(recipes)
     choices = _choices(paths, changes, seeds, side_by_side)
-    table = _compiled(choices, strict, allow_outside, data)
     console = new_console()
+    left_out: LeftOut = nothing
+    if skip_unreadable:
+        left_out = Unreadable(data, lambda why: _say(console, f"left out: {why}")).within
+    table = _compiled(choices, strict, allow_outside, data, left_out)
     try:
         work = Sweep(table, SweepFolder(out or _default_folder(paths)))
         _announce(work, console, dry_run)
@@ -106,7 +118,7 @@ def sweep(
             return
         rows = work.left(retry_failed)
         pool = _pool(cluster, jobs, device.value) if rows else None
-        _drive(work, rows, pool, console, device.value, data)
+        _drive(work, rows, pool, console, device.value, data, left_out)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         fail("LT462", f"{where}{error.strerror or error}", "free space, or name another with --out")
@@ -132,13 +144,20 @@ def _choices(
         misused(str(error))
 
 
-def _compiled(choices: list[Choice], strict: bool, allow_outside: bool, data: Path | None) -> Table:
+def _compiled(
+    choices: list[Choice],
+    strict: bool,
+    allow_outside: bool,
+    data: Path | None,
+    left_out: LeftOut,
+) -> Table:
     """The table, after everything that there is to say about it; nothing is trained before all of it is right."""
     from ltdsl.sweep.table import compile_table
 
-    table, problems = compile_table(
-        choices, lambda recipe: surveyor(recipe, data, must=True), allow_outside
-    )
+    def survey(recipe: Path) -> Survey:
+        return surveyor(recipe, data, True, lambda dataset: left_out(recipe, dataset))
+
+    table, problems = compile_table(choices, survey, allow_outside)
     if table is None:  # what else there is to say can wait
         show([problem for problem in problems if blocking([problem], strict)])
         raise typer.Exit(1)
@@ -193,6 +212,7 @@ def _drive(
     console: Console,
     device: str,
     data: Path | None,
+    left_out: LeftOut,
 ) -> None:
     from ltdsl.sweep.watch import Bars, Lines
 
@@ -202,7 +222,10 @@ def _drive(
         return
     watcher = (Bars if console.is_terminal else Lines)(work, rows, console)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's way to press Ctrl-C
-    jobs = {row: work.job(row, device, data) for row in rows}
+    jobs = {
+        row: work.job(row, device, data, left_out(row.choice.recipe, row.plan.dataset))
+        for row in rows
+    }
     try:
         with watcher.showing():
             work.drive(jobs, pool, watcher)
@@ -211,30 +234,31 @@ def _drive(
         fail("LT499", message, "the same command goes on with it")
 
 
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _conclude(work: Sweep, console: Console) -> None:
     """Show what came out, and end with 1 where something is missing in it."""
     from ltdsl.sweep.show import counts, result_table
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     records = list(work.records.values())
     console.print()
     console.print(result_table(records, console.width))
     for record in records:
         if record.error:
-            say(f"\n{record.name}: {record.error}")
+            _say(console, f"\n{record.name}: {record.error}")
     page = work.folder.path / "comparison.html"
     finished = [record for record in records if record.status == "finished"]
     trouble = write_report(work.folder.path, page) if finished else None
     if trouble:
-        say(f"\nno comparison: {trouble}")
-    say(f"\n{work.folder.path}: {counts(records)}")
+        _say(console, f"\nno comparison: {trouble}")
+    _say(console, f"\n{work.folder.path}: {counts(records)}")
     pair = work.different_images()
     if pair is not None:
         message = f"`{pair[0]}` and `{pair[1]}` were trained on different images"
         fail("LT464", message, "find out which --data is meant, and use another --out for it")
     if finished and not trouble:
-        say(str(page))
+        _say(console, str(page))
     if len(finished) < len(records):
         raise typer.Exit(1)

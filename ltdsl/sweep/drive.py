@@ -69,7 +69,7 @@ class Sweep:
         skipped = {"finished"} if retry_failed else {"finished", "failed"}
         return [row for row, record in self.records.items() if record.status not in skipped]
 
-    def job(self, row: Row, device: str, data: Path | None) -> Job:
+    def job(self, row: Row, device: str, data: Path | None, left_out: tuple[str, ...] = ()) -> Job:
         """What a process is to do for a row."""
         out, root = self.places[row].resolve(), row.choice.recipe.parent.resolve()
         return Job(
@@ -81,6 +81,7 @@ class Sweep:
             changes=row.choice.assignments,
             device=device,
             data=str(data.resolve()) if data else None,
+            left_out=left_out,
         )
 
     def write(self) -> None:

@@ -41,6 +41,7 @@ class Job:
         changes: What was set, for the record.
         device: As for ``ltdsl run``.
         data: As for ``ltdsl run``.
+        left_out: Names of images to go without.
     """
 
     out: str
@@ -51,6 +52,7 @@ class Job:
     changes: tuple[str, ...]
     device: str
     data: str | None
+    left_out: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """One line."""
@@ -60,7 +62,7 @@ class Job:
     def from_json(text: str) -> Job:
         """What :meth:`to_json` wrote."""
         data = json.loads(text)
-        return Job(**data | {"changes": tuple(data["changes"])})
+        return Job(**data | {name: tuple(data[name]) for name in ("changes", "left_out")})
 
 
 class StoppedError(Exception):

@@ -118,7 +118,10 @@ def unreadable(dataset: Dataset, folder: Path | None, root: Path | None = None) 
 
 
 def survey(
-    dataset: Dataset, folder: Path | None, root: Path | None = None
+    dataset: Dataset,
+    folder: Path | None,
+    root: Path | None = None,
+    left_out: Collection[str] = (),
 ) -> tuple[int, ...] | None:
     """Count the training images of each class, before a validation part is taken from them.
 
@@ -127,7 +130,7 @@ def survey(
     Raises:
         DataError: The files are missing or damaged.
     """
-    pool, _ = read(dataset, folder, root)
+    pool, _ = read(dataset, folder, root, left_out)
     return dataset.class_counts(pool.counts())
 
 

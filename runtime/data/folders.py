@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,9 +115,32 @@ def _part(
     return ImageFiles(root, Names(names), labels, classes, view)
 
 
-def _images(root: str, below: str) -> list[str]:
-    """Names of the images in a folder and in folders below it, links followed, hidden ones left out."""
-    found: list[str] = []
+def other_files(folder: Path) -> dict[str, int]:
+    """Files of a data set that are no images by their names.
+
+    Args:
+        folder: What holds its class folders, or those of its parts.
+
+    Returns:
+        How many there are of each ending, which is in lower case.
+    """
+    parts = [name for name in ("train", *TEST_FOLDERS) if (folder / name).is_dir()]
+    inside = parts if "train" in parts else _classes(folder)
+    found: Counter[str] = Counter()
+    for name in inside:
+        for path in _files(str(folder), name):
+            if not path.lower().endswith(SUFFIXES):
+                found[Path(path).suffix.lower()] += 1
+    return dict(sorted(found.items()))
+
+
+def _images(root: str, below: str) -> Iterator[str]:
+    """Names of the images in a folder and in folders below it."""
+    return (path for path in _files(root, below) if path.lower().endswith(SUFFIXES))
+
+
+def _files(root: str, below: str) -> Iterator[str]:
+    """Names of the files in a folder and in folders below it, links followed, hidden ones left out."""
     waiting, seen = [below], set()
     while waiting:
         folder = waiting.pop()
@@ -132,11 +157,10 @@ def _images(root: str, below: str) -> list[str]:
                     path = f"{folder}/{entry.name}"
                     if entry.is_dir():
                         waiting.append(path)
-                    elif entry.name.lower().endswith(SUFFIXES):
-                        found.append(path)
+                    else:
+                        yield path
         except OSError as error:
             raise _unreadable(error) from error
-    return found
 
 
 def _unreadable(error: OSError) -> DataError:

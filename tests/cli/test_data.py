@@ -33,6 +33,8 @@ def test_everything_that_can_be_wrong(ltdsl, images, recipe, golden):
     broken.write_bytes(broken.read_bytes()[:-40])
     (test / "digit_2" / "002.jpg").write_bytes(b"")
     (test / "digit_2" / "003.png").write_bytes(b"")
+    for other in ("phone.HEIC", "phone2.heic", "README", ".hidden"):
+        (test / "digit_2" / other).write_bytes(b"no image")
 
     done = ltdsl("data", "inspect", "images")
     assert done.returncode == 1
@@ -48,6 +50,7 @@ def test_everything_that_can_be_wrong(ltdsl, images, recipe, golden):
     assert done.returncode == 1
     found = json.loads(done.stdout)
     assert found["problems"] == 6
+    assert found["other_files"] == {"": 1, ".heic": 2}
     assert [entry["file"] for entry in found["unreadable"]] == [
         "train/digit_2/001.png",
         "test/digit_2/002.jpg",

@@ -143,3 +143,24 @@ def test_data_that_cannot_be_trained_on(ltdsl, recipe, tmp_path, dataset, code, 
     assert f"[{code}]: " in done.stdout + done.stderr
     assert said in done.stdout + done.stderr
     assert not (tmp_path / "result").exists()
+
+
+def test_a_sweep_goes_without_what_cannot_be_read(ltdsl, recipe, images, tmp_path):
+    damage(images / "train" / "digit_0" / "004.jpg")
+    damage(images / "test" / "digit_2" / "001.png")
+    asked = ("sweep", recipe(RECIPE), "--set", "epochs=1", "--set", "dataset.imbalance=3,5")
+
+    done = ltdsl(*asked, "--skip-unreadable")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("left out: ") == 2  # once, and not for each run
+    for imbalance in (3, 5):
+        run = tmp_path / "sweeps" / "recipe" / f"imbalance={imbalance}"
+        assert facts(run)["status"] == "finished"
+        assert facts(run)["unreadable"] == ["train/digit_0/004.jpg", "test/digit_2/001.png"]
+        plan = Plan.model_validate_json((run / "plan.json").read_text())
+        assert plan.class_counts[0] == 29
+
+    again = ltdsl(*asked, "--skip-unreadable")
+    assert again.returncode == 0, again.stderr
+    assert "2 finished" in again.stdout
+    assert len([path for path in (tmp_path / "sweeps" / "recipe").iterdir() if path.is_dir()]) == 3
