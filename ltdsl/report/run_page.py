@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.report.charts import calibration, classes, confusion, curves
+from ltdsl.report.charts.theme import logarithmic
 from ltdsl.report.confusions import Confusions, confusions
 from ltdsl.report.notes import notes
 from ltdsl.report.page import render
@@ -52,6 +53,8 @@ def run_page(run: Run) -> str:
         evaluation=run.evaluation,
         results=results,
         groups=_groups(results),
+        log_images=bool(results)
+        and logarithmic([c.train_images for c in results[0].figures.per_class]),
         classes=len(results[0].figures.per_class) if results else 0,
         measured_on=run.epochs[-1].measured_on if run.epochs else "",
         notes=notes(run),
@@ -86,7 +89,17 @@ def _results(evaluation: Evaluation | None) -> Iterator[Result]:
 def _groups(results: list[Result]) -> list[dict[str, Any]]:
     found: dict[str, GroupFigures] = results[0].figures.groups if results else {}
     known = [name for name in ("many", "medium", "few") if name in found]
-    return [{"name": name, "classes": found[name].classes} for name in known]
+    order = classes.ranked(results[0].figures.per_class) if results else None
+    ends = {name: (start, end) for name, start, end in order.groups} if order else {}
+    groups = []
+    for name in known:
+        images = ""
+        if order and name in ends and found[name].classes == ends[name][1] - ends[name][0]:
+            head, tail = order.classes[ends[name][0]], order.classes[ends[name][1] - 1]
+            spread = sorted({tail.train_images, head.train_images})
+            images = "–".join(f"{number:,}" for number in spread)
+        groups.append({"name": name, "classes": found[name].classes, "images": images})
+    return groups
 
 
 def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 #: More classes are shown as a curve: bars would be thinner than a pixel.
 MOST_BARS = 150
+
+#: More classes have numbers below them instead of names, which would meet on a phone.
+MOST_NAMES = 12
 
 #: Points of a smoothed curve, at most.
 _POINTS = 200
@@ -107,7 +111,8 @@ def accuracy(order: Ranked, key: str) -> dict[str, Any]:
     """
     number = len(order.classes)
     few = number <= MOST_BARS
-    x = _x(number)
+    names = [row.name for row in order.classes] if number <= MOST_NAMES else []
+    x = _x(number, names=names)
     y = alt.Y(f"{key}:Q", title=None, scale=alt.Scale(domain=[0, 100]))
     points = (
         alt.Chart(CLASSES)
@@ -120,7 +125,7 @@ def accuracy(order: Ranked, key: str) -> dict[str, Any]:
         )
         .encode(x, y, tooltip=_tips(key))
     )
-    means = _means(order, y, key)
+    means = _means(order, names, y, key)
     layers = theme.bands(_edges(order), x, names=False)
     if few:
         layers += [means, points]  # what has a name to tell lies on top
@@ -149,12 +154,21 @@ def smooth(order: Ranked) -> list[tuple[float, float]]:
     return points
 
 
-def _x(number: int, labels: bool = True, field: str = "rank") -> alt.X:
+def _x(number: int, labels: bool = True, field: str = "rank", names: Sequence[str] = ()) -> alt.X:
+    axis: dict[str, Any] = {"tickMinStep": 1, "format": ",d", "labels": labels, "ticks": labels}
+    if names:
+        axis |= {
+            "values": list(range(1, number + 1)),
+            "labelExpr": f"{json.dumps(list(names))}[datum.value - 1]",
+            "labelAngle": -40,
+            "labelLimit": 110,
+            "labelOverlap": False,
+        }
     return alt.X(
         f"{field}:Q",
         title="class, by training images" if labels else None,
         scale=alt.Scale(domain=[0.5, number + 0.5], nice=False, zero=False),
-        axis=alt.Axis(tickMinStep=1, format=",d", labels=labels, ticks=labels),
+        axis=alt.Axis(**axis),
     )
 
 
@@ -172,7 +186,7 @@ def _edges(order: Ranked) -> list[tuple[str, float, float]]:
     return [(name, start + 0.5, end + 0.5) for name, start, end in order.groups]
 
 
-def _means(order: Ranked, y: alt.Y, key: str) -> alt.Chart:
+def _means(order: Ranked, names: Sequence[str], y: alt.Y, key: str) -> alt.Chart:
     """A line at the mean of each group."""
     values = []
     for name, start, end in order.groups:
@@ -188,7 +202,7 @@ def _means(order: Ranked, y: alt.Y, key: str) -> alt.Chart:
         alt.Chart(theme.rows(values))
         .mark_rule(color=theme.INK, strokeDash=[5, 3], strokeWidth=1.2)
         .encode(
-            _x(len(order.classes), field="start"),
+            _x(len(order.classes), field="start", names=names),
             alt.X2("end:Q"),
             y,
             tooltip=[theme.tip("group", "group"), theme.tip(key, "mean accuracy, %", ".1f")],

@@ -19,6 +19,9 @@ INK, MUTED, FAINT, PAPER = (f"var(--{name})" for name in ("ink", "muted", "faint
 #: Width of the y axis with its labels: charts above each other stand on one x axis.
 _AXIS_WIDTH = 50
 
+#: Labels of small numbers that find room beside an axis: 0.00001 does not.
+_SHORT = "0 < datum.value && datum.value < 0.001 ? format(datum.value, '~e') : datum.label"
+
 CONFIG: dict[str, Any] = {
     "background": "transparent",
     "font": "inherit",
@@ -95,7 +98,8 @@ def logarithmic(values: Sequence[float]) -> bool:
 def y_of(field: str, values: Sequence[float], form: str = "~g", zero: bool = False) -> alt.Y:
     """A y axis for values that may span orders of magnitude: powers of ten are labelled then."""
     if not logarithmic(values):
-        return alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=zero, nice=True))
+        scale = alt.Scale(zero=zero, nice=True)
+        return alt.Y(f"{field}:Q", title=None, scale=scale, axis=alt.Axis(labelExpr=_SHORT))
     low, high = (math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))))
     step = max(1, (high - low) // 4)
     powers = [10.0**power for power in range(low, high + 1, step)]
@@ -103,7 +107,7 @@ def y_of(field: str, values: Sequence[float], form: str = "~g", zero: bool = Fal
         f"{field}:Q",
         title=None,
         scale=alt.Scale(type="log", domain=[0.85 * min(values), 1.15 * max(values)], nice=False),
-        axis=alt.Axis(values=powers, format=form),
+        axis=alt.Axis(values=powers, format=form, labelExpr=_SHORT),
     )
 
 
