@@ -39,13 +39,11 @@ def starter(
 
 
 def _head(dataset: type[Dataset], name: str, given: Mapping[str, str]) -> Iterator[str]:
-    place = "FILE" if issubclass(dataset, Npz) else "DIR"
-    data = f" --data {place}" if dataset.needs_files else ""
     yield from _comment(f"{dataset.name}: {dataset.summary()}")
     yield "#"
     yield from _comment(f"    ltdsl check {name}")
-    yield from _comment(f"    ltdsl plan {name}")
-    yield from _comment(f"    ltdsl run {name}{data}")
+    yield from _comment(f"    {plan_command(dataset, name)}")
+    yield from _comment(f"    ltdsl run {name}{_data(dataset) if dataset.needs_files else ''}")
     yield ""
     yield from _comment("What to train on, with what can be changed about it:")
     for field, info in dataset.model_fields.items():
@@ -54,6 +52,15 @@ def _head(dataset: type[Dataset], name: str, given: Mapping[str, str]) -> Iterat
     written = ", ".join(f"{name} = {value}" for name, value in arguments.items())
     yield f"dataset = {dataset.name}({written})" if written else f"dataset = {dataset.name}"
     yield ""
+
+
+def plan_command(dataset: type[Dataset], name: str) -> str:
+    """What shows the plan of a recipe, with the images where only these know how many there are of a class."""
+    return f"ltdsl plan {name}{_data(dataset) if dataset.available is None else ''}"
+
+
+def _data(dataset: type[Dataset]) -> str:
+    return f" --data {'FILE' if issubclass(dataset, Npz) else 'DIR'}"
 
 
 def _likely(dataset: type[Dataset]) -> dict[str, str]:

@@ -20,6 +20,7 @@ READ_DATA = {
     ("ltdsl/cli/predict.py", "predict"),
     ("ltdsl/cli/run.py", "train"),
     ("ltdsl/cli/survey.py", "survey"),
+    ("ltdsl/cli/survey.py", "within"),
     ("ltdsl/cli/workers.py", "enlist"),
     ("ltdsl/cli/workers.py", "spread"),
     ("ltdsl/cli/workers.py", "stop"),

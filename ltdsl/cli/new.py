@@ -51,7 +51,7 @@ def new(
     from ltdsl.compiler import compile_recipe
     from ltdsl.diagnostics import Severity, nearest
     from ltdsl.format import format_source
-    from ltdsl.starter import starter
+    from ltdsl.starter import plan_command, starter
     from ltdsl.syntax.source import Source
 
     called = _calls("--dataset", dataset, "a data set")
@@ -80,7 +80,8 @@ def new(
     except (OSError, ValueError) as error:
         misused(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
     show(result.diagnostics)
-    typer.echo(f"{path} written; see what it means with `ltdsl plan {path}`")
+    shown = plan_command(DATASETS[name], str(path))
+    typer.echo(f"{path} written; see what it means with `{shown}`")
 
 
 def _calls(option: str, text: str, what: str) -> Sequence[Call]:
