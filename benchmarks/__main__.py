@@ -18,17 +18,26 @@ NAMES = ("cold", "many", "loss", "step", "floor", "cam", "epoch", "data", "worke
 #: Those that ask for more than this package; they run when they are named.
 GUESTS = ("toolbox",)
 
+#: Arithmetic: tables of their own, when they are named.
+PAPER = ("scaling",)
+
+
+ALL = NAMES + GUESTS + PAPER
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES + GUESTS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}")
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, no figures")
     guests = parser.add_argument_group("toolbox")
     guests.add_argument("--toolbox", type=Path, help="checkout of the reference toolbox")
     guests.add_argument("--python", help="a Python with PyTorch and torchvision")
     guests.add_argument("--data", type=Path, help="folder of CIFAR-10's binary files")
+    paper = parser.add_argument_group("scaling")
+    paper.add_argument("--images", type=int, help="images of a step, all workers together")
+    paper.add_argument("--seconds", type=float, help="that one worker computes for these")
     options = parser.parse_args()
-    unknown = set(options.names) - {*NAMES, *GUESTS}
+    unknown = set(options.names) - set(ALL)
     if unknown:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     if "toolbox" in options.names and not (options.toolbox and options.python and options.data):
@@ -37,11 +46,17 @@ def main() -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 120
+    for name in set(options.names) & set(PAPER):
+        import_module(f"benchmarks.{name}").show(options)
+    if set(options.names) and set(options.names) <= set(PAPER):
+        return
     console.print(machine(device), highlight=False)
     table = Table("measured", "ours", "against", "other", "ratio", "quartiles", "goal")
     for column in (1, 3, 4, 6):
         table.columns[column].justify = "right"
     for name in options.names or NAMES:
+        if name in PAPER:
+            continue
         asked = options if name in GUESTS else options.quick
         for row in import_module(f"benchmarks.{name}").measure(asked):
             goal = "" if row.goal is None else f"≤ {row.goal:g}"

@@ -39,7 +39,7 @@ class Outputs(nn.Cell):
         """
         if self.needs_features:
             features = self.network.until(images, "pool")
-            return _full(self.network.classifier(features)), (_full(features),)
+            return _full(self.network.after(features, "pool")), (_full(features),)
         return _full(self.network(images)), ()
 
 
@@ -87,14 +87,14 @@ class MixedOutputs(nn.Cell):
         """
         hidden = features = self.network.until(images, self.before)
         if self.at_logits:
-            hidden = self.network.classifier(hidden)
+            hidden = self.network.after(hidden, "pool")
         everyone = self.gather(hidden) if self.shared else hidden
         other = ops.gather(everyone, partner, 0)
         hidden, share = self.mixer(hidden, label, other, other_label, *mix)
         logits = hidden
         if not self.at_logits:
             features = self.network.between(hidden, self.before, "pool")
-            logits = self.network.classifier(features)
+            logits = self.network.after(features, "pool")
         extra = (_full(features),) if self.needs_features else ()
         return _full(logits), extra, share
 

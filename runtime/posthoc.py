@@ -24,7 +24,7 @@ class LogitAdjustment(nn.Cell):
 
     Args:
         network: Images to logits.
-        offsets: τ log π_c of each class, [C].
+        offsets: τ log π_c of each class that the network has, [C].
     """
 
     def __init__(self, network: Network, offsets: np.ndarray) -> None:
@@ -78,7 +78,8 @@ def _tau_norm(
 def _logit_adjustment(
     entry: catalogue.PosthocLogitAdjustment, network: Network, counts: Sequence[int]
 ) -> nn.Cell:
-    return LogitAdjustment(network, np.asarray(entry.logit_offsets(counts)))
+    offsets = np.asarray(entry.logit_offsets(counts))
+    return LogitAdjustment(network, offsets if network.part is None else network.part.of(offsets))
 
 
 def corrected(plan: Plan, network: Network, counts: Sequence[int]) -> nn.Cell:

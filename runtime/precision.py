@@ -6,10 +6,15 @@ format, as MindSpore's automatic mixed precision chooses them.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import mindspore as ms
 from mindspore import Parameter, Tensor, amp, nn, ops
+
+from runtime.parallel.collectives import AllGradients
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Precision = Literal["fp32", "fp16", "bf16"]
 
@@ -36,6 +41,8 @@ class Update(nn.Cell):
     Args:
         optimizer: Applies them.
         clip_norm: Longest length of all gradients taken together, as one vector; None leaves them as they are.
+        own: Which of the gradients are of own classes, where several workers split them; see
+            :class:`runtime.parallel.collectives.AllGradients`. None is, unless it is said.
         scaled: Loss scaling, as float16 needs it: the loss is multiplied before the gradients are taken, so that they
             are not too small for the format, and the factor adapts. Without it nothing is checked and nothing skipped.
 
@@ -44,12 +51,21 @@ class Update(nn.Cell):
     """
 
     def __init__(
-        self, optimizer: nn.Optimizer, clip_norm: float | None = None, scaled: bool = False
+        self,
+        optimizer: nn.Optimizer,
+        clip_norm: float | None = None,
+        scaled: bool = False,
+        own: Sequence[bool] = (),
     ) -> None:
         super().__init__(auto_prefix=False)
         self.optimizer = optimizer
         self.clip_norm = clip_norm
         self.scaled = scaled
+        self.own = tuple(own)
+        self.split = any(own)
+        if self.split:
+            self.all_gradients = AllGradients(own)
+            self.map = ops.HyperMap()
         if scaled:
             self.scaler = amp.DynamicLossScaler(START, 2, WINDOW)
             # as attributes of the cell, checkpoints know them
@@ -76,6 +92,8 @@ class Update(nn.Cell):
             return loss
         loss, gradients = self.scaler.unscale(loss), self.scaler.unscale(gradients)
         finite = ops.logical_and(amp.all_finite(gradients), ops.isfinite(loss))
+        if self.split:
+            finite = self.all_gradients.everywhere(finite)
         self.scaler.adjust(finite)
         # not in a branch: there the count would miss that `set_data` has begun it anew (MindSpore 2.10)
         ops.assign_add(self.skipped, ops.cast(ops.logical_not(finite), ms.int32))
@@ -86,4 +104,8 @@ class Update(nn.Cell):
     def _clipped(self, gradients):
         if self.clip_norm is None:
             return gradients
+        if self.split:
+            length = self.all_gradients.length(gradients)
+            factor = self.clip_norm / ops.maximum(length, Tensor(self.clip_norm, ms.float32))
+            return self.map(ops.partial(ops.mul, factor), gradients)
         return ops.clip_by_global_norm(gradients, self.clip_norm)

@@ -92,7 +92,7 @@ def run(
                 data_folder=str(data.resolve()) if data else None,
                 unreadable=list(left_out),
                 recipe_folder=str(root),
-                workers=workers.size if workers.size > 1 else None,
+                **workers.facts(),
             )
             meet(directory, workers)
             return _train(
@@ -143,9 +143,7 @@ def resume(
             message = f"these are not the images that {path} was begun with"
             raise RunError("LT403", message, "name the same --data")
         must_agree(plan, loaded, workers)
-        directory.note(
-            status="running", error=None, workers=workers.size if workers.size > 1 else None
-        )
+        directory.note(status="running", error=None, **workers.facts())
         return _train(
             plan,
             loaded,

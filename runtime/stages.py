@@ -11,7 +11,9 @@ import numpy as np
 from runtime.data.augment import AUGMENTATIONS
 from runtime.data.source import StageSource
 from runtime.models.scaled import FACTORS
+from runtime.parallel.classes import Split
 from runtime.parallel.cluster import ALONE
+from runtime.parallel.over_classes import SplitLoss
 from runtime.precision import Update
 from runtime.samplers import Moment, order, reversed_order
 from runtime.step import Normalise, TrainStep
@@ -119,10 +121,12 @@ def build_stage(
     has_partner = stage.sampler.has_partner or (stage.mixer is not None and stage.mixer.has_partner)
     images = stage.step_images
     learned = images * (2 if has_partner and mixer is None else 1)
-    rows = slice(None)
+    rows, loss = slice(None), objective.loss
     if workers.size > 1:
         rows = workers.rows(images)
         objective.reduction.share(workers.size)
+    if network.part is not None:
+        loss = SplitLoss(loss, network.part)
 
     def moment(epoch: int) -> Moment:
         return Moment(plan.seed, epoch, stage.start, stage.end, plan.epochs)
@@ -136,11 +140,16 @@ def build_stage(
     def warp(rng: np.random.Generator, labels: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(column[rows] for column in sampling.draw(rng, labels))
 
+    def own(column: np.ndarray) -> np.ndarray:
+        if network.part is not None:
+            return loss.columns(column)
+        return column[rows]
+
     def mask(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         # where pairs are learned, their first images come before their second ones
         return tuple(
-            column.reshape(-1, images, *column.shape[1:])[:, rows].reshape(-1, *column.shape[1:])
-            for column in objective.loss.draw(rng, learned)
+            np.concatenate([own(half) for half in np.split(column, learned // images)])
+            for column in loss.draw(rng, learned)
         )
 
     def draws(streams, epoch: int, batches: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -152,7 +161,7 @@ def build_stage(
         if mixer is not None:
             rng = streams("mix")
             columns |= _stack("mix", [mix(rng) for _ in batches])
-        if objective.loss.draw is not None:
+        if loss.draw is not None:
             columns |= _by_step(lambda step: mask(streams("loss", step)), len(batches))
         return columns
 
@@ -172,9 +181,14 @@ def build_stage(
     )
     step = TrainStep(
         network,
-        objective.loss,
+        loss,
         objective.reduction,
-        Update(optimizer, plan.clip_norm, scaled=plan.precision == "fp16"),
+        Update(
+            optimizer,
+            plan.clip_norm,
+            scaled=plan.precision == "fp16",
+            own=Split(network).flags(optimizer.parameters),
+        ),
         Normalise(data.mean, data.std),
         source.columns[2:],
         sampling.transform,

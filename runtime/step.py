@@ -12,6 +12,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from runtime.outputs import MixedOutputs, Outputs
 from runtime.parallel.cluster import ALONE
 from runtime.parallel.collectives import SumGradients
+from runtime.parallel.over_classes import SplitPrediction
 from runtime.precision import lowered
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from runtime.models import Network
     from runtime.parallel.cluster import Workers
+    from runtime.parallel.part import ClassPart
     from runtime.precision import Precision, Update
 
 
@@ -122,7 +124,7 @@ class TrainStep(nn.Cell):
         self.shared = workers.size > 1
         if self.shared:
             self.all_gather = ops.AllGather()
-            self.sum_gradients = SumGradients(parameters)
+            self.sum_gradients = SumGradients(parameters, update.own)
 
     def construct(self, image: Tensor, label: Tensor, *draws: Tensor) -> Tensor:
         """Trains on a batch.
@@ -261,6 +263,24 @@ def _first(columns: Sequence[str], prefix: str) -> int:
     return sum(name.startswith(before) for name in columns)
 
 
+class Prediction(nn.Cell):
+    """The class with the largest logit, the first of several, and its probability.
+
+    Args:
+        confidence: What turns logits into probabilities.
+    """
+
+    def __init__(self, confidence: Literal["softmax", "sigmoid"]) -> None:
+        super().__init__()
+        self.probability = ops.Sigmoid() if confidence == "sigmoid" else ops.Softmax(-1)
+
+    def construct(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Float32 [B, C] -> classes int32 [B], probabilities float32 [B]."""
+        # not the most probable one: probabilities can be equal, 1 in float32, where logits differ
+        prediction = ops.argmax(logits, -1).astype(ms.int32)
+        return prediction, ops.amax(self.probability(logits), -1)
+
+
 class EvalStep(nn.Cell):
     """Prediction as one graph.
 
@@ -270,6 +290,7 @@ class EvalStep(nn.Cell):
         confidence: What turns the logits into the probability of a prediction: ``softmax``, or ``sigmoid`` where the
             loss asked each class on its own.
         workers: Who share the images; each has its rows of a batch, and all get what is predicted for all rows.
+        part: The classes whose logits the network gives, for all workers' rows; None for all classes of own rows.
     """
 
     def __init__(
@@ -278,6 +299,7 @@ class EvalStep(nn.Cell):
         normalise: Normalise,
         confidence: Literal["softmax", "sigmoid"] = "softmax",
         workers: Workers = ALONE,
+        part: ClassPart | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.shared = workers.size > 1
@@ -285,7 +307,7 @@ class EvalStep(nn.Cell):
             self.all_gather = ops.AllGather()
         self.network = network
         self.normalise = normalise
-        self.probability = ops.Sigmoid() if confidence == "sigmoid" else ops.Softmax(-1)
+        self.predict = Prediction(confidence) if part is None else SplitPrediction(confidence, part)
 
     def construct(self, image: Tensor, label: Tensor, mask: Tensor) -> Sequence[Tensor]:
         """Predicts a batch.
@@ -298,10 +320,7 @@ class EvalStep(nn.Cell):
         Returns:
             Predicted class int32 [B], its probability float32 [B], and label and mask as given.
         """
-        logits = self.network(self.normalise(image))
-        # not the most probable one: probabilities can be equal, 1 in float32, where logits differ
-        prediction = ops.argmax(logits, -1).astype(ms.int32)
-        confidence = ops.amax(self.probability(logits), -1)
+        prediction, confidence = self.predict(self.network(self.normalise(image)))
         outputs = (prediction, confidence, label, mask)
         if self.shared:  # in the order of the ranks, which is that of the images
             outputs = tuple([self.all_gather(output) for output in outputs])

@@ -22,6 +22,7 @@ from runtime.inference import restored_network
 from runtime.models import freeze, planned_network
 from runtime.models.scaled import use_factors
 from runtime.optimizers import build_optimizer
+from runtime.parallel.classes import Split, split_network
 from runtime.parallel.cluster import ALONE
 from runtime.parallel.collectives import shared_statistics
 from runtime.parallel.follower import must_start_alike
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
 
     from mindspore import Parameter, nn
 
-    from ltdsl.plan import Plan
+    from ltdsl.plan import Plan, StagePlan
     from runtime.data import LoadedData
     from runtime.models import Network
     from runtime.parallel.cluster import Workers
     from runtime.progress import Reporter
+    from runtime.records import Saved
     from runtime.rundir import RunDirectory
 
 
@@ -92,6 +94,9 @@ class Trainer:
         if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
             use_factors(self.network, len(data.counts))
         must_start_alike(self.network, workers)
+        if (part := workers.part(len(data.counts))) is not None:
+            split_network(self.network, part)
+        self.split = Split(self.network)
         self.statistics = shared_statistics(self.network, workers)
         self.evaluate = self._evaluator(plan.stages[-1].loss.confidence)
         #: Each read once, and before anything is trained.
@@ -117,7 +122,7 @@ class Trainer:
         """An evaluation graph; corrected in all epochs alike, so that errors of any two can be compared."""
         network = corrected(self.plan, self.network, self.data.counts)
         normalise = Normalise(self.data.mean, self.data.std)
-        step = EvalStep(network, normalise, confidence, self.workers)
+        step = EvalStep(network, normalise, confidence, self.workers, self.network.part)
         return Evaluator(step, len(self.data.counts), self.workers)
 
     def _evaluator_of(self, epoch: int) -> Evaluator:
@@ -128,9 +133,12 @@ class Trainer:
 
     def _teacher(self, path: str) -> Network:
         """A frozen model with the weights of a checkpoint."""
+        return freeze(self._restored(self.root / path))
+
+    def _restored(self, path: Path) -> Network:
+        """Another network of the plan's, whole, with the weights of a checkpoint."""
         classes, channels = len(self.data.counts), self.data.train.shape[0]
-        file = self.root / path
-        return freeze(restored_network(self.plan, classes, channels, checkpoints.load(file), file))
+        return restored_network(self.plan, classes, channels, checkpoints.load(path), path)
 
     def __call__(self, resume: bool = False) -> dict[str, Any]:
         """Run all stages, then evaluate.
@@ -149,7 +157,7 @@ class Trainer:
         so_far = self._reached() if resume else Reached()
         done, saved, last, metrics = so_far.done, so_far.saved, so_far.path, so_far.metrics
         if saved:
-            checkpoints.apply(saved, self.network, last)
+            self._apply(saved, self.network, last)
         if self.tensorboard:
             with self.run.writing(self.run.path / FOLDER):
                 self.events = Events(self.run.path, self.run.fact("started"), metrics)
@@ -170,15 +178,15 @@ class Trainer:
                 if under_way:
                     self._restore(start)
                 else:
-                    self._save(start, self.network.get_parameters())
+                    self._save(start, self.split.whole(self.network.get_parameters()))
             # before the classifier is drawn anew: it would know nothing of where a class is
-            sampling = build_sampling(stage.sampler, self.network, self.data)
+            sampling = build_sampling(stage.sampler, self._whole(stage), self.data)
             trained = begin_stage(self.plan, stage, self.network)
             if optimizer is None:
                 rates = rates_of_steps(self.plan, owner, self.data.counts)
                 optimizer = build_optimizer(stage.optimizer, trained, rates)
                 if under_way or owner < index:
-                    checkpoints.apply(saved, optimizer, last)
+                    self._apply(saved, optimizer, last)
             teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
             built = build_stage(
                 self.plan,
@@ -193,8 +201,8 @@ class Trainer:
             if built.step.transform is not None and self.workers.first:
                 self._save_galleries(built)
             if under_way:
-                checkpoints.apply(saved, self.network, last)
-                checkpoints.apply(saved, built.step.update, last)
+                self._apply(saved, self.network, last)
+                self._apply(saved, built.step.update, last)
             self._train(index, built, max(done, stage.start))
         if self.events:
             self.events.close()
@@ -226,7 +234,18 @@ class Trainer:
     def _restore(self, path: Path) -> None:
         """Load a checkpoint of this run into the network."""
         self.workers.wait()  # until the first one has written it
-        checkpoints.apply(load_own(path, self.digest), self.network, path)
+        self._apply(load_own(path, self.digest), self.network, path)
+
+    def _apply(self, saved: Saved, cell: nn.Cell, path: Path | None) -> None:
+        """Set the parameters of a cell to a checkpoint's, of which this worker may have a part."""
+        checkpoints.apply(self.split.own(saved), cell, path)
+
+    def _whole(self, stage: StagePlan) -> Network:
+        """The network that a stage starts with, for a sampler that needs weights of all classes."""
+        if self.network.part is None or not stage.sampler.needs_weights:
+            return self.network
+        self.workers.wait()  # until the first one has written it
+        return self._restored(self.run.checkpoint(f"{stage.name}-start"))
 
     def _warn(self, message: str) -> None:
         """Tell of a loss, and record it: the numbers may no longer be those of a run without a break."""
@@ -282,13 +301,17 @@ class Trainer:
         where = f"epoch {epoch + 1} (stage `{stage.plan.name}`)"
         if not math.isfinite(loss):
             raise self._not_finite(f"the loss is {loss} in {where}{since}")
-        for parameter in parameters:  # an update can break them after the last loss
-            if not np.isfinite(parameter.asnumpy()).all():
+        # an update can break them after the last loss
+        finite = [np.isfinite(parameter.asnumpy()).all() for parameter in parameters]
+        broken = ~self.workers.gather(np.array(finite, np.int32)).all(0)
+        for parameter, is_broken in zip(parameters, broken, strict=True):
+            if is_broken:
                 raise self._not_finite(f"`{parameter.name}` is not finite after {where}")
         if self.statistics is not None:
             self.statistics()
         measured_on = self.plan.best_on or "test"
         scores = self.evaluate(getattr(self.data, measured_on))
+        parameters = self.split.whole(parameters)
         facts = {"epoch": epoch, "stage": stage.plan.name}
         record = EpochRecord(
             epoch,
@@ -325,7 +348,7 @@ class Trainer:
         for which in ("last", "best") if self.plan.best_on else ("last",):
             path = self.run.checkpoint(which)
             saved = load_own(path, self.digest)
-            checkpoints.apply(saved, self.network, path)
+            self._apply(saved, self.network, path)
             epoch = epoch_of(saved, path)
             scores = self._evaluator_of(epoch)(self.data.test)
             result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}

@@ -96,7 +96,7 @@ def build_sampling(entry: catalogue.Sampler, network: Network, data: LoadedData)
 def _crt(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
     # a seed of its own: the first classifier would come out again otherwise
     seed = int(generator(plan.seed, "init", stage.start).integers(2**32))
-    initialise(network.classifier, seed)
+    initialise(network.classifier, seed, network.part)
     if isinstance(network.classifier, ScaledClassifier):  # factors of the old one
         network.classifier.factors.set_data(ops.ones_like(network.classifier.factors))
     return [p for p in network.classifier.get_parameters() if p.name != FACTORS]

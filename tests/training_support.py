@@ -35,21 +35,22 @@ def plan(text: str) -> Plan:
     return result.plan
 
 
-def hand_made() -> LoadedData:
-    """4 classes with 30, 20, 12 and 8 training images of 2×4×3 pixels, 21 test images."""
+def hand_made(classes: int = 4) -> LoadedData:
+    """4 classes with 30, 20, 12 and 8 training images of 2×4×3 pixels, 21 test images; or up to 5 rarer ones more."""
     rng = np.random.default_rng(5)
-    names = ("a", "b", "c", "d")
+    names = tuple("abcdefghi"[:classes])
+    counts = (30, 20, 12, 8, 6, 5, 4, 3, 2)[:classes]
 
     def part(*counts: int) -> ImageArrays:
-        labels = rng.permutation(np.repeat(np.arange(4, dtype=np.int32), counts))
+        labels = rng.permutation(np.repeat(np.arange(classes, dtype=np.int32), counts[:classes]))
         images = rng.integers(0, 256, (len(labels), 2, 4, 3), dtype=np.uint8)
         return ImageArrays(images, labels, names)
 
     return LoadedData(
-        train=part(30, 20, 12, 8),
-        validation=part(4, 3, 2, 1),
-        test=part(6, 4, 9, 2),
-        counts=(30, 20, 12, 8),
+        train=part(*counts),
+        validation=part(4, 3, 2, 1, 1, 1, 1, 1, 1),
+        test=part(6, 4, 9, 2, 3, 1, 2, 1, 4),
+        counts=counts,
         fingerprint={},
         mean=np.float32([0.48, 0.53]),
         std=np.float32([0.25, 0.31]),

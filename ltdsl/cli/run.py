@@ -12,7 +12,7 @@ from ltdsl.cli.inputs import STDIN
 from ltdsl.cli.options import AllowOutside, Device, Seed, Set, Strict
 from ltdsl.cli.shared import all_changes, compiled, misused, new_console
 from ltdsl.cli.survey import Data, surveyor
-from ltdsl.cli.workers import Number, Port, enlist, is_launched, spread, stop
+from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
 from ltdsl.syntax.source import texts
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def run(
         ),
     ] = False,
     workers: Number = 1,
+    split_classes: SplitClasses = False,
     port: Port = None,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
@@ -85,6 +86,8 @@ def run(
         misused("each worker reads the recipe: name a file instead of -")
     if port is not None and workers == 1:
         misused("--port is where --workers meet")
+    if split_classes and workers == 1 and not is_launched():
+        misused("--split-classes splits them over several --workers")
     on: dict[str, Any] = {
         "device": device.value,
         "data": data,
@@ -109,12 +112,13 @@ def run(
             "--strict": strict,
             "--allow-outside": allow_outside,
             "--skip-unreadable": skip_unreadable,
+            "--split-classes": split_classes,
         }
         named = {"--out": None if resume else out, "--resume": resume, "--seed": seed}
         line = _again(recipe, changes, named, switches, on)
-        spread(line, workers, port, resume or out or Path(), plan)
+        spread(line, workers, port, resume or out or Path(), plan, split_classes)
         return
-    team = enlist(on["device"]) if is_launched() else None
+    team = enlist(on["device"], split_classes) if is_launched() else None
     console = new_console(quiet=team is not None and not team.first)
     if team is not None:
         on["workers"] = team

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -26,6 +27,14 @@ Number = Annotated[
     ),
 ]
 
+SplitClasses = Annotated[
+    bool,
+    typer.Option(
+        "--split-classes",
+        help="Split the classifier and its logits over --workers by classes, for thousands of these.",
+    ),
+]
+
 Port = Annotated[
     int | None,
     typer.Option(
@@ -44,7 +53,12 @@ def is_launched() -> bool:
 
 
 def spread(
-    arguments: Sequence[str], workers: int, port: int | None, out: Path, plan: Plan | None
+    arguments: Sequence[str],
+    workers: int,
+    port: int | None,
+    out: Path,
+    plan: Plan | None,
+    split_classes: bool = False,
 ) -> None:
     """Run a command line in several processes on this machine, and show what the first one prints.
 
@@ -54,6 +68,7 @@ def spread(
         port: Where they meet; None for a free one.
         out: The run directory.
         plan: Of a run that is not resumed.
+        split_classes: Whether they split the classes.
     """
     from runtime.errors import RunError
     from runtime.parallel import cluster, launch
@@ -62,19 +77,23 @@ def spread(
     try:
         if plan is not None:
             cluster.must_divide(plan, workers)
+        if plan is not None and split_classes:
+            counts = plan.class_counts
+            cluster.must_split(plan, None if counts is None else len(counts), workers)
         launch.launch(arguments, workers, port, out, typer.echo)
     except RunError as error:
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
-        hint = f"go on with: ltdsl run --resume {out} --workers {workers}"
+        hint = f"go on with: {launch.again(arguments, workers, out)}"
         fail("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
 
 
-def enlist(device: str) -> Workers:
+def enlist(device: str, split_classes: bool = False) -> Workers:
     """Join the workers that a launcher started; the scheduler's process ends here, with the run.
 
     Args:
         device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
+        split_classes: Whether they split the classes.
     """
     from runtime.errors import RunError
     from runtime.parallel import cluster, launch
@@ -86,7 +105,7 @@ def enlist(device: str) -> Workers:
         stop(error.code, error.message, error.hint)
     if cluster.is_scheduler():
         raise typer.Exit
-    return team
+    return replace(team, split_classes=split_classes)
 
 
 def stop(code: str, message: str, hint: str | None = None) -> NoReturn:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mindspore import Tensor, nn
 
 from runtime.models.cosine import CosineClassifier
+from runtime.parallel.part import ClassPart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Rows of a dense layer that are drawn at once; how many decides nothing but memory.
+ROWS = 4096
 
 
-def initialise(network: nn.Cell, seed: int) -> None:
+def initialise(network: nn.Cell, seed: int, part: ClassPart | None = None) -> None:
     """Draws the weights of all convolutions and dense layers.
 
     Convolutions: normal with standard deviation √(2 / fan_in) (He et al., "Delving Deep into
@@ -21,6 +29,8 @@ def initialise(network: nn.Cell, seed: int) -> None:
     Args:
         network: The network to fill.
         seed: Non-negative; the same seed gives the same weights, in the order of the layers.
+        part: The classes that dense layers and cosine classifiers have, where these are split; they get the rows that
+            they would have of the whole layer.
     """
     rng = np.random.default_rng(seed)
     for _, cell in network.cells_and_names():
@@ -28,14 +38,32 @@ def initialise(network: nn.Cell, seed: int) -> None:
             shape = cell.weight.shape
             values = rng.normal(0.0, math.sqrt(2.0 / math.prod(shape[1:])), shape)
         elif isinstance(cell, nn.Dense):
-            shape = cell.weight.shape
-            bound = 1.0 / math.sqrt(shape[1])
-            values = rng.uniform(-bound, bound, shape)
+            bound = 1.0 / math.sqrt(cell.weight.shape[1])
+            values = _rows(cell, part, lambda shape, bound=bound: rng.uniform(-bound, bound, shape))
         elif isinstance(cell, CosineClassifier):
-            values = rng.uniform(-1.0, 1.0, cell.weight.shape)
-            values /= np.linalg.norm(values, axis=1, keepdims=True)
+            values = _rows(cell, part, lambda shape: _directions(rng, shape))
         else:
             continue
         cell.weight.set_data(Tensor(values, cell.weight.dtype))
         if cell.bias is not None:
             cell.bias.set_data(Tensor(np.zeros(cell.bias.shape), cell.bias.dtype))
+
+
+def _rows(
+    cell: nn.Cell, part: ClassPart | None, draw: Callable[[tuple[int, int]], np.ndarray]
+) -> np.ndarray:
+    """A layer's weights, drawn some rows at a time: with 100,000 classes, all in float64 would take gigabytes."""
+    own, width = cell.weight.shape
+    part = part or ClassPart(own, 0, 1)
+    values = np.empty((own, width), np.float32)
+    for start in range(0, part.classes, ROWS):
+        drawn = draw((min(ROWS, part.classes - start), width))
+        first, end = max(part.first, start), min(part.end, start + len(drawn))
+        if first < end:
+            values[first - part.first : end - part.first] = drawn[first - start : end - start]
+    return values
+
+
+def _directions(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    values = rng.uniform(-1.0, 1.0, shape)
+    return values / np.linalg.norm(values, axis=1, keepdims=True)

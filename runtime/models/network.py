@@ -11,6 +11,8 @@ from mindspore import Tensor, nn, ops
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runtime.parallel.part import ClassPart
+
 
 class GlobalPool(nn.Cell):
     """Mean over all positions: [B, K, h, w] -> [B, K]."""
@@ -36,6 +38,7 @@ class Network(nn.Cell):
     Attributes:
         layer_names: Names of the layers in order; the last two are ``pool`` and ``fc``.
         plain_names: Names of parameters where the model was published, for those that have another one here.
+        part: Which classes the classifier has, where several workers split them; None where it has all.
         body_is_frozen: Set where the classifier is trained alone: all before it then stays in inference mode.
     """
 
@@ -47,6 +50,8 @@ class Network(nn.Cell):
         self.body = nn.SequentialCell(OrderedDict(body))
         self.pool = pool
         self.classifier = classifier
+        self.part: ClassPart | None = None
+        self.gather = nn.Identity()  # of other workers' features, where the classes are split
 
     def construct(self, x: Tensor) -> Tensor:
         """Images [B, ch, H, W] -> logits [B, C]."""
@@ -58,7 +63,7 @@ class Network(nn.Cell):
 
     def classify(self, maps: Tensor) -> Tensor:
         """Feature maps [B, K, h, w] -> logits [B, C]."""
-        return self.classifier(self.pool(maps))
+        return self.classifier(self.gather(self.pool(maps)))
 
     def until(self, x: Tensor, layer: str) -> Tensor:
         """Images -> the output of ``layer``, one of ``layer_names``."""
@@ -84,7 +89,7 @@ class Network(nn.Cell):
     def _run(self, x, start, stop):
         for index in range(start, stop):  # constants: unrolled by the compiler
             if index == len(self.layer_names) - 1:
-                x = self.classifier(x)
+                x = self.classifier(self.gather(x))
             elif index == len(self.layer_names) - 2:
                 x = self.pool(x)
             else:

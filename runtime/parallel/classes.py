@@ -1,178 +1,106 @@
-"""Classes split over workers: each holds some rows of the classifier, and the logits of these classes alone.
+"""The classifier split over its classes: each worker holds some rows of it, and of what an optimizer keeps for them.
 
-Any loss can be split: its operators are attributes, and their sharding strategies
-(:meth:`runtime.losses.LossCell.strategies`) tell which of them reduce over classes, which make one-hot targets and
-which constants have one number a class. The first become collectives (a maximum, a sum), the second look only at
-their own classes, the third are cut. The same loss is then computed by every worker, from all images and its own
-classes.
+Features of all workers' images are gathered before the classifier, which gives the logits of own classes for all of
+them. On disk, everything is whole.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from runtime.losses.cell import Layout, LossCell
-from runtime.parallel.collectives import GatherRows, MaxOverWorkers, SumShares
+from runtime.parallel.collectives import GatherRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-#: Axes by what they hold, in the place of numbers of slices.
-AXES = Layout(("images", "classes"), ("images", 1), ("images",), (1, "classes"))
+    from runtime.models import Network
+    from runtime.parallel.part import ClassPart
+    from runtime.records import Saved
 
-
-@dataclass(frozen=True)
-class ClassPart:
-    """The classes of one worker: [first, end) of C. Parts differ by at most one class.
-
-    Attributes:
-        classes: C.
-        rank: Of the worker.
-        workers: How many share the classes.
-    """
-
-    classes: int
-    rank: int
-    workers: int
-
-    @property
-    def first(self) -> int:
-        """The first class."""
-        return self.classes * self.rank // self.workers
-
-    @property
-    def end(self) -> int:
-        """The class after the last."""
-        return self.classes * (self.rank + 1) // self.workers
-
-    def __len__(self) -> int:
-        return self.end - self.first
-
-    def of(self, values: np.ndarray, axis: int = 0) -> np.ndarray:
-        """The part of an array that has an axis of classes."""
-        return np.take(values, np.arange(self.first, self.end), axis)
+#: Bytes that workers send at once when parts become whole: no device has more of the others' parts.
+MESSAGE = 16 << 20
 
 
-class _MaxOverClasses(nn.Cell):
-    def __init__(self, local: ops.ReduceMax) -> None:
-        super().__init__()
-        self.local = local
-        self.over_workers = MaxOverWorkers()
+def split_network(network: Network, part: ClassPart) -> None:
+    """Leaves a network's classifier the classes of a part, in place.
 
-    def construct(self, values: Tensor, axis: int) -> Tensor:
-        return self.over_workers(ops.stop_gradient(self.local(values, axis)))
-
-
-class _SumOverClasses(nn.Cell):
-    def __init__(self, local: ops.ReduceSum) -> None:
-        super().__init__()
-        self.local = local
-        self.over_workers = SumShares()
-
-    def construct(self, values: Tensor, axis: int) -> Tensor:
-        return self.over_workers(self.local(values, axis))
-
-
-class _OwnOneHot(nn.Cell):
-    """One-hot rows over a part's classes; a label that is another worker's has none."""
-
-    def __init__(self, one_hot: ops.OneHot, part: ClassPart) -> None:
-        super().__init__()
-        self.one_hot = one_hot
-        self.first = part.first
-        self.count = len(part)
-
-    def construct(self, labels: Tensor, classes: int, on: Tensor, off: Tensor) -> Tensor:
-        return self.one_hot(labels - self.first, self.count, on, off)
-
-
-def split_loss(loss: LossCell, part: ClassPart) -> LossCell:
-    """Splits a loss over classes, in place.
-
-    It then takes the logits of all images and the part's classes, [B, C_part], with all labels; features, where it
-    takes them, are those of all images too, and a drawn column that has an axis of classes is cut to the part's.
+    Every parameter of a classifier has one row a class: weights, biases, factors. All keep their names.
 
     Args:
-        loss: For all C classes.
+        network: Its classifier is whole.
         part: This worker's classes.
-
-    Returns:
-        The loss, which every worker now computes alike.
     """
-    if part.workers == 1:
-        return loss
-    for cell, name, strategy in _operators(loss):
-        operator = getattr(cell, name)
-        if isinstance(operator, ops.OneHot):
-            _replace(cell, name, _OwnOneHot(operator, part))
-        elif strategy[0] == AXES.rows and isinstance(operator, ops.ReduceMax):
-            _replace(cell, name, _MaxOverClasses(operator))
-        elif strategy[0] == AXES.rows and isinstance(operator, ops.ReduceSum):
-            _replace(cell, name, _SumOverClasses(operator))
-    for cell in _losses(loss):
-        for name, value in list(vars(cell).items()):
-            if isinstance(value, Tensor) and value.shape == (1, part.classes):
-                setattr(cell, name, Tensor(part.of(value.asnumpy(), 1)))
-    return loss
+    for parameter in network.classifier.get_parameters():
+        own = Tensor(part.of(parameter.asnumpy()))
+        parameter.set_data(own, slice_shape=True)
+    network.part = part
+    network.gather = GatherRows(part.rank)
 
 
-def _losses(loss: LossCell) -> Iterator[LossCell]:
-    yield from (cell for _, cell in loss.cells_and_names() if isinstance(cell, LossCell))
-
-
-def _operators(loss: LossCell) -> list[tuple[LossCell, str, tuple]]:
-    return [
-        (cell, name, strategy)
-        for cell in _losses(loss)
-        for name, strategy in cell.strategies(AXES).items()
-    ]
-
-
-def _replace(cell: nn.Cell, name: str, by: nn.Cell) -> None:
-    delattr(cell, name)
-    setattr(cell, name, by)
-
-
-class SplitClassifier(nn.Cell):
-    """A dense layer whose classes are split: own images' features to all images' logits of own classes.
-
-    The features of all workers are gathered, b rows of each. A row's gradient is the sum of what all workers' classes
-    give it; a class's is complete where it is.
+class Split:
+    """What is split of a network and of what trains it, and how that is read and written whole.
 
     Args:
-        weight: All class weights, float32 [C, K]; only the part's are kept.
-        part: This worker's classes.
-        bias: All biases, float32 [C], or None.
-
-    Attributes:
-        weight: The part's, [C_part, K].
-        bias: The part's, [C_part], or None.
+        network: Whole, or with a part of the classes. Where it is whole, nothing is done by any method.
     """
 
-    def __init__(self, weight: np.ndarray, part: ClassPart, bias: np.ndarray | None = None) -> None:
-        super().__init__()
-        self.split = part.workers > 1
-        self.weight = Parameter(Tensor(part.of(weight), ms.float32), name="weight")
-        self.bias = None
-        if bias is not None:
-            self.bias = Parameter(Tensor(part.of(bias), ms.float32), name="bias")
-        self.matmul = ops.MatMul(transpose_b=True)
-        if self.split:
-            self.gather = GatherRows(part.rank)
+    def __init__(self, network: Network) -> None:
+        self._part = network.part
+        held = network.classifier.get_parameters() if self._part is not None else ()
+        self._names = frozenset(parameter.name for parameter in held)
 
-    def construct(self, features: Tensor) -> Tensor:
-        """Features, float32 [b, K] -> logits, float32 [workers · b, C_part]."""
-        if self.split:
-            features = self.gather(features)
-        logits = self.matmul(features, self.weight)
-        if self.bias is not None:
-            logits = logits + self.bias
-        return logits
+    def has(self, name: str) -> bool:
+        """True for a parameter with own classes only, and for an optimizer's state of one."""
+        # an optimizer puts one word before the name: `accum`, `moment1`
+        return name in self._names or name.partition(".")[2] in self._names
+
+    def flags(self, parameters: Iterable[Parameter]) -> tuple[bool, ...]:
+        """:meth:`has` of each."""
+        return tuple(self.has(parameter.name) for parameter in parameters)
+
+    def own(self, saved: Saved) -> Saved:
+        """The part of a checkpoint that this worker holds."""
+        if self._part is None:
+            return saved
+        return {
+            name: self._part.of(value) if self.has(name) and self._is_whole(value) else value
+            for name, value in saved.items()
+        }
+
+    def _is_whole(self, value: np.ndarray | str) -> bool:
+        return isinstance(value, np.ndarray) and value.shape[:1] == (self._part.classes,)
+
+    def whole(self, parameters: Iterable[Parameter]) -> list[Parameter]:
+        """The parameters as one worker alone would have them; all workers call this at the same place.
+
+        Returns:
+            For the first worker. The others get theirs back.
+        """
+        return [self._gathered(p) if self.has(p.name) else p for p in parameters]
+
+    def _gathered(self, parameter: Parameter) -> Parameter:
+        part, own = self._part, parameter.asnumpy()
+        parts, rest = part.all(), own.shape[1:]
+        rows = max(1, MESSAGE // (part.workers * own[:1].nbytes))
+        most = max(map(len, parts))
+        whole = np.empty((part.classes, *rest), own.dtype) if part.rank == 0 else None
+        for start in range(0, most, rows):
+            message = np.zeros((min(rows, most - start), *rest), own.dtype)
+            piece = own[start : start + len(message)]
+            message[: len(piece)] = piece  # the last row of a smaller part is missing
+            gathered = ops.AllGather()(Tensor(message)).asnumpy()
+            if whole is None:
+                continue
+            for each, got in zip(parts, np.split(gathered, part.workers), strict=True):
+                first = each.first + start
+                count = min(len(got), each.end - first)
+                whole[first : first + count] = got[:count]
+        if whole is None:
+            return parameter
+        return Parameter(Tensor.from_numpy(whole), name=parameter.name, requires_grad=False)
 
 
 def shard_classifier(classifier: nn.Dense, data_parallel: int, class_parallel: int) -> nn.Dense:

@@ -17,6 +17,7 @@ import numpy as np
 
 from runtime.device import prepare
 from runtime.errors import RunError
+from runtime.parallel.part import ClassPart
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -38,15 +39,25 @@ class Workers:
     Attributes:
         rank: Its number, from 0; the first alone writes and prints.
         size: How many there are.
+        split_classes: Split the classifier over its classes, not only each batch over its images.
     """
 
     rank: int = 0
     size: int = 1
+    split_classes: bool = False
 
     @property
     def first(self) -> bool:
         """True for the worker that writes and prints."""
         return self.rank == 0
+
+    def facts(self) -> dict[str, int | bool | None]:
+        """What a run records of them: entries of run.json, None for those that it does not have."""
+        shared = self.size > 1
+        return {
+            "workers": self.size if shared else None,
+            "split_classes": (shared and self.split_classes) or None,
+        }
 
     def rows(self, images: int) -> slice:
         """Its rows of a batch of images.
@@ -56,6 +67,12 @@ class Workers:
         """
         share = images // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
+
+    def part(self, classes: int) -> ClassPart | None:
+        """Its classes; None where it has all."""
+        if self.size == 1 or not self.split_classes:
+            return None
+        return ClassPart(classes, self.rank, self.size)
 
     def gather(self, numbers: np.ndarray) -> np.ndarray:
         """All workers' int32 numbers [n], as [size, n]; every worker calls this at the same place.
@@ -104,6 +121,39 @@ def must_divide(plan: Plan, workers: int) -> None:
                 "evenly",
                 f"set batch_size to a multiple of {workers}, or choose another number of workers",
             )
+
+
+def must_split(plan: Plan, classes: int | None, workers: int) -> None:
+    """Refuse what cannot be trained with its classes split.
+
+    Args:
+        plan: The run.
+        classes: How many; None where the data set's files have not been looked at.
+        workers: How many split them.
+
+    Raises:
+        RunError: LT476.
+    """
+    if classes is not None and classes < 2 * workers:
+        raise _cannot_split(
+            f"{classes} of them are too few for {workers} workers", "each needs two"
+        )
+    for stage in plan.stages:
+        if stage.teacher is not None:
+            name = stage.teacher.name
+            raise _cannot_split(
+                f"`{name}` in stage `{stage.name}` compares the logits of all classes with a teacher's",
+                "train it without --split-classes",
+            )
+        if getattr(stage.mixer, "layer", None) == "fc":
+            raise _cannot_split(
+                f"`{stage.mixer.name}` in stage `{stage.name}` mixes the logits of all classes",
+                "choose `layer = pool`: for a linear classifier, mixed features give the same logits",
+            )
+
+
+def _cannot_split(why: str, hint: str) -> RunError:
+    return RunError("LT476", f"the classes cannot be split: {why}", hint)
 
 
 def launched() -> bool:

@@ -1,9 +1,12 @@
 """What workers say to each other inside of a graph, each with the gradient that it has here.
 
-The loss of a run is the sum of what its workers compute: each adds the terms of its own images. Where all workers
-compute the same number from the same tensors instead (the loss of classes that are split), it counts once. The
-gradients that MindSpore would derive know nothing of this, and on a CPU it has no ReduceScatter to derive them with, so
-they are written down.
+The loss of a run is the sum of what its workers compute: each adds the terms of its own images, and the gradient of
+what a worker gives to others is the sum of what all have for it. On a CPU, MindSpore has no ReduceScatter to derive
+these gradients with, so they are written down.
+
+Workers must send in the same order, and MindSpore sends in the order that the graph's operators happen to have. So
+all workers need the same graph, up to constants: no operator may depend on the rank, not even by what the compiler
+makes of it. It drops the addition of 0, and a sum over an axis of length 1.
 
 On a CPU, MindSpore 2.10 has AllReduce of sums (float32), AllGather (float32, int32) and Broadcast. Nothing here needs
 more.
@@ -23,11 +26,8 @@ if TYPE_CHECKING:
     from runtime.parallel.cluster import Workers
 
 
-class SumShares(nn.Cell):
-    """Σ over workers of each one's share of a number that all of them go on with alike.
-
-    The gradient of a share is that of the sum: what follows is one computation, which every worker repeats.
-    """
+class SumOverWorkers(nn.Cell):
+    """Σ over workers of each one's share of a number that all of them go on with."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ class SumShares(nn.Cell):
         return self.all_reduce(share)
 
     def bprop(self, share: Tensor, out: Tensor, dout: Tensor) -> tuple[Tensor]:
-        """The gradient of a share."""
-        return (dout,)
+        """The gradient of a share: the sum of those that all workers have for the sum."""
+        return (self.all_reduce(dout),)
 
 
 class GatherRows(nn.Cell):
@@ -85,30 +85,49 @@ class MaxOverWorkers(nn.Cell):
 
 
 class SumGradients(nn.Cell):
-    """Adds up all workers' losses and gradients.
+    """Adds up all workers' losses and gradients; those of classes that only one worker has are complete where they are.
 
     On a CPU in one message: each costs a third of a millisecond, and a network has a hundred gradients. Elsewhere as
     MindSpore does it, in a few fused ones that are sent while others are still computed.
 
     Args:
         parameters: Whose gradients they are.
+        own: For each, whether it is of own classes; none is, unless it is said.
     """
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], own: Sequence[bool] = ()) -> None:
         super().__init__(auto_prefix=False)
+        self.own = tuple(own) or (False,) * len(parameters)
+        shared = [p for p, own in zip(parameters, self.own, strict=True) if not own]
         self.all_reduce = ops.AllReduce()
         self.in_one = ms.get_context("device_target") == "CPU"
-        self.shapes = tuple(parameter.shape for parameter in parameters)
+        self.shapes = tuple(parameter.shape for parameter in shared)
         self.sizes = tuple(math.prod(shape) for shape in self.shapes)
-        if not self.in_one:
-            self.reduce = nn.DistributedGradReducer(parameters, mean=False)
+        self.some_shared = bool(shared)
+        if not self.in_one and shared:
+            self.reduce = nn.DistributedGradReducer(shared, mean=False)
 
     def construct(
         self, loss: Tensor, gradients: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Each worker's, float32 -> their sums, the same bit for bit on all workers."""
+        shared = ()
+        for gradient, own in zip(gradients, self.own):  # noqa: B905 - graph mode
+            if not own:
+                shared = shared + (gradient,)  # noqa: RUF005 - graph mode
+        loss, sums = self._sums(loss, shared)
+        every, at = (), 0
+        for gradient, own in zip(gradients, self.own):  # noqa: B905 - graph mode
+            if own:
+                every = every + (gradient,)  # noqa: RUF005 - graph mode
+            else:
+                every, at = every + (sums[at],), at + 1  # noqa: RUF005 - graph mode
+        return loss, every
+
+    def _sums(self, loss, gradients):
         if not self.in_one:
-            return self.all_reduce(loss), self.reduce(gradients)
+            sums = self.reduce(gradients) if self.some_shared else ()
+            return self.all_reduce(loss), sums
         parts = (loss.reshape((1,)),)
         for gradient in gradients:
             parts = parts + (gradient.reshape((-1,)),)  # noqa: RUF005 - graph mode
@@ -117,6 +136,36 @@ class SumGradients(nn.Cell):
         for part, shape in zip(parts[1:], self.shapes):  # noqa: B905 - graph mode
             sums = sums + (part.reshape(shape),)  # noqa: RUF005 - graph mode
         return parts[0].reshape(()), sums
+
+
+class AllGradients(nn.Cell):
+    """What is asked of all gradients together, where some are of own classes and the others are alike on all workers.
+
+    Args:
+        own: For each gradient, whether it is of own classes.
+    """
+
+    def __init__(self, own: Sequence[bool]) -> None:
+        super().__init__(auto_prefix=False)
+        self.own = tuple(own)
+        self.all_reduce = ops.AllReduce()
+        self.zero = Tensor([0.0], ms.float32)
+
+    def length(self, gradients: tuple[Tensor, ...]) -> Tensor:
+        """Their Euclidean length as one vector, a float32 scalar."""
+        shared, split = self.zero, self.zero
+        for gradient, own in zip(gradients, self.own):  # noqa: B905 - graph mode
+            square = ops.square(gradient).sum()
+            if own:
+                split = split + square
+            else:
+                shared = shared + square
+        return ops.sqrt(shared + self.all_reduce(split)).reshape(())
+
+    def everywhere(self, here: Tensor) -> Tensor:
+        """True where something is true on all workers, bool scalars."""
+        elsewhere = self.all_reduce(1.0 - here.astype(ms.float32).reshape((1,)))
+        return (elsewhere < 0.5).reshape(())
 
 
 class AverageParameters(nn.Cell):

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import RunError
-from runtime.parallel.cluster import must_divide
+from runtime.parallel.cluster import must_divide, must_split
 from runtime.rundir import RunDirectory
 from runtime.versions import versions
 
@@ -99,7 +99,8 @@ def must_agree(plan: Plan, loaded: LoadedData, workers: Workers) -> None:
     """Refuse workers that would train something else than the first one.
 
     Raises:
-        RunError: LT473, plans, data or versions differ; LT475, the workers cannot share a batch evenly.
+        RunError: LT473, plans, data or versions differ; LT475, the workers cannot share a batch evenly; LT476, or not
+            split the classes.
     """
     for what, text, hint in (
         (
@@ -109,6 +110,11 @@ def must_agree(plan: Plan, loaded: LoadedData, workers: Workers) -> None:
         ),
         ("other images", json.dumps(loaded.fingerprint), "give all of them the same --data"),
         (
+            "another --split-classes",
+            str(workers.split_classes),
+            "start all of them with it, or none",
+        ),
+        (
             "other versions of packages",
             json.dumps(versions()),
             "install the same packages everywhere",
@@ -117,6 +123,8 @@ def must_agree(plan: Plan, loaded: LoadedData, workers: Workers) -> None:
         if ranks := workers.differing(text):
             raise _differ(ranks, what, hint)
     must_divide(plan, workers.size)
+    if workers.split_classes:
+        must_split(plan, len(loaded.counts), workers.size)
 
 
 def must_start_alike(network: nn.Cell, workers: Workers) -> None:

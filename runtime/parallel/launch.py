@@ -71,13 +71,25 @@ def launch(
         _settle(out, status="failed", error=str(error))
         if error.code == "LT470":
             kept = _keep_logs(folder, out)
-            error.hint = f"go on with: ltdsl run --resume {out} --workers {workers}{kept}"
+            error.hint = f"go on with: {again(arguments, workers, out)}{kept}"
         raise
     except KeyboardInterrupt:
         _settle(out, status="interrupted")
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def again(arguments: Sequence[str], workers: int, out: Path) -> str:
+    """The command line that goes on with a run as it was shared before.
+
+    Args:
+        arguments: Of the run that ended.
+        workers: How many they were.
+        out: Its directory.
+    """
+    split = " --split-classes" if "--split-classes" in arguments else ""
+    return f"ltdsl run --resume {out} --workers {workers}{split}"
 
 
 class _Launch:

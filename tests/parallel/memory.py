@@ -1,61 +1,88 @@
-"""Prints what a worker's step needs where the classes are split: ``python tests/parallel/memory.py``.
+"""Prints what a worker's process needs with many classes: ``python tests/parallel/memory.py [FOLDER]``.
 
-100,003 classes, 256 features, 64 images: the growth of the process from before the classifier is made, at its peak.
+An epoch of ResNet-10 (512 features) with 100,003 classes, 64 images of 3×64×64 a step, evaluated and saved as any run:
+how much the process has grown at its peak since before the network was made, as training ends, and in the end.
 """
 
 from __future__ import annotations
 
-import os
+import io
 import resource
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-CLASSES, FEATURES, IMAGES = 100_003, 256, 64
+CLASSES, IMAGES, STEPS, SIDE = 100_003, 64, 3, 64
+
+RECIPE = f"""
+model = resnet10; epochs = 1; batch_size = {IMAGES}; augment = []
+schedule = constant(warmup = 0); optimizer = sgd(lr = 0.01)
+a: ce
+"""
 
 
-def worker() -> None:
-    import mindspore as ms
+def peak() -> float:
+    """MiB of the process at its largest."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def worker(folder: Path, split: bool) -> None:
     import numpy as np
-    from mindspore import Tensor
-    from mindspore.communication import get_group_size, get_rank, init
-    from split_classes import Classified
+    from rich.console import Console
+    from training_support import plan
 
-    from runtime.parallel.classes import ClassPart, SplitClassifier
+    from runtime.data import ImageArrays, LoadedData
+    from runtime.parallel.cluster import is_scheduler, join
+    from runtime.parallel.follower import meet, open_directory
+    from runtime.progress import Reporter
+    from runtime.train import Trainer
 
-    ms.set_context(mode=ms.GRAPH_MODE)
-    rank, workers = 0, 1
-    if "MS_ROLE" in os.environ:
-        init()
-        rank, workers = get_rank(), get_group_size()
-    part = ClassPart(CLASSES, rank, workers)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    own = np.zeros((1, FEATURES), np.float32)
-    classifier = SplitClassifier(np.broadcast_to(own, (CLASSES, FEATURES)), part)
-    step = Classified(classifier, np.ones(CLASSES), part)
-    features = Tensor(np.ones((IMAGES // workers, FEATURES), np.float32))
-    labels = Tensor(np.arange(IMAGES), ms.int32)
-    for _ in range(3):
-        value, _ = step(features, labels)
-    value.asnumpy()
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(f"grown|{grown / 1024:.0f}", flush=True)
+    workers = replace(join(), split_classes=split)
+    if is_scheduler():
+        return
+    names = tuple(map(str, range(CLASSES)))
+    rng = np.random.default_rng(0)
+
+    def part(images: int) -> ImageArrays:
+        labels = rng.integers(CLASSES, size=images, dtype=np.int32)
+        pixels = rng.integers(0, 256, (images, 3, SIDE, SIDE), dtype=np.uint8)
+        return ImageArrays(pixels, labels, names)
+
+    third = np.float32([0.3] * 3)
+    data = LoadedData(part(STEPS * IMAGES), None, part(IMAGES), (1,) * CLASSES, {}, third, third)
+
+    class Watch(Reporter):
+        def step(self, done, loss) -> None:
+            loss()
+            self.trained = peak()
+
+    run = plan(RECIPE)
+    watch, before = Watch(Console(file=io.StringIO()), run), peak()
+    with open_directory(folder / f"run-{workers.size}-{split}", workers) as directory:
+        directory.begin(run, {})
+        meet(directory, workers)
+        Trainer(run, data, directory, watch, workers=workers)()
+    print(f"grown|{watch.trained - before:.0f}|{peak() - before:.0f}", flush=True)
 
 
 def main() -> None:
     import cluster
 
-    cluster.LIMIT = 600
-    for size in (1, 2, 4):
-        folder = Path(tempfile.mkdtemp())
-        logs = cluster.together(Path(__file__), size, folder, "worker")
-        grown = [
-            int(line.split("|")[1]) for log in logs for line in log.splitlines() if "grown|" in line
-        ]
-        print(f"{size} workers: {max(grown)} MiB each", flush=True)
+    cluster.LIMIT = 1800
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
+    for size, split in ((1, "whole"), (2, "whole"), (2, "split"), (4, "split")):
+        logs = cluster.together(Path(__file__), size, folder, "worker", str(folder), split)
+        rows = [line for log in logs for line in log.splitlines() if line.startswith("grown|")]
+        for rank, row in enumerate(rows):
+            _, trained, end = row.split("|")
+            print(f"{split}, worker {rank} of {size}: {trained} MiB training, {end} MiB in all")
 
 
 if __name__ == "__main__":
-    worker() if "worker" in sys.argv else main()
+    if "worker" in sys.argv:
+        worker(Path(sys.argv[2]), sys.argv[3] == "split")
+    else:
+        main()

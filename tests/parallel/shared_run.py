@@ -1,16 +1,17 @@
 """One worker of `test_shared_run.py`: a whole run, or as much of it as there is time for.
 
-python shared_run.py OUT EPOCHS [resume]
+python shared_run.py OUT EPOCHS [resume] [split]
 """
 
 from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from shared_steps import network
+from shared_steps import CLASSES, network
 from training_support import hand_made, plan
 
 from runtime.parallel.cluster import is_scheduler, join
@@ -42,11 +43,11 @@ class Stop(Reporter):
 
 
 def main() -> None:
-    workers = join()
+    workers = replace(join(), split_classes="split" in sys.argv)
     if is_scheduler():
         return
     out, epochs, resumed = Path(sys.argv[1]), int(sys.argv[2]), "resume" in sys.argv
-    run, data = plan(RECIPE), hand_made()
+    run, data = plan(RECIPE), hand_made(CLASSES)
     with open_directory(out, workers, resumed) as directory:
         directory.begin(run, {}) if not resumed else None
         meet(directory, workers)
@@ -55,7 +56,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    import runtime.inference
     import runtime.train
 
-    runtime.train.planned_network = lambda plan, *_: network(plan.seed)
+    for module in (runtime.inference, runtime.train):
+        module.planned_network = lambda plan, *_: network(plan.seed)
     main()

@@ -1,29 +1,35 @@
 """One worker of `test_shared_steps.py`: steps of many recipes, each with its part of every batch.
 
-    python shared_steps.py FOLDER NAME …
+    python shared_steps.py FOLDER whole|split NAME …
 
-Writes FOLDER/SIZE-RANK.npz: for each name the losses, the final weights, and what an evaluation counted.
+Writes FOLDER/SIZE-RANK.npz: for each name the losses, the final weights with what the optimizer keeps, and what an
+evaluation counted. Where the classes are split, the first worker's are whole, and the others leave out their parts.
 """
 
 from __future__ import annotations
 
+import copy
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from mindspore import Tensor, nn
-from training_support import hand_made, plan, weights
+from training_support import hand_made, plan
 
 from runtime.evaluate import Evaluator
 from runtime.models import Network, freeze
+from runtime.models.cosine import use_cosine
 from runtime.models.initial import initialise
 from runtime.models.network import GlobalPool
 from runtime.models.scaled import use_factors
 from runtime.optimizers import build_optimizer
+from runtime.parallel.classes import Split, split_network
 from runtime.parallel.cluster import Workers, is_scheduler, join
 from runtime.posthoc import corrected
 from runtime.stages import begin_stage, build_stage, rates_of_steps
 from runtime.step import EvalStep, Normalise
+from runtime.tricks import build_sampling
 
 HEAD = {
     "batch_size": "8",
@@ -39,6 +45,9 @@ RECIPES = {
     "flip": "augment = [random_horizontal_flip]; a: ce",
     "adam": "optimizer = adam(lr = 0.01); a: ce",
     "clip_norm": "clip_norm = 0.01; a: ce",
+    "clip_norm + crt": (
+        f"clip_norm = 0.01; {LATER} crt + cs_ce @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}"
+    ),
     "class_balanced": "a: class_balanced",
     "square_root": "a: square_root",
     "progressive": "a: progressive",
@@ -49,7 +58,7 @@ RECIPES = {
     "cam_bs": f"{LATER} cam_bs + cs_ce @ epoch 1",
     "cam_bs + input_mixup": f"{LATER} cam_bs + input_mixup + cs_ce @ epoch 1",
     "accumulate": "accumulate = 2; batch_size = 4; a: cs_ce",
-    "accumulate + bbn": "accumulate = 2; batch_size = 4; a: bbn + cs_ce",
+    "accumulate + bbn": "accumulate = 2; batch_size = 4; a: bbn + seql",
     "accumulate + cutmix": "accumulate = 2; batch_size = 4; a: cutmix + cs_ce",
     "input_mixup": "a: input_mixup",
     "input_mixup + cs_ce": "a: input_mixup + cs_ce",
@@ -85,6 +94,9 @@ EVALUATED = ("ce", "focal", "tau_norm", "posthoc_logit_adjustment")
 
 STEPS = 5
 
+#: Odd, so that parts are not equally large; two for each of four workers.
+CLASSES = 9
+
 
 def network(seed: int) -> Network:
     """Two bent layers, no batch norm."""
@@ -92,7 +104,7 @@ def network(seed: int) -> Network:
         "layer1": nn.SequentialCell(nn.Conv2d(2, 3, 1), nn.Tanh()),
         "layer2": nn.SequentialCell(nn.Conv2d(3, 3, 1), nn.Sigmoid()),
     }
-    made = Network(body, GlobalPool(), nn.Dense(3, 4))
+    made = Network(body, GlobalPool(), nn.Dense(3, CLASSES))
     initialise(made, seed)
     return made
 
@@ -101,10 +113,17 @@ def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]
     head = "; ".join(
         f"{name} = {value}" for name, value in HEAD.items() if f"{name} =" not in text.split("{")[0]
     )
-    data, run = hand_made(), plan(f"{head}; {text}")
+    data, run = hand_made(CLASSES), plan(f"{head}; {text}")
     net, stage = network(run.seed), run.stages[-1]
+    if run.logit_scale:
+        use_cosine(net, CLASSES, run.logit_scale)
+        initialise(net, run.seed)
     if "lws" in text:
-        use_factors(net, 4)
+        use_factors(net, CLASSES)
+    whole = copy.deepcopy(net)  # as of a stage's start, which a sampler may look at
+    if (part := workers.part(CLASSES)) is not None:
+        split_network(net, part)
+    split = Split(net)
     trained = begin_stage(run, stage, net)
     rates = rates_of_steps(run, len(run.stages) - 1, data.counts)
     built = build_stage(
@@ -114,18 +133,22 @@ def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]
         net,
         build_optimizer(stage.optimizer, trained, rates),
         freeze(network(9)) if stage.teacher else None,
-        workers=workers,
+        build_sampling(stage.sampler, whole, data),
+        workers,
     )
     built.step.set_train(True)
     steps = min(STEPS, len(built.source))
     losses = [built.step(*map(Tensor, built.source[i])).asnumpy() for i in range(steps)]
-    found = {"losses": np.stack(losses), **weights(net)}
+    found = {"losses": np.stack(losses)}
+    for parameter in split.whole((*net.get_parameters(), *built.step.update.get_parameters())):
+        if workers.first or not split.has(parameter.name):
+            found[parameter.name] = parameter.asnumpy().copy()
     if evaluated:
         shown = corrected(run, net, data.counts)
         normalise = Normalise(data.mean, data.std)
-        step = EvalStep(shown, normalise, stage.loss.confidence, workers)
-        scores = Evaluator(step, 4, workers)(data.test)
-        cells = scores.report(data.counts, "abcd")
+        step = EvalStep(shown, normalise, stage.loss.confidence, workers, part)
+        scores = Evaluator(step, CLASSES, workers)(data.test)
+        cells = scores.report(data.counts, "abcdefghi")
         found["evaluation"] = np.array([cells["top1_error"], cells["expected_calibration_error"]])
         found["images"] = np.array([row["test_images"] for row in cells["per_class"]])
     return found
@@ -135,7 +158,8 @@ def main() -> None:
     workers = join()
     if is_scheduler():
         return
-    folder, names = Path(sys.argv[1]), sys.argv[2:]
+    folder, names = Path(sys.argv[1]), sys.argv[3:]
+    workers = replace(workers, split_classes=sys.argv[2] == "split")
     found = {}
     for name in names:
         for what, value in train(RECIPES[name], name in EVALUATED, workers).items():

@@ -1,4 +1,4 @@
-"""One worker of `test_classes.py`: every loss with its classes split, against the whole one and against NumPy.
+"""One worker of `test_classes.py`: what is computed over split classes, against the whole and against NumPy.
 
     python split_classes.py LOSS,… [CLASSES …]
 
@@ -7,26 +7,31 @@ Prints a line a comparison: name, largest difference relative to the largest val
 
 from __future__ import annotations
 
-import os
 import sys
+from dataclasses import replace
 
 import loss_formulas as papers
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn
-from mindspore.communication import get_group_size, get_rank, init
+from mindspore import Tensor, nn, ops
 from scipy.special import log_softmax, softmax
 
 from ltdsl import catalogue
 from runtime.losses import CrossEntropy, LossCell, Reduction
 from runtime.losses.objectives import LOSSES
-from runtime.parallel.classes import ClassPart, SplitClassifier, split_loss
+from runtime.models import Network
+from runtime.models.initial import initialise
+from runtime.parallel.classes import Split, split_network
+from runtime.parallel.cluster import Workers, is_scheduler, join
+from runtime.parallel.collectives import AllGradients, SumGradients
+from runtime.parallel.over_classes import SplitLoss, SplitPrediction
+from runtime.step import Prediction
 
 IMAGES, FEATURES, FEW = 12, 16, 103
 
 
 class Logits(nn.Cell):
-    """Loss and its gradient with respect to logits."""
+    """Loss of some images and its gradient with respect to logits."""
 
     def __init__(self, loss: LossCell) -> None:
         super().__init__()
@@ -44,19 +49,33 @@ class Logits(nn.Cell):
 class Classified(nn.Cell):
     """The same with the classifier, and gradients of features, weights and biases."""
 
-    def __init__(self, classifier: nn.Cell, weights: np.ndarray, part: ClassPart) -> None:
+    def __init__(self, network: Network, weights: np.ndarray) -> None:
         super().__init__()
-        self.classifier = classifier
-        self.loss = split_loss(CrossEntropy(weights), part)
-        self.reduction = Reduction("weighted_mean")
-        parameters = ms.ParameterTuple(classifier.trainable_params())
+        self.network = network
+        self.loss = SplitLoss(CrossEntropy(weights), network.part)
+        self.reduction = Reduction("weighted_mean").share(network.part.workers)
+        parameters = ms.ParameterTuple(network.classifier.trainable_params())
         self.value_and_grad = ms.value_and_grad(self.total, 0, parameters)
+        self.sum_gradients = SumGradients(parameters, Split(network).flags(parameters))
 
     def total(self, features, labels):
-        return self.reduction(*self.loss(self.classifier(features), labels))
+        return self.reduction(*self.loss(self.network(features), labels))
 
     def construct(self, features, labels):
-        return self.value_and_grad(features, labels)
+        value, (of_features, of_parameters) = self.value_and_grad(features, labels)
+        value, of_parameters = self.sum_gradients(value, of_parameters)
+        return value, of_features, of_parameters
+
+
+class Asked(nn.Cell):
+    """What is asked of all gradients together."""
+
+    def __init__(self, own: tuple[bool, ...]) -> None:
+        super().__init__()
+        self.all_gradients = AllGradients(own)
+
+    def construct(self, fine, *gradients):
+        return self.all_gradients.length(gradients), self.all_gradients.everywhere(fine)
 
 
 def show(name: str, ours, theirs) -> None:
@@ -66,8 +85,8 @@ def show(name: str, ours, theirs) -> None:
     print(f"{name}|{np.abs(ours - theirs).max() / scale:.2e}", flush=True)
 
 
-def some_losses(names: list[str], rank: int, workers: int) -> None:
-    part = ClassPart(FEW, rank, workers)
+def some_losses(names: list[str], workers: Workers) -> None:
+    part, own = workers.part(FEW), workers.rows(IMAGES)
     counts = tuple(papers.long_tail(FEW).tolist())
     rng = np.random.default_rng(1)
     logits = rng.normal(scale=3.0, size=(IMAGES, FEW)).astype(np.float32)
@@ -79,15 +98,59 @@ def some_losses(names: list[str], rank: int, workers: int) -> None:
         extra = (features,) if whole.needs_features else ()
         drawn = whole.draw(np.random.default_rng(2), IMAGES) if whole.draw else ()
         value, gradient = Logits(whole)(Tensor(logits), labels, *extra, *map(Tensor, drawn))
-        split = split_loss(LOSSES[name](declared, counts)[0], part)
-        own = (Tensor(part.of(column, 1)) for column in drawn)
-        ours = Logits(split)(Tensor(part.of(logits, 1)), labels, *extra, *own)
-        show(f"{name}, value", ours[0].asnumpy(), value.asnumpy())
+        split = SplitLoss(LOSSES[name](declared, counts)[0], part)
+        columns = (Tensor(split.columns(column)) for column in drawn)
+        extra = (each[own] for each in extra)
+        ours = Logits(split)(Tensor(part.of(logits, 1)), labels[own], *extra, *columns)
+        total = ops.AllReduce()(ours[0].reshape((1,)))
+        show(f"{name}, value", total[0].asnumpy(), value.asnumpy())
         show(f"{name}, gradient", ours[1].asnumpy(), part.of(gradient.asnumpy(), 1))
 
 
-def large(classes: int, rank: int, workers: int) -> None:
-    part = ClassPart(classes, rank, workers)
+def predictions(workers: Workers) -> None:
+    """Equal logits of different workers' classes among them."""
+    part, own = workers.part(FEW), workers.rows(IMAGES)
+    logits = np.random.default_rng(3).normal(size=(IMAGES, FEW)).astype(np.float32)
+    logits[0, [5, FEW - 2]] = logits[1, [FEW - 1, 40]] = 9
+    logits[2] = 0
+    for confidence in ("softmax", "sigmoid"):
+        whole = Prediction(confidence)(Tensor(logits))
+        ours = SplitPrediction(confidence, part)(Tensor(part.of(logits, 1)))
+        for what, got, expected in zip(("class", "probability"), ours, whole, strict=True):
+            show(f"{confidence}, {what}", got.asnumpy(), expected.asnumpy()[own])
+
+
+def gradients(workers: Workers) -> None:
+    """One that all have, and one of which each has something else."""
+    split = [np.float32([3, 4 + rank]) for rank in range(workers.size)]
+    given = (Tensor(np.float32([[12, 1]])), Tensor(split[workers.rank]))
+    for broken in (workers.size, workers.size - 1):  # nobody, the last one
+        fine = Tensor(workers.rank != broken)
+        length, everywhere = Asked((False, True))(fine, *given)
+        expected = np.sqrt(145 + sum(float((each**2).sum()) for each in split))
+        show("length of all gradients", length.asnumpy(), expected)
+        assert bool(everywhere.asnumpy()) == (broken == workers.size)
+
+
+def drawn_anew(workers: Workers) -> None:
+    """A classifier's weights from a seed, and whole again."""
+    for classes in (FEW, 5000):  # in one go, and in several
+        whole, split = (Network({}, nn.Identity(), nn.Dense(3, classes)) for _ in range(2))
+        initialise(whole, 8)
+        split_network(split, workers.part(classes))
+        initialise(split.classifier, 8, split.part)
+        gathered = Split(split).whole(split.get_parameters())
+        if workers.first:
+            for ours, theirs in zip(gathered, whole.get_parameters(), strict=True):
+                assert ours.name == theirs.name
+                np.testing.assert_array_equal(ours.asnumpy(), theirs.asnumpy())
+        own = Split(split).own({p.name: p.asnumpy() for p in whole.get_parameters()})
+        for parameter in split.get_parameters():
+            np.testing.assert_array_equal(parameter.asnumpy(), own[parameter.name])
+
+
+def large(classes: int, workers: Workers) -> None:
+    part, own = workers.part(classes), workers.rows(IMAGES)
     rng = np.random.default_rng(classes)
     h = rng.normal(size=(IMAGES, FEATURES)).astype(np.float32)
     w = rng.normal(size=(classes, FEATURES)).astype(np.float32)
@@ -95,9 +158,12 @@ def large(classes: int, rank: int, workers: int) -> None:
     h[0] *= 30  # logits in the hundreds: the maximum matters
     labels = rng.integers(classes, size=IMAGES)
     weights = 1 / papers.long_tail(classes)
-    net = Classified(SplitClassifier(w, part, b), weights, part)
-    own = slice(rank * IMAGES // workers, (rank + 1) * IMAGES // workers)
-    value, (dh, (dw, db)) = net(Tensor(h[own]), Tensor(labels, ms.int32))
+    network = Network({}, nn.Identity(), nn.Dense(FEATURES, classes))
+    network.classifier.weight.set_data(Tensor(w))
+    network.classifier.bias.set_data(Tensor(b))
+    split_network(network, part)
+    net = Classified(network, weights)
+    value, dh, (dw, db) = net(Tensor(h[own]), Tensor(labels[own], ms.int32))
 
     h, w, b = (array.astype(np.float64) for array in (h, w, b))
     z, share = h @ w.T + b, weights[labels] / weights[labels].sum()
@@ -112,13 +178,15 @@ def large(classes: int, rank: int, workers: int) -> None:
 
 def main() -> None:
     ms.set_context(mode=ms.GRAPH_MODE)
-    rank, workers = 0, 1
-    if "MS_ROLE" in os.environ:
-        init()
-        rank, workers = get_rank(), get_group_size()
-    some_losses(sys.argv[1].split(","), rank, workers)
+    workers = replace(join(), split_classes=True)
+    if is_scheduler():
+        return
+    some_losses(sys.argv[1].split(","), workers)
+    predictions(workers)
+    gradients(workers)
+    drawn_anew(workers)
     for classes in map(int, sys.argv[2:]):
-        large(classes, rank, workers)
+        large(classes, workers)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from mindspore import nn
 from support import FULL
 
 from ltdsl import catalogue
-from runtime.parallel.classes import ClassPart, shard_classifier
+from runtime.parallel.classes import shard_classifier
+from runtime.parallel.part import ClassPart
 
 WORKER = Path(__file__).with_name("split_classes.py")
 #: In a quick run, those whose operators cover all kinds that are split.
@@ -24,7 +25,7 @@ CLASSES = (8142, 100_003)
 
 
 @pytest.mark.parametrize("workers", [2, 4] if FULL else [2])
-def test_value_and_gradient_of_losses_whose_classes_are_split(workers, tmp_path):
+def test_what_is_computed_over_split_classes(workers, tmp_path):
     printed = together(WORKER, workers, tmp_path, ",".join(LOSSES), *map(str, CLASSES))
     for text in printed:
         rows = dict(line.rsplit("|", 1) for line in text.splitlines() if "|" in line)
@@ -32,6 +33,7 @@ def test_value_and_gradient_of_losses_whose_classes_are_split(workers, tmp_path)
             assert {f"{name}, value", f"{name}, gradient"} <= rows.keys()
         for classes in CLASSES:
             assert f"{classes}, features" in rows
+        assert "softmax, class" in rows
         assert all(float(difference) < 1e-5 for difference in rows.values()), rows
 
 

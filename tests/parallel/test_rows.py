@@ -9,7 +9,7 @@ from training_support import hand_made, plan
 from runtime.data.augment import AUGMENTATIONS
 from runtime.data.source import EvaluationSource, StageSource
 from runtime.errors import RunError
-from runtime.parallel.cluster import ALONE, Workers, must_divide
+from runtime.parallel.cluster import ALONE, Workers, must_divide, must_split
 from runtime.parallel.follower import Follower, meet, open_directory
 from runtime.rundir import RunDirectory
 
@@ -69,6 +69,32 @@ def test_batches_that_cannot_be_shared_are_refused():
         must_divide(run, 8)
     assert caught.value.code == "LT475"
     assert "24 images" in caught.value.message
+
+
+def test_classes_that_cannot_be_split_are_refused():
+    run = plan("epochs = 6; a: manifold_mixup(layer = pool)")
+    must_split(run, 4, 2)
+    must_split(run, None, 2)
+    refused = {
+        "4 of them are too few for 3 workers": (run, 3),
+        "`dive` in stage `a`": (plan('epochs = 6; a: dive(teacher = "t.ckpt")'), 2),
+        "`manifold_mixup` in stage `b`": (
+            plan("epochs = 6; a: ce; b: manifold_mixup(layer = fc) @ epoch 1"),
+            2,
+        ),
+    }
+    for why, (asked, workers) in refused.items():
+        with pytest.raises(RunError, match=f"the classes cannot be split: {why}") as caught:
+            must_split(asked, 4, workers)
+        assert (caught.value.code, bool(caught.value.hint)) == ("LT476", True)
+
+
+def test_what_is_recorded_of_workers():
+    assert ALONE.facts() == {"workers": None, "split_classes": None}
+    assert Workers(1, 2).facts() == {"workers": 2, "split_classes": None}
+    assert Workers(0, 2, True).facts() == {"workers": 2, "split_classes": True}
+    assert Workers(0, 1, True).facts() == {"workers": None, "split_classes": None}
+    assert Workers(0, 1, True).part(5) is None
 
 
 def test_a_follower_reads_what_the_first_worker_writes_and_changes_nothing(tmp_path):

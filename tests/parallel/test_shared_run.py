@@ -1,4 +1,4 @@
-"""Runs that change their number of workers on the way end as one that was never stopped."""
+"""Runs that change their number of workers on the way, or split their classes, end as one that was never stopped."""
 
 from __future__ import annotations
 
@@ -28,13 +28,17 @@ def whole(tmp_path_factory):
     return result(folder / "out")
 
 
-@pytest.mark.skipif(not FULL, reason="takes a minute: LTDSL_FULL=1 runs it")
-@pytest.mark.parametrize("before", [1, 2])
-def test_a_run_goes_on_with_other_workers(before, whole, tmp_path):
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(["split"] * 2, [""]), ([""], ["split"] * 2), ([""] * 2, [""]), ([""], [""] * 2)]
+    if FULL
+    else [(["split"] * 2, [""])],  # each more takes half a minute
+)
+def test_a_run_goes_on_with_other_workers(before, after, whole, tmp_path):
     out = tmp_path / "out"
-    together(WORKER, before, tmp_path, str(out), "3")  # within the second stage
+    together(WORKER, len(before), tmp_path, str(out), "3", before[0])  # within the second stage
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 3
-    together(WORKER, 3 - before, tmp_path, str(out), "9", "resume")
+    together(WORKER, len(after), tmp_path, str(out), "9", "resume", after[0])
     weights, lines, figures = result(out)
     assert weights.keys() == whole[0].keys()
     for name, value in weights.items():

@@ -58,7 +58,7 @@ def worker(launcher: int, rank: int) -> int:
 def test_a_killed_worker_ends_the_run_which_goes_on_alone(recipe, tmp_path):
     out, lines = tmp_path / "out", tmp_path / "out" / "metrics.jsonl"
     running = subprocess.Popen(
-        command("run", recipe(LONG), "--workers", 2, "--out", out),
+        command("run", recipe(LONG), "--workers", 2, "--split-classes", "--out", out),
         env=environment(),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -86,7 +86,7 @@ def test_a_killed_worker_ends_the_run_which_goes_on_alone(recipe, tmp_path):
     assert "[INFO]" not in printed
     facts = json.loads((out / "run.json").read_text())
     assert facts["status"] == "failed"
-    assert facts["workers"] == 2
+    assert (facts["workers"], facts["split_classes"]) == (2, True)
     assert "LT470" in facts["error"]
     assert (out / "logs" / "worker_1.log").exists()
     with pytest.raises(AssertionError, match="no such worker"):
@@ -128,8 +128,17 @@ def test_a_batch_that_cannot_be_shared(recipe, tmp_path):
     assert "error[LT475]: 3 workers cannot share the 64 images" in done.stderr
 
 
+def test_classes_that_cannot_be_split(recipe, tmp_path):
+    path = recipe(f"{LONG}; b: manifold_mixup(layer = fc) @ epoch 100")
+    done = ltdsl(tmp_path, "run", path, "--workers", 2, "--split-classes", "--out", "out")
+    assert done.returncode == 1
+    assert "error[LT476]: the classes cannot be split: `manifold_mixup` in stage `b`" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_misuse(recipe, tmp_path):
     path = recipe(LONG)
+    assert ltdsl(tmp_path, "run", path, "--split-classes").returncode == 2
     assert ltdsl(tmp_path, "run", path, "--port", 5000).returncode == 2
     done = ltdsl(tmp_path, "run", "-", "--workers", 2)
     assert (done.returncode, "name a file" in done.stderr) == (2, True)

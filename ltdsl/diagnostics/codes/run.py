@@ -254,6 +254,14 @@ on from the checkpoint before, after epoch 41""",
         says="""error[LT475]: 3 workers cannot share the 128 images of a step of stage `stage1` evenly
   = help: set batch_size to a multiple of 3, or choose another number of workers""",
     ),
+    "LT476": entry(
+        "classes cannot be split",
+        """With `--split-classes`, each worker has the logits of its own classes only, of which it needs two. What
+        compares or mixes the logits of all classes cannot be split: a teacher (`dive`), `manifold_mixup` at the layer
+        `fc`.""",
+        says="""error[LT476]: the classes cannot be split: `manifold_mixup` in stage `a` mixes the logits of all classes
+  = help: choose `layer = pool`: for a linear classifier, mixed features give the same logits""",
+    ),
     "LT499": entry(
         "run failed",
         """The system stopped the run; the message says what it said.""",

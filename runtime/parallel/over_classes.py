@@ -1,0 +1,191 @@
+"""What is computed over classes, where each worker has some of them: the loss, and what is predicted.
+
+Any loss can be split: its operators are attributes, and their sharding strategies
+(:meth:`runtime.losses.LossCell.strategies`) tell which of them reduce over classes, which make one-hot targets and
+which constants have one number a class. The first become collectives (a maximum, a sum), the second look only at
+their own classes, the third are cut. Every worker then computes the same loss, from all images and its own classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from runtime.losses.cell import Layout, LossCell
+from runtime.parallel.collectives import GatherRows, MaxOverWorkers, SumOverWorkers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtime.parallel.part import ClassPart
+
+#: Axes by what they hold, in the place of numbers of slices.
+AXES = Layout(("images", "classes"), ("images", 1), ("images",), (1, "classes"))
+
+
+class SplitLoss(LossCell):
+    """A loss whose classes are split, in the place of the whole one.
+
+    It takes the worker's own labels and columns as that does, and the logits of all workers' images for its own
+    classes; it gives the losses of the worker's own images.
+
+    Args:
+        loss: For all C classes; changed in place.
+        part: This worker's classes.
+    """
+
+    def __init__(self, loss: LossCell, part: ClassPart) -> None:
+        super().__init__()
+        _split(loss, part)
+        self.loss = loss
+        self.part = part
+        self.needs_features = loss.needs_features
+        self.draw = loss.draw
+        self.gather_labels = ops.AllGather()
+        self.gather_features = GatherRows(part.rank)
+
+    def columns(self, column: np.ndarray) -> np.ndarray:
+        """A worker's rows of a column that the whole loss draws, [B, C] -> [b, workers · C_part].
+
+        Own classes are all that is needed, but of all workers' images. Those that are learned together with a worker's
+        i-th image share a row, so that a step's images can be learned in parts.
+
+        Args:
+            column: One row for each image of all workers, in the order of their ranks.
+        """
+        rows = self.part.of(column, 1).reshape(self.part.workers, -1, len(self.part))
+        return np.ascontiguousarray(rows.swapaxes(0, 1)).reshape(rows.shape[1], -1)
+
+    def construct(self, logits: Tensor, labels: Tensor, *extra: Tensor) -> tuple[Tensor, Tensor]:
+        """Computes losses and weights of the worker's images.
+
+        Args:
+            logits: Of all workers' images, in the order of their ranks, for own classes; float32 [B, C_part].
+            labels: Of own images, int32 [b].
+            *extra: Features of own images, float32 [b, K], where the loss takes them; then what :meth:`columns` gave.
+
+        Returns:
+            ``loss`` and ``weight``, both float32 [b].
+        """
+        everyones = ()
+        if self.needs_features:
+            everyones = (self.gather_features(extra[0]),)
+            extra = extra[1:]
+        for column in extra:
+            everyones = everyones + (self._of_all(column),)  # noqa: RUF005 - graph mode
+        loss, weight = self.loss(logits, self.gather_labels(labels), *everyones)
+        first, size = self.part.rank * labels.shape[0], labels.shape[0]
+        return loss[first : first + size], weight[first : first + size]
+
+    def _of_all(self, column):
+        """[b, workers · C_part] -> [B, C_part]."""
+        rows = column.reshape((column.shape[0], self.part.workers, -1))
+        return rows.transpose((1, 0, 2)).reshape((-1, rows.shape[-1]))
+
+    def weights(self, labels: Tensor) -> Tensor:
+        """The weights of own images of these labels: int32 [b] -> float32 [b]."""
+        return self.loss.weights(labels)
+
+
+class _MaxOverClasses(nn.Cell):
+    def __init__(self, local: ops.ReduceMax) -> None:
+        super().__init__()
+        self.local = local
+        self.over_workers = MaxOverWorkers()
+
+    def construct(self, values: Tensor, axis: int) -> Tensor:
+        return self.over_workers(ops.stop_gradient(self.local(values, axis)))
+
+
+class _SumOverClasses(nn.Cell):
+    def __init__(self, local: ops.ReduceSum) -> None:
+        super().__init__()
+        self.local = local
+        self.over_workers = SumOverWorkers()
+
+    def construct(self, values: Tensor, axis: int) -> Tensor:
+        return self.over_workers(self.local(values, axis))
+
+
+class _OwnOneHot(nn.Cell):
+    """One-hot rows over a part's classes; a label that is another worker's has none."""
+
+    def __init__(self, part: ClassPart) -> None:
+        super().__init__()
+        # not `labels - first`, which is no operator where the first is 0
+        self.classes = Tensor(np.arange(part.first, part.end)[None], ms.int32)
+
+    def construct(self, labels: Tensor, classes: int, on: Tensor, off: Tensor) -> Tensor:
+        own = (labels.expand_dims(-1) == self.classes).astype(ms.float32)
+        return off + (on - off) * own
+
+
+def _split(loss: LossCell, part: ClassPart) -> None:
+    """Make a loss take logits of a part's classes, by what its strategies say."""
+    for cell, name, strategy in _operators(loss):
+        operator = getattr(cell, name)
+        if isinstance(operator, ops.OneHot):
+            _replace(cell, name, _OwnOneHot(part))
+        elif strategy[0] == AXES.rows and isinstance(operator, ops.ReduceMax):
+            _replace(cell, name, _MaxOverClasses(operator))
+        elif strategy[0] == AXES.rows and isinstance(operator, ops.ReduceSum):
+            _replace(cell, name, _SumOverClasses(operator))
+    for cell in _losses(loss):
+        for name, value in list(vars(cell).items()):
+            if isinstance(value, Tensor) and value.shape == (1, part.classes):
+                setattr(cell, name, Tensor(part.of(value.asnumpy(), 1)))
+
+
+def _losses(loss: LossCell) -> Iterator[LossCell]:
+    yield from (cell for _, cell in loss.cells_and_names() if isinstance(cell, LossCell))
+
+
+def _operators(loss: LossCell) -> list[tuple[LossCell, str, tuple]]:
+    return [
+        (cell, name, strategy)
+        for cell in _losses(loss)
+        for name, strategy in cell.strategies(AXES).items()
+    ]
+
+
+def _replace(cell: nn.Cell, name: str, by: nn.Cell) -> None:
+    delattr(cell, name)
+    setattr(cell, name, by)
+
+
+class SplitPrediction(nn.Cell):
+    """:class:`runtime.step.Prediction` where the classes are split, for the worker's own images.
+
+    Args:
+        confidence: What turns logits into probabilities.
+        part: This worker's classes.
+    """
+
+    def __init__(self, confidence: Literal["softmax", "sigmoid"], part: ClassPart) -> None:
+        super().__init__()
+        self.by_sigmoid = confidence == "sigmoid"
+        self.rank, self.workers = part.rank, part.workers
+        self.firsts = Tensor([[each.first] for each in part.all()], ms.int32)
+        self.all_gather = ops.AllGather()
+        self.all_reduce = ops.AllReduce()
+
+    def construct(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """All workers' images and own classes, float32 [B, C_part] -> classes int32 [b], probabilities float32 [b]."""
+        own = ops.stack((ops.amax(logits, -1), ops.argmax(logits, -1).astype(ms.float32)))
+        everyones = self.all_gather(own.expand_dims(0))  # [workers, 2, B]
+        largest, places = everyones[:, 0], everyones[:, 1].astype(ms.int32)
+        # the first of several: classes are in the order of the ranks
+        winner = ops.argmax(largest, 0).expand_dims(0)
+        prediction = ops.gather_elements(places + self.firsts, 0, winner)[0]
+        highest = ops.amax(largest, 0)
+        if self.by_sigmoid:
+            confidence = ops.sigmoid(highest)
+        else:
+            total = self.all_reduce(ops.exp(logits - highest.expand_dims(-1)).sum(-1))
+            confidence = ops.reciprocal(total)
+        size = logits.shape[0] // self.workers
+        first = self.rank * size
+        return prediction[first : first + size], confidence[first : first + size]
