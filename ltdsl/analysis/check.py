@@ -6,7 +6,8 @@ from typing import Any
 
 from ltdsl.analysis.combinations import check_combinations
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
-from ltdsl.analysis.timing import check_schedules, check_starts, start_of
+from ltdsl.analysis.schedules import check_schedules
+from ltdsl.analysis.starts import check_starts, start_of
 from ltdsl.analysis.values import Report, build, find
 from ltdsl.catalogue import TRICKS, Trick
 from ltdsl.catalogue.entry import plain

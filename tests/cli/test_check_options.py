@@ -64,7 +64,10 @@ def test_sarif(ltdsl, recipe, golden):
 def test_a_problem_in_a_protocol_is_shown_at_the_recipe(ltdsl, recipe):
     recipe("epochs = 3; stage1: ce\n")
     done = ltdsl("check", "--format", "github", "recipe.lt")
-    assert "::warning file=recipe.lt,title=ltdsl LT306::" in done.stdout
+    assert (
+        "::warning file=recipe.lt,line=1,endLine=1,col=1,endColumn=11,title=ltdsl LT307::"
+        in done.stdout
+    )
     log = json.loads(ltdsl("check", "--format", "sarif", "recipe.lt").stdout)
     for result in log["runs"][0]["results"]:
         assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "recipe.lt"

@@ -66,6 +66,33 @@ def test_percentages(epochs, percent, start, rounded):
     assert ("LT308" in codes(text)) == rounded
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        # the protocol of digits_lt has milestones at 80% and 90%, after a warm-up of 5 epochs
+        ("epochs = 15; s: ce", []),
+        ("epochs = 1; s: ce", [("LT307", "epochs = 1")]),
+        ("epochs = 5; s: ce", [("LT307", "epochs = 5")]),
+        ("epochs = 5; schedule = multistep(warmup = 1); s: ce", []),
+        (
+            "epochs = 5; schedule = multistep(milestones = [3]); s: ce",
+            [("LT307", "multistep(milestones = [3])")],
+        ),
+        (
+            "epochs = 20; s: ce; t: ce @ 85% { schedule = multistep(gamma = 0.5, warmup = 0) }",
+            [],
+        ),
+        (
+            "epochs = 3; schedule = multistep(milestones = [90%], warmup = 0); s: ce",
+            [("LT306", "90%"), ("LT308", "90%")],
+        ),
+    ],
+)
+def test_a_protocol_in_a_short_run(text, found):
+    problems = compiled(text).diagnostics
+    assert [(problem.code, problem.span.text) for problem in problems] == found
+
+
 # ── learning rates ───────────────────────────────────────────────────────────────────────────────
 
 

@@ -39,20 +39,21 @@ TIME: dict[str, Code] = {
     "LT306": entry(
         "milestone never acts",
         """The milestone lies at or after the end of the epochs it counts within: those of the run for the recipe's
-        schedule, those of the stage for a stage's own.""",
+        schedule, those of the stage for a stage's own. Nothing is said of a protocol's milestones in a short run.""",
         "epochs = 100; schedule = multistep(milestones = [160])",
         "epochs = 100; schedule = multistep(milestones = [80%])",
     ),
     "LT307": entry(
         "warm-up too long",
         """Warm-up should end before the first milestone and before the end; the rate would otherwise never be the
-        optimizer's own.""",
+        optimizer's own. Where it is the warm-up of the data set's protocol, the run is too short for that protocol.""",
         "epochs = 5; schedule = constant(warmup = 5)",
         "epochs = 5; schedule = constant(warmup = 1)",
     ),
     "LT308": entry(
         "percentage rounded",
-        """The percentage does not land on an epoch. It is rounded to the nearest one, halves up.""",
+        """The percentage does not land on an epoch. It is rounded to the nearest one, halves up. Those of a data set's
+        protocol are rounded without a word.""",
         "epochs = 30\nstage1: ce\nstage2: cs_ce @ 55%",
         "epochs = 30\nstage1: ce\nstage2: cs_ce @ epoch 17",
     ),
