@@ -18,7 +18,9 @@ class Begun(BaseModel):
     status: str
     started: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")] | None = None
     data_folder: Place | None = None
+    data_folder_from_run: Place | None = None
     recipe_folder: Place | None = None
+    recipe_folder_from_run: Place | None = None
     unreadable: list[str] | None = None
     warnings: list[str] | None = None
 

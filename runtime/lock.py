@@ -32,8 +32,7 @@ class Lock:
     Args:
         folder: The folder.
 
-    Attributes:
-        works: False where the file system has no locks: then nobody is kept out.
+    Where the file system has no locks, nobody is kept out.
 
     Raises:
         RunError: LT423, another process is in the folder.
@@ -41,14 +40,12 @@ class Lock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.works = True
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._handle: int | None = os.open(folder / NAME, flags, 0o644)
         try:
             fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in NO_LOCKS:
-                self.works = False
                 return
             holder = _holder(self._handle)
             self.release()

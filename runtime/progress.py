@@ -67,9 +67,8 @@ class Reporter:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def stage(self, name: str, compiling: bool = True) -> None:
-        """A stage begins."""
-        del compiling
+    def stage(self, name: str) -> None:
+        """A stage begins: its graph is compiled."""
         self._line(f"{name}: compiling its graph")
 
     def step(self, done: float, loss: Callable[[], float]) -> None:
@@ -140,9 +139,9 @@ class LiveReporter(Reporter):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def stage(self, name: str, compiling: bool = True) -> None:
-        """A stage begins."""
-        self._bar.update(self._task, stage=name, figures="compiling" if compiling else "")
+    def stage(self, name: str) -> None:
+        """A stage begins: its graph is compiled."""
+        self._bar.update(self._task, stage=name, figures="compiling")
 
     def step(self, done: float, loss: Callable[[], float]) -> None:
         """A training step is over."""

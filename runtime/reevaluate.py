@@ -77,7 +77,8 @@ def evaluate_run(
 
 def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:
     """The test images of the run's data set, and their fingerprint."""
-    test = read(run.plan.dataset, folder or run.data_folder, run.root, run.left_out)[1]
+    folder = run.places.data(run.plan, folder)
+    test = read(run.plan.dataset, folder, run.places.recipe(run.plan, folder), run.left_out)[1]
     fingerprint = test.fingerprint()
     if fingerprint == run.test_fingerprint:
         return test, fingerprint

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.data import load_data, unreadable
+from runtime.data import load_data, must_be_same, unreadable
 from runtime.device import prepare
 from runtime.errors import RunError
 from runtime.parallel.cluster import ALONE
 from runtime.parallel.follower import meet, must_agree, open_directory
+from runtime.places import noted
 from runtime.rundir import must_be_free
 from runtime.tensorboard import FOLDER, must_be_there
 
@@ -89,9 +90,8 @@ def run(
                 device=device,
                 data_sha256=loaded.fingerprint,
                 data=loaded.describe(),
-                data_folder=str(data.resolve()) if data else None,
                 unreadable=list(left_out),
-                recipe_folder=str(root),
+                **noted(out, root, data),
                 **workers.facts(),
             )
             meet(directory, workers)
@@ -135,13 +135,10 @@ def resume(
             must_be_there()
         plan = directory.plan()
         device = prepare(device, plan.precision)
-        root = Path(directory.fact("recipe_folder") or ".")
-        if data is None and directory.fact("data_folder"):
-            data = Path(directory.fact("data_folder"))
+        data = directory.places.data(plan, data)
+        root = directory.places.recipe(plan, data, checkpoints=True)
         loaded = load_data(plan, data, root, directory.fact("unreadable") or ())
-        if loaded.fingerprint != directory.fact("data_sha256"):
-            message = f"these are not the images that {path} was begun with"
-            raise RunError("LT403", message, "name the same --data")
+        must_be_same(loaded, directory.fact("data_sha256"), path)
         must_agree(plan, loaded, workers)
         directory.note(status="running", error=None, **workers.facts())
         return _train(

@@ -19,6 +19,7 @@ from runtime import lock
 from runtime.errors import RunError
 from runtime.facts import checked
 from runtime.lock import Lock
+from runtime.places import Places
 from runtime.versions import versions
 
 if TYPE_CHECKING:
@@ -171,11 +172,6 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def is_locked(self) -> bool:
-        """False where the file system has no locks: two runs in the folder would not be noticed."""
-        return self._lock.works
-
     def plan(self) -> Plan:
         """The plan that the run was begun with.
 
@@ -203,6 +199,11 @@ class RunDirectory:
                 "undo the change; a changed plan is another run",
             )
         return plan
+
+    @property
+    def places(self) -> Places:
+        """Where the files are that the run was begun with."""
+        return Places(self.path, self._facts)
 
     def fact(self, name: str) -> Any:
         """An entry of run.json; None where there is none."""

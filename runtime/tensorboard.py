@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import calendar
 import time
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from runtime.errors import RunError
+from runtime.packages import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,12 +27,7 @@ def must_be_there() -> None:
     Raises:
         RunError: LT430.
     """
-    if find_spec("tensorboardX") is None:
-        raise RunError(
-            "LT430",
-            "--tensorboard needs the package tensorboardX",
-            'pip install "ltdsl[tensorboard]"',
-        )
+    need("--tensorboard", "tensorboard", "tensorboardX")
 
 
 class Events:

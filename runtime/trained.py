@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from runtime.errors import RunError
+from runtime.places import Places
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -90,16 +91,9 @@ class Trained:
         return parts.get("test") if isinstance(parts, dict) else None
 
     @property
-    def root(self) -> Path:
-        """The recipe's folder, which its paths are relative to."""
-        folder = self.facts.get("recipe_folder")
-        return Path(folder) if isinstance(folder, str) else Path()
-
-    @property
-    def data_folder(self) -> Path | None:
-        """What ``--data`` named when the run was begun."""
-        folder = self.facts.get("data_folder")
-        return Path(folder) if isinstance(folder, str) else None
+    def places(self) -> Places:
+        """Where the files are that it was begun with."""
+        return Places(self.path, self.facts)
 
     @property
     def left_out(self) -> list[str]:

@@ -19,6 +19,7 @@ READ_DATA = {
     ("ltdsl/cli/export.py", "export"),
     ("ltdsl/cli/predict.py", "predict"),
     ("ltdsl/cli/run.py", "train"),
+    ("ltdsl/cli/sweep.py", "_need_tensorboard"),
     ("ltdsl/cli/survey.py", "survey"),
     ("ltdsl/cli/survey.py", "within"),
     ("ltdsl/cli/workers.py", "enlist"),

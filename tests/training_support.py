@@ -119,7 +119,7 @@ class Watcher(Reporter):
         self.records: list[EpochRecord] = []
         self.on_step: Callable[[], None] = lambda: None
 
-    def stage(self, name: str, compiling: bool = True) -> None:
+    def stage(self, name: str) -> None:
         self.starts[name] = weights(self.trainer.network)
 
     def step(self, done: float, loss: Callable[[], float]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.complete import datasets
-from ltdsl.cli.options import AllowOutside, Format
+from ltdsl.cli.options import AllowOutside, Format, Set
 from ltdsl.cli.shared import compiled, fail, misused, new_console, print_json
 from ltdsl.cli.survey import Data
 from ltdsl.cli.usage import Command
@@ -30,6 +30,7 @@ def inspect(
         ),
     ],
     folder: Data = None,
+    changes: Set = None,
     form: Annotated[
         Format, typer.Option("--format", help="For people, or for programs.")
     ] = Format.TEXT,
@@ -41,7 +42,7 @@ def inspect(
 
     Reads every image once. Exit codes: 0 nothing found, 1 problems found.
     """
-    dataset, place, root = _named(what, folder, allow_outside)
+    dataset, place, root = _named(what, folder, changes, allow_outside)
     from rich.progress import Progress
 
     from ltdsl.catalogue import ImageFolder
@@ -146,17 +147,21 @@ def _errors() -> Any:
 
 
 def _named(
-    what: Path, folder: Path | None, allow_outside: bool
+    what: Path, folder: Path | None, changes: list[str] | None, allow_outside: bool
 ) -> tuple[Dataset, Path | None, Path]:
     """The data set that a recipe or a path stands for, the folder to read it from, and the recipe's folder."""
     from ltdsl.catalogue import Annotations, ImageFolder, Npz
 
     if what.suffix == ".lt":
-        result = compiled(what, None, None, strict=False, quiet=True, allow_outside=allow_outside)
+        result = compiled(
+            what, changes, None, strict=False, quiet=True, allow_outside=allow_outside
+        )
         assert result.recipe is not None
         return result.recipe.settings.dataset, folder, what.parent
     if folder is not None:
         misused("--data goes with a recipe: a path is the data already")
+    if changes:
+        misused("--set goes with a recipe: a path has no settings")
     if what.is_dir():
         return ImageFolder(), what, Path()
     if what.suffix == ".npz":

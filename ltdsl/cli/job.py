@@ -21,7 +21,13 @@ def main() -> None:
     job = Job.from_json(sys.stdin.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
     out = Path(job.out)
-    on = {"device": job.device, "data": Path(job.data) if job.data else None}
+    manner = job.manner
+    on = {
+        "device": manner.device,
+        "data": Path(manner.data) if manner.data else None,
+        "keep_cam": Path(manner.keep_cam) if manner.keep_cam else None,
+        "tensorboard": manner.tensorboard,
+    }
     console = new_console()
     if (out / "run.json").exists():
         train(lambda runs: runs.resume(out, console, **on), out, console)

@@ -49,6 +49,25 @@ Set = Annotated[
 Seed = Annotated[
     int | None, typer.Option(metavar="N", help="The same as --set seed=N.", show_default=False)
 ]
+TrainOn = Annotated[Device, typer.Option(help="Where to train.")]
+KeepCam = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Keep pictures of what stages with cam_bs do: image, map, foreground, result.",
+        show_default=False,
+    ),
+]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write TensorBoard's event files too.")
+]
+SkipUnreadable = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unreadable",
+        help="Read every image once before training, and go without those that cannot be read.",
+    ),
+]
 AllowOutside = Annotated[
     bool,
     typer.Option(

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.inputs import STDIN
-from ltdsl.cli.options import AllowOutside, Device, Seed, Set, Strict
+from ltdsl.cli.options import (
+    AllowOutside,
+    Device,
+    KeepCam,
+    Seed,
+    Set,
+    SkipUnreadable,
+    Strict,
+    TensorBoard,
+    TrainOn,
+)
 from ltdsl.cli.shared import all_changes, compiled, misused, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
@@ -30,7 +40,7 @@ def run(
         typer.Argument(metavar="RECIPE", help="The recipe; not with --resume.", show_default=False),
     ] = None,
     data: Data = None,
-    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
+    device: TrainOn = Device.AUTO,
     changes: Set = None,
     seed: Seed = None,
     out: Annotated[
@@ -49,24 +59,9 @@ def run(
             show_default=False,
         ),
     ] = None,
-    keep_cam: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Keep pictures of what stages with cam_bs do: image, map, foreground, result.",
-            show_default=False,
-        ),
-    ] = None,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write TensorBoard's event files too.")
-    ] = False,
-    skip_unreadable: Annotated[
-        bool,
-        typer.Option(
-            "--skip-unreadable",
-            help="Read every image once before training, and go without those that cannot be read.",
-        ),
-    ] = False,
+    keep_cam: KeepCam = None,
+    tensorboard: TensorBoard = False,
+    skip_unreadable: SkipUnreadable = False,
     workers: Number = 1,
     split_classes: SplitClasses = False,
     port: Port = None,

@@ -10,7 +10,15 @@ import typer
 
 from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.inputs import STDIN, recipes_in
-from ltdsl.cli.options import AllowOutside, Device, Strict
+from ltdsl.cli.options import (
+    AllowOutside,
+    Device,
+    KeepCam,
+    SkipUnreadable,
+    Strict,
+    TensorBoard,
+    TrainOn,
+)
 from ltdsl.cli.run import write_report
 from ltdsl.cli.shared import blocking, fail, misused, new_console, show
 from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.grid import Choice
     from ltdsl.sweep.pool import Pool
+    from ltdsl.sweep.process import Manner
     from ltdsl.sweep.table import Row, Table
 
 
@@ -70,7 +79,7 @@ def sweep(
         ),
     ] = None,
     data: Data = None,
-    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
+    device: TrainOn = Device.AUTO,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -80,16 +89,12 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs; train nothing.")
     ] = False,
-    skip_unreadable: Annotated[
-        bool,
-        typer.Option(
-            "--skip-unreadable",
-            help="Read every image once before the first run, and go without those that cannot be read.",
-        ),
-    ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Go on with runs that failed in training too.")
     ] = False,
+    keep_cam: KeepCam = None,
+    tensorboard: TensorBoard = False,
+    skip_unreadable: SkipUnreadable = False,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
 ) -> None:
@@ -99,12 +104,21 @@ def sweep(
     """
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.folder import SweepFolder
+    from ltdsl.sweep.process import Manner
 
     if STDIN in recipes:
         misused("a sweep needs recipes in files")
     if cluster is not None and jobs > 1:
         misused("--jobs is for this machine, --cluster for others: name one of them")
     paths = recipes_in(recipes)
+    if tensorboard:
+        _need_tensorboard()
+    manner = Manner(
+        device.value,
+        str(data.resolve()) if data else None,
+        str(keep_cam.resolve()) if keep_cam else None,
+        tensorboard,
+    )
     choices = _choices(paths, changes, seeds, side_by_side)
     console = new_console()
     left_out: LeftOut = nothing
@@ -118,11 +132,22 @@ def sweep(
             return
         rows = work.left(retry_failed)
         pool = _pool(cluster, jobs, device.value) if rows else None
-        _drive(work, rows, pool, console, device.value, data, left_out)
+        _drive(work, rows, pool, console, manner, left_out)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         fail("LT462", f"{where}{error.strerror or error}", "free space, or name another with --out")
     _conclude(work, console)
+
+
+def _need_tensorboard() -> None:
+    """Say what is missing before every run of the table fails for it."""
+    from runtime.errors import RunError
+    from runtime.tensorboard import must_be_there
+
+    try:
+        must_be_there()
+    except RunError as error:
+        fail(error.code, error.message, error.hint)
 
 
 def _choices(
@@ -210,8 +235,7 @@ def _drive(
     rows: list[Row],
     pool: Pool | None,
     console: Console,
-    device: str,
-    data: Path | None,
+    manner: Manner,
     left_out: LeftOut,
 ) -> None:
     from ltdsl.sweep.watch import Bars, Lines
@@ -223,8 +247,7 @@ def _drive(
     watcher = (Bars if console.is_terminal else Lines)(work, rows, console)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's way to press Ctrl-C
     jobs = {
-        row: work.job(row, device, data, left_out(row.choice.recipe, row.plan.dataset))
-        for row in rows
+        row: work.job(row, manner, left_out(row.choice.recipe, row.plan.dataset)) for row in rows
     }
     try:
         with watcher.showing():

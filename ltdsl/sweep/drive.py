@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from ltdsl.files import read_json
 from ltdsl.sweep.folder import Record, SweepFolder
 from ltdsl.sweep.pool import Pool
-from ltdsl.sweep.process import Job, StoppedError
+from ltdsl.sweep.process import Job, Manner, StoppedError
 from ltdsl.sweep.table import Row, Table
 
 #: Seconds between two looks at what the runs have written.
@@ -69,7 +69,7 @@ class Sweep:
         skipped = {"finished"} if retry_failed else {"finished", "failed"}
         return [row for row, record in self.records.items() if record.status not in skipped]
 
-    def job(self, row: Row, device: str, data: Path | None, left_out: tuple[str, ...] = ()) -> Job:
+    def job(self, row: Row, manner: Manner, left_out: tuple[str, ...] = ()) -> Job:
         """What a process is to do for a row."""
         out, root = self.places[row].resolve(), row.choice.recipe.parent.resolve()
         return Job(
@@ -79,8 +79,9 @@ class Sweep:
             recipe=row.texts,
             root=str(root),
             changes=row.choice.assignments,
-            device=device,
-            data=str(data.resolve()) if data else None,
+            manner=replace(
+                manner, keep_cam=str(Path(manner.keep_cam) / out.name) if manner.keep_cam else None
+            ),
             left_out=left_out,
         )
 

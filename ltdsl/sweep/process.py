@@ -27,6 +27,21 @@ _ERROR = re.compile(r"^error(?:\[(LT\d{3})\])?: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How the runs of a sweep are trained, as the options of ``ltdsl run`` say it.
+
+    Attributes:
+        device, data, tensorboard: As there.
+        keep_cam: A folder that has one for each run.
+    """
+
+    device: str
+    data: str | None = None
+    keep_cam: str | None = None
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """What a process is to do: begin a run, or go on with it where its directory is there.
 
@@ -39,8 +54,7 @@ class Job:
         recipe: Texts of the recipe and the files it uses, by relative path.
         root: The recipe's folder.
         changes: What was set, for the record.
-        device: As for ``ltdsl run``.
-        data: As for ``ltdsl run``.
+        manner: How it is trained.
         left_out: Names of images to go without.
     """
 
@@ -50,8 +64,7 @@ class Job:
     recipe: dict[str, str]
     root: str
     changes: tuple[str, ...]
-    device: str
-    data: str | None
+    manner: Manner
     left_out: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -62,7 +75,8 @@ class Job:
     def from_json(text: str) -> Job:
         """What :meth:`to_json` wrote."""
         data = json.loads(text)
-        return Job(**data | {name: tuple(data[name]) for name in ("changes", "left_out")})
+        told = {name: tuple(data[name]) for name in ("changes", "left_out")}
+        return Job(**data | told | {"manner": Manner(**data["manner"])})
 
 
 class StoppedError(Exception):

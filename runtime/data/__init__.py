@@ -29,6 +29,7 @@ __all__ = [
     "Reader",
     "load_data",
     "load_dataset",
+    "must_be_same",
     "read",
     "survey",
     "unreadable",
@@ -99,6 +100,22 @@ def load_data(
     return load_dataset(
         plan.dataset, folder, plan.validation, plan.split_seed, plan.class_counts, root, left_out
     )
+
+
+def must_be_same(data: LoadedData, fingerprint: Any, run: Path) -> None:
+    """Refuse other data than those of a run.
+
+    Args:
+        data: What was read.
+        fingerprint: What the run.json says of its own.
+        run: The run directory.
+
+    Raises:
+        DataError: LT403.
+    """
+    if data.fingerprint != fingerprint:
+        message = f"these are not the images that {run} was begun with"
+        raise DataError("LT403", message, "name the same --data")
 
 
 def unreadable(dataset: Dataset, folder: Path | None, root: Path | None = None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ltdsl.files import json_text
 from runtime.device import prepare
 from runtime.errors import RunError
-from runtime.export import packages
+from runtime.packages import need
 from runtime.versions import versions
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def export_run(
     """
     run.checkpoint(checkpoint)
     if form == "onnx":
-        packages.need("onnx", "onnxruntime")
+        need("an ONNX file", "onnx", "onnx", "onnxruntime")
     description = out.with_name(f"{out.name}.json")
     for path in (out, description):
         _must_be_free(path, force)

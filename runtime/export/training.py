@@ -8,7 +8,7 @@ import mindspore as ms
 from mindspore import Tensor, nn
 
 from runtime import checkpoints
-from runtime.data import load_data
+from runtime.data import load_data, must_be_same
 from runtime.errors import RunError
 from runtime.export.prediction import TOLERANCE, write_graph
 from runtime.inference import load_model, restored_network
@@ -44,8 +44,11 @@ def write_step(run: Trained, which: str, place: Path, folder: Path | None) -> di
         RunError: LT401 to LT403, LT411 to LT413, the data or the checkpoint cannot be used; LT433, MindSpore cannot
             write the step.
     """
-    data = load_data(run.plan, folder or run.data_folder, run.root, run.left_out)
-    stage, epoch = _stage(run, which, data)
+    folder = run.places.data(run.plan, folder)
+    root = run.places.recipe(run.plan, folder, checkpoints=True)
+    data = load_data(run.plan, folder, root, run.left_out)
+    must_be_same(data, run.facts.get("data_sha256"), run.path)
+    stage, epoch = _stage(run, which, data, root)
     batches = [list(map(Tensor, stage.source[number])) for number in (0, 1 % stage.source.steps)]
     write_graph(stage.step, place, "MINDIR", *batches[0])
     loaded = nn.GraphCell(ms.load(str(place)))
@@ -74,7 +77,7 @@ def write_step(run: Trained, which: str, place: Path, folder: Path | None) -> di
     }
 
 
-def _stage(run: Trained, which: str, data: LoadedData) -> tuple[Stage, int]:
+def _stage(run: Trained, which: str, data: LoadedData, root: Path) -> tuple[Stage, int]:
     """The stage that a checkpoint was made in, with its weights and a fresh optimizer."""
     model = load_model(run, which)
     if model.epoch is None:
@@ -93,7 +96,7 @@ def _stage(run: Trained, which: str, data: LoadedData) -> tuple[Stage, int]:
     optimizer = build_optimizer(stage.optimizer, trained, rates)
     teacher = None
     if stage.teacher is not None:
-        path = run.root / stage.teacher.teacher
+        path = root / stage.teacher.teacher
         classes, channels = len(data.counts), data.train.shape[0]
         teacher = freeze(restored_network(plan, classes, channels, checkpoints.load(path), path))
     built = build_stage(plan, stage, data, network, optimizer, teacher, sampling)

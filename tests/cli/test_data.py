@@ -70,9 +70,8 @@ def test_everything_that_can_be_wrong(ltdsl, images, recipe, golden):
 
 
 def test_a_longer_tail_and_data_in_memory(ltdsl, recipe, tmp_path):
-    done = ltdsl(
-        "data", "inspect", recipe("dataset = digits_lt(imbalance = 10)\ns: ce"), "--format", "json"
-    )
+    path = recipe("s: ce")
+    done = ltdsl("data", "inspect", path, "--set", "dataset.imbalance=10", "--format", "json")
     found = json.loads(done.stdout)
     assert (found["imbalance"], found["kept_images"]) == (134 / 13, 544)
     assert found["test_images"] == 400
@@ -93,6 +92,7 @@ def test_a_longer_tail_and_data_in_memory(ltdsl, recipe, tmp_path):
         (("inspect", "nowhere"), 1, "there is no nowhere"),
         (("inspect", "here.bin"), 2, "is neither a recipe"),
         (("inspect", "here.bin", "--data", "x"), 2, "--data goes with a recipe"),
+        (("inspect", "here.bin", "--set", "epochs=1"), 2, "--set goes with a recipe"),
         (("inspect", "empty"), 1, "has no class folder"),
         (("inspect", "bad.lt"), 1, "LT102"),
         (("fetch", "imagenet_lt"), 1, "error[LT443]"),

@@ -106,6 +106,25 @@ def test_other_images_than_the_run_was_begun_with(ltdsl, recipe, images, tmp_pat
     assert "error[LT403]: image_folder gives 30, 14, 5" in resumed.stderr
 
 
+def test_a_run_that_was_moved(ltdsl, recipe, images, tmp_path):
+    """With its project, then alone; LT404 says that the images were found: there is not one batch of them."""
+    assert (
+        "LT404"
+        in ltdsl("run", recipe(RECIPE), "--set", "batch_size=1000", "--out", "runs/a").stderr
+    )
+    (tmp_path / "moved").mkdir()
+    for name in ("images", "runs"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    assert "LT404" in ltdsl("run", "--resume", "moved/runs/a").stderr
+    (tmp_path / "moved" / "runs" / "a").rename(tmp_path / "alone")
+    lost = ltdsl("run", "--resume", "alone")
+    assert f"error[LT401]: there is no {tmp_path / 'images'}" in lost.stderr
+    assert "--data DIR" in lost.stderr
+    assert "LT404" in ltdsl("run", "--resume", "alone", "--data", "moved/images").stderr
+    (tmp_path / "moved" / "images").rename(tmp_path / "alone" / "recipe" / "images")
+    assert "LT404" in ltdsl("run", "--resume", "alone").stderr
+
+
 @pytest.mark.parametrize(
     ("dataset", "code", "said"),
     [

@@ -184,6 +184,15 @@ def test_what_is_in_the_way(ltdsl, recipe, tmp_path, arguments, code):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_options_of_a_run(ltdsl, recipe, tmp_path):
+    text = "epochs = 2; schedule = constant(warmup = 0); stage1: ce; stage2: cam_bs @ epoch 1"
+    options = ("--out", "out", "--tensorboard", "--keep-cam", "pictures")
+    done = ltdsl("sweep", recipe(text), "--set", "seed=3", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((tmp_path / "out" / "seed=3" / "tensorboard").iterdir())
+    assert list((tmp_path / "pictures" / "seed=3").iterdir())
+
+
 def test_several_recipes(ltdsl, recipe):
     first, second = recipe(SHORT, "a.lt"), recipe(SHORT.replace("ce", "cs_ce"), "b.lt")
     done = ltdsl("sweep", first, second, "--seeds", "2", "--dry-run")

@@ -34,7 +34,7 @@ class Stop(Reporter):
         super().__init__(Console(file=io.StringIO()), run)
         self.epochs = epochs
 
-    def stage(self, name: str, compiling: bool = True) -> None:
+    def stage(self, name: str) -> None:
         """Not the end."""
 
     def epoch(self, record) -> None:

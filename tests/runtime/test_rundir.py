@@ -76,7 +76,8 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "lockf", none)
-    assert not RunDirectory(tmp_path / "run").is_locked
+    with RunDirectory(tmp_path / "run"):
+        assert (tmp_path / "run" / "checkpoints").is_dir()
 
 
 def test_a_lock_follows_no_link(tmp_path):

@@ -7,7 +7,7 @@ import time
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from runtime import tensorboard
+from runtime import packages, tensorboard
 from runtime.errors import RunError
 from runtime.tensorboard import Events
 
@@ -82,7 +82,7 @@ def test_events_are_there_while_the_run_goes_on(tmp_path):
 
 
 def test_a_missing_package_is_said_before_anything_starts(monkeypatch):
-    monkeypatch.setattr(tensorboard, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     with pytest.raises(RunError, match="tensorboardX") as caught:
         tensorboard.must_be_there()
     assert caught.value.code == "LT430"

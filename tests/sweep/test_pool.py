@@ -11,7 +11,7 @@ import pytest
 
 from ltdsl.sweep import process
 from ltdsl.sweep.pool import LocalPool, environment, processors, visible_devices
-from ltdsl.sweep.process import Job, StoppedError, run_job
+from ltdsl.sweep.process import Job, Manner, StoppedError, run_job
 
 needs_affinity = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity"), reason="the system has no affinity"
@@ -63,7 +63,7 @@ def test_threads_are_divided_unless_the_user_has_said(monkeypatch):
 @pytest.fixture
 def job(tmp_path):
     text = str(tmp_path / "log.txt")
-    return Job(str(tmp_path / "run"), text, "{}", {}, str(tmp_path), (), "cpu", None)
+    return Job(str(tmp_path / "run"), text, "{}", {}, str(tmp_path), (), Manner("cpu"))
 
 
 POPEN = subprocess.Popen

@@ -15,9 +15,9 @@ import onnxruntime
 import pytest
 from mindspore import Tensor, nn
 from support import command, environment
-from use_support import opened
+from use_support import change, opened
 
-from runtime import export as exporting
+from runtime import packages
 from runtime.export import export_run
 from runtime.models import build_network
 
@@ -132,7 +132,7 @@ def test_a_training_step_learns_as_the_live_one(trained, tmp_path):
     path = tmp_path / "step.mindir"
     run = opened(trained)
     facts = export_run(run, "mindir", path, "last", training=True)
-    live, epoch = _stage(run, "last", load_data(run.plan, None))
+    live, epoch = _stage(run, "last", load_data(run.plan, None), run.path)
     assert facts["stage"] == live.plan.name == "stage2"
     assert facts["epoch"] == epoch == 3
     assert [entry["name"] for entry in facts["inputs"]] == list(live.source.columns)
@@ -235,6 +235,14 @@ def test_misuse(cli, trained, tmp_path):
         assert err
 
 
+def test_a_training_step_is_of_the_images_of_its_run(cli, copy, tmp_path):
+    facts = json.loads((copy / "run.json").read_text())
+    change(copy / "run.json", data_sha256=facts["data_sha256"] | {"validation": "0" * 64})
+    code, _, err = cli("export", copy, "--training", "--out", tmp_path / "m.mindir")
+    assert (code, "error[LT403]: these are not the images" in err) == (1, True)
+    assert not (tmp_path / "m.mindir").exists()
+
+
 def test_a_network_that_a_format_cannot_hold(cli, trained, tmp_path, monkeypatch):
     def export(*_, file_name, **__):
         (tmp_path / f"{file_name}.onnx").write_bytes(b"half")
@@ -259,7 +267,7 @@ def test_a_file_that_computes_something_else_is_not_kept(cli, trained, tmp_path,
 
 
 def test_a_package_that_is_missing(cli, trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting.packages, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     code, _, err = cli("export", trained, "--out", tmp_path / "m.onnx")
     assert (code, "error[LT430]" in err, "ltdsl[onnx]" in err) == (1, True, True)
 
