@@ -113,7 +113,9 @@ def stage_facts(plan: Plan, stage: StagePlan) -> dict[str, str]:
     optimizer = str(stage.optimizer) if stage.fresh_optimizer else "continues"
     return {
         "epochs": f"{stage.start} to {stage.end - 1} ({stage.epochs})",
-        "starts from": "initial weights" if stage.start == 0 else f"{stage.handoff} weights",
+        "starts from": f"{stage.handoff} weights"
+        if stage.start
+        else plan.init or "initial weights",
         "sampler": str(stage.sampler),
         "mixer": str(stage.mixer or "–"),
         "loss": str(stage.loss),

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltdsl.files import json_text, write_atomically
+from ltdsl.files import json_text, read_json, write_atomically
 from runtime import lock
 from runtime.errors import RunError
 from runtime.facts import checked
@@ -36,14 +36,16 @@ def must_be_free(path: Path, locked: bool = False) -> None:
 
     Args:
         path: The folder, which need not exist.
-        locked: This process has locked it. One that another may have locked is not looked into: that is told first.
+        locked: This process has locked it. One that another may be at work in is not looked into: that is told first.
 
     Raises:
         RunError: LT421.
         OSError: It cannot be looked into.
     """
     if not locked and (path / lock.NAME).exists():
-        return
+        status = read_json(path / "run.json").get("status")
+        if status in (None, "running"):
+            return
     taken = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
     begins = {lock.NAME, "checkpoints", "recipe", "plan.json"}
     left = lock.NAME in taken and all(

@@ -18,7 +18,7 @@ from training_support import plan
 from runtime.errors import RunError
 from runtime.lock import Lock
 from runtime.run import _terminable
-from runtime.rundir import RunDirectory
+from runtime.rundir import RunDirectory, must_be_free
 
 #: Opens a run directory, forks a child that lives on, and says so.
 HOLDER = """
@@ -221,3 +221,16 @@ def test_what_nohup_ignores_stays_ignored():
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("status", ["finished", "failed", "interrupted"])
+def test_a_folder_where_a_run_has_ended_is_refused_before_data_are_read(begun, status):
+    with RunDirectory(begun, resume=True) as run:
+        run.note(status=status)
+    assert (begun / ".lock").exists()
+    with pytest.raises(RunError, match="holds files already"):
+        must_be_free(begun)
+
+
+def test_whether_a_run_is_at_work_is_told_by_its_lock(begun):
+    must_be_free(begun)
