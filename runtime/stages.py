@@ -13,7 +13,7 @@ from runtime.data.source import StageSource
 from runtime.models.scaled import FACTORS
 from runtime.parallel.classes import Split
 from runtime.parallel.cluster import ALONE
-from runtime.parallel.over_classes import SplitLoss
+from runtime.parallel.over_classes import SplitDivergence, SplitLoss
 from runtime.precision import Update
 from runtime.samplers import Moment, order, reversed_order
 from runtime.step import Normalise, TrainStep
@@ -106,7 +106,7 @@ def build_stage(
         data: What is trained on.
         network: The model, with the weights that the stage starts from.
         optimizer: In the state that the stage starts from.
-        teacher: A frozen network, for a stage with a teacher.
+        teacher: A frozen network, for a stage with a teacher; with as many of the classes as ``network``.
         sampling: What the sampler does; made from ``network`` where it is not given.
         workers: Who share each batch.
 
@@ -125,8 +125,11 @@ def build_stage(
     if workers.size > 1:
         rows = workers.rows(images)
         objective.reduction.share(workers.size)
+    distil = TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None
     if network.part is not None:
         loss = SplitLoss(loss, network.part)
+        if distil is not None:
+            distil.divergence = SplitDivergence(distil.divergence, network.part)
 
     def moment(epoch: int) -> Moment:
         return Moment(plan.seed, epoch, stage.start, stage.end, plan.epochs)
@@ -194,7 +197,7 @@ def build_stage(
         sampling.transform,
         mixer,
         teacher,
-        TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None,
+        distil,
         plan.precision,
         stage.accumulate,
         workers,

@@ -12,7 +12,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from runtime.outputs import MixedOutputs, Outputs
 from runtime.parallel.cluster import ALONE
 from runtime.parallel.collectives import SumGradients
-from runtime.parallel.over_classes import SplitPrediction
+from runtime.parallel.over_classes import SplitPrediction, by_own_image
 from runtime.precision import lowered
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class TrainStep(nn.Cell):
         columns: Names of the columns after image and label, in the order of :data:`COLUMNS`.
         transform: The sampler's change of drawn images, or None.
         mixer: See :class:`runtime.mixers.Mixer`; or None.
-        teacher: A frozen network, or None.
+        teacher: A frozen network, with as many of the classes as ``network``; or None.
         distil: (loss, logits, teacher's logits) -> loss; with a teacher only.
         precision: Number format of the networks' convolutions and matrix products.
         accumulate: Parts that a step's images are learned in, one after the other; the sum of their gradients is that
@@ -121,6 +121,8 @@ class TrainStep(nn.Cell):
         self.one = Tensor(1.0, ms.float32)
         parameters = update.optimizer.parameters
         self.value_and_grad = ms.value_and_grad(self._forward, None, parameters)
+        self.by_own_image = network.part is not None
+        self.workers = workers.size
         self.shared = workers.size > 1
         if self.shared:
             self.all_gather = ops.AllGather()
@@ -213,10 +215,11 @@ class TrainStep(nn.Cell):
         return self.all_gather(rows) if self.shared else rows
 
     def _taught(self, images):
-        """The teacher's logits of what the network will see, in a tuple; empty without a teacher."""
+        """The teacher's logits of what the network will see, a row an image, in a tuple; empty without a teacher."""
         if self.teacher is None:
             return ()
-        return (ops.stop_gradient(self.teacher(images)[0]),)
+        logits = ops.stop_gradient(self.teacher(images)[0])
+        return (by_own_image(logits, self.workers) if self.by_own_image else logits,)
 
     def _forward(self, images, label, *rest):
         """The scaled loss.

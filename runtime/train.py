@@ -132,8 +132,11 @@ class Trainer:
         return self.evaluate if same else self._evaluator(confidence)
 
     def _teacher(self, path: str) -> Network:
-        """A frozen model with the weights of a checkpoint."""
-        return freeze(self._restored(self.root / path))
+        """A frozen model with the weights of a checkpoint, and as many of the classes as the trained one."""
+        teacher = freeze(self._restored(self.root / path))
+        if self.network.part is not None:
+            split_network(teacher, self.network.part)
+        return teacher
 
     def _restored(self, path: Path) -> Network:
         """Another network of the plan's, whole, with the weights of a checkpoint."""

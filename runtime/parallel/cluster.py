@@ -139,12 +139,6 @@ def must_split(plan: Plan, classes: int | None, workers: int) -> None:
             f"{classes} of them are too few for {workers} workers", "each needs two"
         )
     for stage in plan.stages:
-        if stage.teacher is not None:
-            name = stage.teacher.name
-            raise _cannot_split(
-                f"`{name}` in stage `{stage.name}` compares the logits of all classes with a teacher's",
-                "train it without --split-classes",
-            )
         if getattr(stage.mixer, "layer", None) == "fc":
             raise _cannot_split(
                 f"`{stage.mixer.name}` in stage `{stage.name}` mixes the logits of all classes",

@@ -8,7 +8,7 @@ their own classes, the third are cut. Every worker then computes the same loss, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import mindspore as ms
 import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from runtime.parallel.part import ClassPart
 
+Rows = TypeVar("Rows", Tensor, np.ndarray)
+
 #: Axes by what they hold, in the place of numbers of slices.
 AXES = Layout(("images", "classes"), ("images", 1), ("images",), (1, "classes"))
 
@@ -31,6 +33,10 @@ class SplitLoss(LossCell):
 
     It takes the worker's own labels and columns as that does, and the logits of all workers' images for its own
     classes; it gives the losses of the worker's own images.
+
+    What is known of images and classes, [B, C], comes as [b, workers · C_part]: own classes, of all workers' images.
+    Those that are learned together with a worker's i-th image share its row, so that a step's images can be learned in
+    parts.
 
     Args:
         loss: For all C classes; changed in place.
@@ -48,16 +54,12 @@ class SplitLoss(LossCell):
         self.gather_features = GatherRows(part.rank)
 
     def columns(self, column: np.ndarray) -> np.ndarray:
-        """A worker's rows of a column that the whole loss draws, [B, C] -> [b, workers · C_part].
-
-        Own classes are all that is needed, but of all workers' images. Those that are learned together with a worker's
-        i-th image share a row, so that a step's images can be learned in parts.
+        """This worker's rows of a column that the whole loss draws, [B, C] -> [b, workers · C_part].
 
         Args:
             column: One row for each image of all workers, in the order of their ranks.
         """
-        rows = self.part.of(column, 1).reshape(self.part.workers, -1, len(self.part))
-        return np.ascontiguousarray(rows.swapaxes(0, 1)).reshape(rows.shape[1], -1)
+        return by_own_image(self.part.of(column, 1), self.part.workers)
 
     def construct(self, logits: Tensor, labels: Tensor, *extra: Tensor) -> tuple[Tensor, Tensor]:
         """Computes losses and weights of the worker's images.
@@ -75,19 +77,56 @@ class SplitLoss(LossCell):
             everyones = (self.gather_features(extra[0]),)
             extra = extra[1:]
         for column in extra:
-            everyones = everyones + (self._of_all(column),)  # noqa: RUF005 - graph mode
+            every = by_image(column, self.part.workers)
+            everyones = everyones + (every,)  # noqa: RUF005 - graph mode
         loss, weight = self.loss(logits, self.gather_labels(labels), *everyones)
         first, size = self.part.rank * labels.shape[0], labels.shape[0]
         return loss[first : first + size], weight[first : first + size]
 
-    def _of_all(self, column):
-        """[b, workers · C_part] -> [B, C_part]."""
-        rows = column.reshape((column.shape[0], self.part.workers, -1))
-        return rows.transpose((1, 0, 2)).reshape((-1, rows.shape[-1]))
-
     def weights(self, labels: Tensor) -> Tensor:
         """The weights of own images of these labels: int32 [b] -> float32 [b]."""
         return self.loss.weights(labels)
+
+
+class SplitDivergence(nn.Cell):
+    """:class:`runtime.distil.Divergence` where the classes of student and teacher are split.
+
+    Args:
+        divergence: For all C classes; changed in place.
+        part: This worker's classes.
+    """
+
+    def __init__(self, divergence: LossCell, part: ClassPart) -> None:
+        super().__init__()
+        _split(divergence, part)
+        self.divergence = divergence
+        self.part = part
+
+    def construct(self, logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Computes the divergences of the worker's images.
+
+        Args:
+            logits: Of all workers' images, in the order of their ranks, for own classes; float32 [B, C_part].
+            teacher_logits: The teacher's, as :func:`by_own_image` gives them.
+
+        Returns:
+            Float32 [b].
+        """
+        every = self.divergence(logits, by_image(teacher_logits, self.part.workers))
+        first, size = self.part.rank * teacher_logits.shape[0], teacher_logits.shape[0]
+        return every[first : first + size]
+
+
+def by_own_image(rows: Rows, workers: int) -> Rows:
+    """Rows of all workers' images, [workers · b, C_part] -> [b, workers · C_part]."""
+    size, classes = rows.shape[0] // workers, rows.shape[1]
+    return rows.reshape((workers, size, classes)).transpose((1, 0, 2)).reshape((size, -1))
+
+
+def by_image(rows: Rows, workers: int) -> Rows:
+    """The other way round: [b, workers · C_part] -> [workers · b, C_part]."""
+    size, classes = rows.shape[0], rows.shape[1] // workers
+    return rows.reshape((size, workers, classes)).transpose((1, 0, 2)).reshape((-1, classes))
 
 
 class _MaxOverClasses(nn.Cell):

@@ -35,11 +35,13 @@ def worker(folder: Path, split: bool) -> None:
     from training_support import plan
 
     from runtime.data import ImageArrays, LoadedData
+    from runtime.device import prepare
     from runtime.parallel.cluster import is_scheduler, join
     from runtime.parallel.follower import meet, open_directory
     from runtime.progress import Reporter
     from runtime.train import Trainer
 
+    prepare("cpu")
     workers = replace(join(), split_classes=split)
     if is_scheduler():
         return

@@ -42,6 +42,7 @@ LATER = "epochs = 2; a: ce; b:"  # what needs a stage before it
 #: Each trick beside another where it can be: what goes wrong alone goes wrong there too.
 RECIPES = {
     "ce": "a: ce",
+    "fp16": "precision = fp16; a: ce",
     "flip": "augment = [random_horizontal_flip]; a: ce",
     "adam": "optimizer = adam(lr = 0.01); a: ce",
     "clip_norm": "clip_norm = 0.01; a: ce",
@@ -86,6 +87,7 @@ RECIPES = {
     "crt": f"{LATER} crt + class_balanced @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}",
     "lws": f"{LATER} lws @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}",
     "dive": 'a: dive(teacher = "t.ckpt") + cs_ce',
+    "accumulate + dive": 'accumulate = 2; batch_size = 4; a: dive(teacher = "t.ckpt") + cs_ce',
     "tau_norm": "a: tau_norm",
     "posthoc_logit_adjustment": "a: posthoc_logit_adjustment",
 }
@@ -123,7 +125,9 @@ def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]
     whole = copy.deepcopy(net)  # as of a stage's start, which a sampler may look at
     if (part := workers.part(CLASSES)) is not None:
         split_network(net, part)
-    split = Split(net)
+    split, teacher = Split(net), freeze(network(9)) if stage.teacher else None
+    if teacher and part:
+        split_network(teacher, part)
     trained = begin_stage(run, stage, net)
     rates = rates_of_steps(run, len(run.stages) - 1, data.counts)
     built = build_stage(
@@ -132,7 +136,7 @@ def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]
         data,
         net,
         build_optimizer(stage.optimizer, trained, rates),
-        freeze(network(9)) if stage.teacher else None,
+        teacher,
         build_sampling(stage.sampler, whole, data),
         workers,
     )

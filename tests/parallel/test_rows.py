@@ -77,7 +77,6 @@ def test_classes_that_cannot_be_split_are_refused():
     must_split(run, None, 2)
     refused = {
         "4 of them are too few for 3 workers": (run, 3),
-        "`dive` in stage `a`": (plan('epochs = 6; a: dive(teacher = "t.ckpt")'), 2),
         "`manifold_mixup` in stage `b`": (
             plan("epochs = 6; a: ce; b: manifold_mixup(layer = fc) @ epoch 1"),
             2,

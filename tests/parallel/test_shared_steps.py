@@ -30,11 +30,16 @@ QUICK_SPLIT = (
     "accumulate + bbn",
     "clip_norm + crt",
     "ldam",
+    "accumulate + dive",
     "tau_norm",
 )
 
-#: What has logits of all classes.
-UNSPLIT = ("manifold_mixup at fc", "dive")
+#: What mixes logits.
+UNSPLIT = ("manifold_mixup at fc",)
+
+
+#: Where numbers have 11 bits, and sums of them are taken in another order.
+LIMITS = {"fp16": 1e-2}
 
 
 def differences(folder: Path, workers: int) -> dict[str, float]:
@@ -70,7 +75,7 @@ def test_shared_steps_are_those_of_one_worker(workers, how, tmp_path):
         together(WORKER, size, tmp_path, str(tmp_path), how, *names)
     found = differences(tmp_path, workers)
     assert list(found) == names
-    assert all(difference < 1e-5 for difference in found.values()), found
+    assert all(value < LIMITS.get(name, 1e-5) for name, value in found.items()), found
     evaluated = "tau_norm" if how == "split" else "ce"
     counted = np.load(tmp_path / f"{workers}-0.npz")[f"{evaluated}|images"]
     assert counted.tolist() == [6, 4, 9, 2, 3, 1, 2, 1, 4]  # each image once, with a remainder

@@ -256,9 +256,8 @@ on from the checkpoint before, after epoch 41""",
     ),
     "LT476": entry(
         "classes cannot be split",
-        """With `--split-classes`, each worker has the logits of its own classes only, of which it needs two. What
-        compares or mixes the logits of all classes cannot be split: a teacher (`dive`), `manifold_mixup` at the layer
-        `fc`.""",
+        """With `--split-classes`, each worker has the logits of its own classes only, of which it needs two. So
+        `manifold_mixup` at the layer `fc`, which mixes the logits of all classes, cannot be split.""",
         says="""error[LT476]: the classes cannot be split: `manifold_mixup` in stage `a` mixes the logits of all classes
   = help: choose `layer = pool`: for a linear classifier, mixed features give the same logits""",
     ),
