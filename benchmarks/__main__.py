@@ -29,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}")
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, no figures")
+    parser.add_argument("--device", default="auto", help="as for ltdsl run")
     guests = parser.add_argument_group("toolbox")
     guests.add_argument("--toolbox", type=Path, help="checkout of the reference toolbox")
     guests.add_argument("--python", help="a Python with PyTorch and torchvision")
@@ -42,7 +43,7 @@ def main() -> None:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     if "toolbox" in options.names and not (options.toolbox and options.python and options.data):
         parser.error("toolbox needs --toolbox, --python and --data")
-    device = prepare("auto")  # before anything imports mindspore
+    device = prepare(options.device)  # before anything imports mindspore
     console = Console()
     if not console.is_terminal:
         console.width = 120

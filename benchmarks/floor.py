@@ -1,4 +1,4 @@
-"""A step whose convolutions have gradients of their own against the same step with nn.Conv2d."""
+"""Steps with gradients of our own, and with the native kernels, against the same steps without."""
 
 from __future__ import annotations
 
@@ -8,22 +8,36 @@ from unittest import mock
 from mindspore import Tensor, nn
 
 from benchmarks.common import Row, cifar_like, compare, first_stage, take_turns
+from runtime import models
+from runtime.evaluate import Evaluator
 from runtime.models import resnet
+from runtime.step import EvalStep, Normalise
 
 
 def measure(quick: bool = False) -> list[Row]:
-    data = cifar_like()
+    data, rounds = cifar_like(), 4 if quick else 12
 
     def step() -> Callable[[], object]:
         stage = first_stage("dataset = cifar10_lt; augment = []; stage1: ce", data)
         batch = [Tensor(column) for column in stage.source[0]]
         return lambda: stage.step(*batch).asnumpy()
 
+    def evaluation() -> Callable[[], object]:
+        network = models.build_network("resnet32", {}, 10, 3)
+        evaluate = Evaluator(EvalStep(network, Normalise(data.mean, data.std)), 10)
+        return lambda: evaluate(data.test)
+
+    rows = []
     ours = step()
     with mock.patch.object(resnet, "Convolution", plain):
-        other = step()
-    times = take_turns(ours, other, rounds=4 if quick else 12)
-    return [compare("floor: step, own gradients", "nn.Conv2d", times)]
+        times = take_turns(ours, step(), rounds)
+    rows.append(compare("floor: step, own gradients", "nn.Conv2d", times))
+    for what, build in (("step", step), ("evaluation", evaluation)):
+        other = build()
+        with mock.patch.object(models, "native", lambda: True):
+            times = take_turns(build(), other, rounds)
+        rows.append(compare(f"floor: {what}, native kernels", "without", times))
+    return rows
 
 
 def plain(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:

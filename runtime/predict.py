@@ -79,7 +79,7 @@ def predict(
         checkpoint: ``last``, ``best`` or a path.
         paths: Image files.
         top: Classes to name for each, at most.
-        device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
+        device: ``auto``, or a name of :data:`runtime.device.TARGETS`.
 
     Yields:
         A prediction for each file, in order.

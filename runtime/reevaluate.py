@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.data.folders import load_known
 from runtime.data.image import View
 from runtime.data.readers import read
-from runtime.device import prepare
+from runtime.device import as_begun, prepare
 from runtime.errors import RunError
 from runtime.trained import NAMED
 
@@ -31,7 +31,7 @@ def evaluate_run(
     Args:
         run: The run.
         checkpoint: ``last``, ``best`` or a path; all that the run has by default.
-        device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
+        device: ``auto``, or a name of :data:`runtime.device.TARGETS`.
         data: Folder of the data set's files, for those that have any.
         other_data: Take other test images than the run's, of the same classes.
         images: Folder of class folders to evaluate on instead of the run's data set.
@@ -47,7 +47,7 @@ def evaluate_run(
     names = [checkpoint] if checkpoint else run.checkpoints()
     for name in names:
         run.checkpoint(name)  # before anything that takes time
-    device = prepare(device)
+    device = prepare(as_begun(device, run.facts.get("device")))
     if images is not None:
         test = load_known(images, run.data.classes, View(**run.data.view.model_dump()))
         fingerprint = test.fingerprint()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.data import load_data, must_be_same, unreadable
-from runtime.device import prepare
+from runtime.device import as_begun, on_cpu, prepare
 from runtime.errors import RunError
 from runtime.parallel.cluster import ALONE
 from runtime.parallel.follower import meet, must_agree, open_directory
@@ -50,7 +50,7 @@ def run(
         recipe: Texts of the recipe and the files it uses, by relative path, to be kept with the results.
         out: The run directory; must be empty or missing.
         console: Where progress is shown.
-        device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
+        device: ``auto``, or a name of :data:`runtime.device.TARGETS`.
         data: Folder of the data set's files, for those that have any.
         root: The recipe's folder, which checkpoints that it names are relative to.
         keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
@@ -134,7 +134,7 @@ def resume(
         if tensorboard:
             must_be_there()
         plan = directory.plan()
-        device = prepare(device, plan.precision)
+        device = prepare(as_begun(device, directory.fact("device")), plan.precision)
         data = directory.places.data(plan, data)
         root = directory.places.recipe(plan, data, checkpoints=True)
         loaded = load_data(plan, data, root, directory.fact("unreadable") or ())
@@ -182,7 +182,7 @@ def _train(
 
     try:
         with reporter(console, plan) as told:
-            sink = device != "cpu"
+            sink = not on_cpu(device)
             trainer = Trainer(
                 plan, loaded, directory, told, root, keep_cam, sink, tensorboard, workers
             )

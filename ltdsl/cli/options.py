@@ -23,6 +23,7 @@ class Device(str, Enum):
 
     AUTO = "auto"
     CPU = "cpu"
+    CPU_NATIVE = "cpu-native"
     GPU = "gpu"
     ASCEND = "ascend"
 

@@ -92,7 +92,7 @@ def enlist(device: str, split_classes: bool = False) -> Workers:
     """Join the workers that a launcher started; the scheduler's process ends here, with the run.
 
     Args:
-        device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
+        device: ``auto``, or a name of :data:`runtime.device.TARGETS`.
         split_classes: Whether they split the classes.
     """
     from runtime.errors import RunError

@@ -42,7 +42,7 @@ def export_run(
         batch_size: Images of a call; None for any number.
         training: Write the training step of the checkpoint's stage instead of prediction; as MindIR only.
         data: Folder of the data set's files, for a training step.
-        device: ``auto``, ``cpu``, ``gpu`` or ``ascend``.
+        device: ``auto``, or a name of :data:`runtime.device.TARGETS`.
         force: Replace files that are there.
 
     Returns:
@@ -62,6 +62,8 @@ def export_run(
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
             place = Path(folder) / f"model{ENDINGS[form]}"
+            if device == "cpu-native":
+                device = "cpu"  # what is exported runs anywhere
             device = prepare(device, run.plan.precision if training else "fp32")
             if training:
                 facts = _training(run, checkpoint, place, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runtime.device import native
 from runtime.errors import RunError
 from runtime.models.cosine import CosineClassifier, use_cosine
 from runtime.models.initial import initialise
@@ -63,6 +64,10 @@ def build_network(
     if cosine_scale is not None:
         use_cosine(network, num_classes, cosine_scale)
     initialise(network, seed)
+    if native():
+        from runtime.native.cells import use_native
+
+        use_native(network)
     return network
 
 

@@ -119,6 +119,13 @@ on from the checkpoint before, after epoch 41""",
         says="""error[LT427]: MindSpore's convolutions on a CPU do not compute in bf16
   = help: use --set precision=fp16 or fp32, or another --device""",
     ),
+    "LT428": entry(
+        "native kernels cannot be built",
+        """`--device cpu-native` compiles kernels for this machine when it is used first, and keeps them in the user's
+        cache folder. It needs a C compiler, gcc or clang, on Linux or macOS.""",
+        says="""error[LT428]: the native kernels need a C compiler, and there is no `cc`
+  = help: install one, name it with the environment variable CC, or use --device cpu""",
+    ),
     "LT430": entry(
         "optional package missing",
         """The recipe, or a format to export to, needs a package that is not installed.""",

@@ -1,0 +1,76 @@
+#include "threads.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define MOST 256
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER, one_call = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t start = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
+static int wanted = 1, helpers, running;
+static uint64_t turn;
+
+static task_t task;
+static void *work;
+static int parts;
+static atomic_int next;
+
+static float *memory[MOST];
+static long sizes[MOST];
+
+void ltdsl_set_threads(int threads) { wanted = threads < 1 ? 1 : threads > MOST ? MOST : threads; }
+int ltdsl_threads(void) { return wanted; }
+void enter(void) { pthread_mutex_lock(&one_call); }
+void leave(void) { pthread_mutex_unlock(&one_call); }
+
+float *scratch(int thread, long floats) {
+    if (sizes[thread] < floats) {
+        free(memory[thread]);
+        sizes[thread] = floats;
+        memory[thread] = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64);
+        if (!memory[thread]) abort();  // as MindSpore does where there is no memory
+    }
+    return memory[thread];
+}
+
+static void take_parts(int thread) {
+    for (int part; (part = atomic_fetch_add(&next, 1)) < parts;) task(part, thread, work);
+}
+
+static void *helper(void *number) {
+    int thread = (int)(intptr_t)number;
+    uint64_t seen = 0;
+    for (;;) {
+        pthread_mutex_lock(&lock);
+        while (turn == seen) pthread_cond_wait(&start, &lock);
+        seen = turn;
+        pthread_mutex_unlock(&lock);
+        take_parts(thread);
+        pthread_mutex_lock(&lock);
+        if (--running == 0) pthread_cond_signal(&done);
+        pthread_mutex_unlock(&lock);
+    }
+    return 0;
+}
+
+void on_all(task_t what, void *of, int how_many) {
+    pthread_mutex_lock(&lock);
+    task = what, work = of, parts = how_many;
+    atomic_store(&next, 0);
+    while (helpers < wanted - 1) {
+        pthread_t thread;
+        if (pthread_create(&thread, 0, helper, (void *)(intptr_t)(helpers + 1))) break;  // then with fewer
+        pthread_detach(thread);
+        helpers++;
+    }
+    running = helpers;
+    turn++;
+    pthread_cond_broadcast(&start);
+    pthread_mutex_unlock(&lock);
+    take_parts(0);
+    pthread_mutex_lock(&lock);
+    while (running) pthread_cond_wait(&done, &lock);
+    pthread_mutex_unlock(&lock);
+}

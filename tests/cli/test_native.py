@@ -1,0 +1,120 @@
+"""`--device cpu-native` as users call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+from support import command, environment
+
+RECIPE = """dataset = digits_lt(imbalance = 20)
+model = resnet8
+epochs = 4
+schedule = constant(warmup = 0)
+stage1: input_mixup
+stage2: cam_bs + cs_ce @ epoch 2
+"""
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which(os.environ.get("CC", "cc")) is None, reason="no C compiler"
+)
+
+
+def ltdsl(folder, *arguments, **variables):
+    return subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "recipe.lt").write_text(RECIPE)
+    return tmp_path
+
+
+def results(run):
+    return json.loads((run / "evaluation.json").read_text())["last"]
+
+
+def result(run):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["seconds"]
+    return lines, json.loads((run / "evaluation.json").read_text())
+
+
+@needs_compiler
+def test_a_run_learns_the_same_and_goes_on_exactly(folder):
+    for device in ("cpu", "cpu-native"):
+        done = ltdsl(folder, "run", "recipe.lt", "--device", device, "--out", device)
+        assert done.returncode == 0, done.stderr
+    plain, native = result(folder / "cpu"), result(folder / "cpu-native")
+    assert native[0][0]["loss"] == pytest.approx(plain[0][0]["loss"], rel=1e-3)
+    assert json.loads((folder / "cpu-native" / "run.json").read_text())["device"] == "cpu-native"
+
+    killed = subprocess.Popen(
+        command("run", "recipe.lt", "--device", "cpu-native", "--out", "killed"),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    until = time.monotonic() + 200
+    while not (folder / "killed" / "checkpoints" / "last.ckpt").exists():
+        assert killed.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    done = ltdsl(folder, "run", "--resume", "killed")  # on what it was begun with
+    assert done.returncode == 0, done.stderr
+    assert result(folder / "killed") == native
+
+    done = ltdsl(folder, "eval", "killed", "--checkpoint", "last", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["last"] == native[1]["last"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "says"),
+    [
+        (
+            {"CC": "no-such-compiler"},
+            (),
+            "LT428]: the native kernels need a C compiler, and there is no `no-such-compiler`",
+        ),
+        ({"CC": "false"}, (), "LT428]: "),
+        (
+            {"XDG_CACHE_HOME": "/dev/null"},
+            (),
+            "LT428]: the native kernels cannot be kept in /dev/null/ltdsl: ",
+        ),
+        ({}, ("--set", "precision=fp16"), "LT427]: the native kernels do not compute in fp16"),
+    ],
+)
+@needs_compiler
+def test_what_is_in_the_way_is_said(folder, variables, arguments, says):
+    done = ltdsl(
+        folder,
+        "run",
+        "recipe.lt",
+        "--device",
+        "cpu-native",
+        "--out",
+        "run",
+        *arguments,
+        **variables,
+    )
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "--device cpu" in done.stderr
+    assert not (folder / "run").exists()

@@ -1,0 +1,15 @@
+"""What the tests of the native kernels share: they need a C compiler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from runtime.device import prepare
+
+prepare("cpu")  # before anything imports mindspore
+
+if shutil.which(os.environ.get("CC", "cc")) is None:
+    pytest.skip("no C compiler here", allow_module_level=True)

@@ -1,0 +1,188 @@
+"""The kernels, called as MindSpore calls them, against their definitions in double precision."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.native.library import library
+
+
+def call(name: str, *arrays: np.ndarray) -> None:
+    """Pointers and shapes of all inputs and outputs; outputs are filled with what must not stay."""
+    loaded = ctypes.CDLL(str(library()))
+    count = len(arrays)
+    pointers = (ctypes.c_void_p * count)(*[each.ctypes.data for each in arrays])
+    ranks = (ctypes.c_int * count)(*[each.ndim for each in arrays])
+    kept = [(ctypes.c_int64 * each.ndim)(*each.shape) for each in arrays]
+    shapes = (ctypes.c_void_p * count)(*[ctypes.addressof(each) for each in kept])
+    assert getattr(loaded, name)(count, pointers, ranks, shapes, None, None, None) == 0
+
+
+def unfilled(*shape: int) -> np.ndarray:
+    return np.full(shape, np.nan, np.float32)
+
+
+def convolution(x, w, g, stride):
+    """Output and both gradients by their sums, tap by tap."""
+    (k, k), (height, width) = w.shape[2:], x.shape[2:]
+    rows, columns = g.shape[2:]
+    pad = k // 2
+    padded = np.pad(x.astype(float), ((0, 0), (0, 0), (pad, pad + stride), (pad, pad + stride)))
+    y, dx, dw = np.zeros(g.shape), np.zeros(padded.shape), np.zeros(w.shape)
+    for a in range(k):
+        for b in range(k):
+            seen = (
+                *(slice(None), slice(None)),
+                *(slice(a, a + rows * stride, stride), slice(b, b + columns * stride, stride)),
+            )
+            y += np.einsum("ichw,oc->iohw", padded[seen], w[:, :, a, b].astype(float))
+            dw[:, :, a, b] = np.einsum("ichw,iohw->oc", padded[seen], g.astype(float))
+            dx[seen] += np.einsum("iohw,oc->ichw", g.astype(float), w[:, :, a, b].astype(float))
+    return y, dx[:, :, pad : pad + height, pad : pad + width], dw
+
+
+def draw_convolution(images, inputs, outputs, height, width, kernel, stride, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(images, inputs, height, width)).astype(np.float32)
+    w = rng.normal(size=(outputs, inputs, kernel, kernel)).astype(np.float32)
+    g = rng.normal(size=(images, outputs, -(-height // stride), -(-width // stride)))
+    return x, w, g.astype(np.float32)
+
+
+def native_convolution(x, w, g):
+    y, dx, dw = unfilled(*g.shape), unfilled(*x.shape), unfilled(*w.shape)
+    call("ltdsl_convolve", x, w, y)
+    call("ltdsl_images_gradient", g, w, x, dx)
+    call("ltdsl_weights_gradient", g, x, w, dw)
+    return y, dx, dw
+
+
+def assert_near(found, expected, sizes=None):
+    """Within rounding of the largest value; of a sum that cancels, of its largest term's."""
+    for ours, true, size in zip(found, expected, sizes or expected, strict=True):
+        assert np.abs(ours - true).max() <= 2e-6 * np.abs(size).max()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (128, 16, 16, 32, 32, 3, 1),  # where nothing is left over
+        (4, 16, 32, 32, 32, 3, 2),
+        (33, 3, 5, 7, 9, 3, 1),  # where something is, of everything
+        (2, 3, 4, 37, 22, 7, 2),
+        (2, 3, 8, 224, 224, 7, 2),
+        (3, 2, 2, 1, 1, 3, 2),  # single pixels
+        (2, 3, 4, 1, 9, 3, 2),
+        (2, 2, 2, 3, 1, 11, 1),  # kernels larger than images
+    ],
+)
+def test_a_convolution_and_its_gradients_are_what_they_should_be(shape):
+    x, w, g = draw_convolution(*shape)
+    assert_near(native_convolution(x, w, g), convolution(x, w, g, shape[-1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(
+        st.integers(1, 20),
+        *[st.integers(1, 9)] * 2,
+        *[st.integers(1, 20)] * 2,
+        st.sampled_from([3, 5, 7]),
+        st.sampled_from([1, 2]),
+        st.integers(0, 2**31),
+    )
+)
+def test_any_convolution_is_what_it_should_be(drawn):
+    x, w, g = draw_convolution(*drawn)
+    assert_near(native_convolution(x, w, g), convolution(x, w, g, drawn[-2]))
+
+
+def test_infinities_and_nans_stay_where_they_belong():
+    x, w, g = draw_convolution(2, 1, 1, 8, 8, 3, 1)
+    x[0, 0, 0, 0] = np.nan
+    y, _, _ = native_convolution(x, w, g)
+    assert np.isnan(y[0, 0, :2, :2]).all()
+    assert np.isfinite(y[0, 0, 2:]).all()
+    assert np.isfinite(y[0, 0, :, 2:]).all()
+    assert np.isfinite(y[1]).all()
+
+
+def normalise(x, gamma, beta, g, epsilon):
+    """By autograd's book: the gradient through mean and variance is written out."""
+    x, g = x.astype(float), g.astype(float)
+    axes, wide = (0, 2, 3), (1, -1, 1, 1)
+    mean, variance = x.mean(axes), x.var(axes)
+    unit = (x - mean.reshape(wide)) / np.sqrt(variance.reshape(wide) + epsilon)
+    y = unit * gamma.reshape(wide) + beta.reshape(wide)
+    d_unit = g * gamma.reshape(wide)
+    inner = d_unit - d_unit.mean(axes).reshape(wide)
+    inner -= unit * (d_unit * unit).mean(axes).reshape(wide)
+    dx = inner / np.sqrt(variance.reshape(wide) + epsilon)
+    return y, mean, variance, dx, (g * unit).sum(axes), g.sum(axes)
+
+
+def native_normalise(x, gamma, beta, g, epsilon):
+    channels, kind = x.shape[1], np.float32([epsilon])
+    y, mean, variance = unfilled(*x.shape), unfilled(channels), unfilled(channels)
+    call("ltdsl_batch_norm", x, gamma, beta, kind, y, mean, variance)
+    dx, d_gamma, d_beta = unfilled(*x.shape), unfilled(channels), unfilled(channels)
+    call("ltdsl_batch_norm_gradient", g, x, gamma, mean, variance, kind, dx, d_gamma, d_beta)
+    return y, mean, variance, dx, d_gamma, d_beta
+
+
+def draw_norm(images, channels, height, width, seed=0, offset=0.0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(offset, 2, (images, channels, height, width)).astype(np.float32)
+    gamma, beta = rng.normal(size=(2, channels)).astype(np.float32)
+    return x, gamma, beta, rng.normal(size=x.shape).astype(np.float32)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(
+        st.integers(3, 9), st.integers(1, 7), *[st.integers(2, 20)] * 2, st.integers(0, 2**31)
+    )
+)
+def test_any_batch_norm_is_what_it_should_be(drawn):
+    x, gamma, beta, g = draw_norm(*drawn)
+    found = native_normalise(x, gamma, beta, g, 1e-5)
+    y, _, variance, dx, *_ = expected = normalise(x, gamma, beta, g, 1e-5)
+    terms = np.abs(g).sum((0, 2, 3))
+    assert_near(found, expected, (y, x, variance, dx, terms, terms))
+
+
+def test_a_channel_far_from_zero_keeps_its_variance():
+    x, gamma, beta, g = draw_norm(16, 2, 8, 8, offset=3000.0)
+    _, mean, variance, *_ = native_normalise(x, gamma, beta, g, 1e-5)
+    assert mean == pytest.approx(x.astype(float).mean((0, 2, 3)), rel=1e-6)
+    assert variance == pytest.approx(x.astype(float).var((0, 2, 3)), rel=1e-3)
+
+
+def test_kept_statistics_normalise_too():
+    x, gamma, beta, _ = draw_norm(3, 5, 4, 7)
+    mean, variance = np.float32([1, 2, 3, 4, 5]), np.float32([5, 4, 3, 2, 1])
+    y = unfilled(*x.shape)
+    call("ltdsl_kept_norm", x, gamma, beta, mean, variance, np.float32([1e-5]), y)
+    wide = (1, -1, 1, 1)
+    unit = (x.astype(float) - mean.reshape(wide)) / np.sqrt(variance.reshape(wide) + 1e-5)
+    assert_near([y], [unit * gamma.reshape(wide) + beta.reshape(wide)])
+
+
+def test_numbers_do_not_depend_on_how_many_threads_there_are():
+    drawn = draw_convolution(21, 6, 7, 11, 13, 3, 1), draw_norm(21, 6, 11, 13)
+    loaded = ctypes.CDLL(str(library()))
+    before = loaded.ltdsl_threads()
+    try:
+        results = []
+        for threads in (1, 2, 5, 3):
+            loaded.ltdsl_set_threads(threads)
+            results.append(native_convolution(*drawn[0]) + native_normalise(*drawn[1], 1e-5))
+    finally:
+        loaded.ltdsl_set_threads(before)
+    for other in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
