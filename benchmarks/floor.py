@@ -34,7 +34,7 @@ def measure(quick: bool = False) -> list[Row]:
     rows.append(compare("floor: step, own gradients", "nn.Conv2d", times))
     for what, build in (("step", step), ("evaluation", evaluation)):
         other = build()
-        with mock.patch.object(models, "native", lambda: True):
+        with mock.patch.object(models, "native", return_value=True):
             times = take_turns(build(), other, rounds)
         rows.append(compare(f"floor: {what}, native kernels", "without", times))
     return rows
