@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltdsl.compare import Comparison, compare
 from ltdsl.report.charts import compared
+from ltdsl.report.charts.classes import neighbours
 from ltdsl.report.charts.theme import SERIES
 from ltdsl.report.groups import Group, Which, grouped, plus_minus, without_seed
 from ltdsl.report.notes import Note, notes
@@ -62,6 +63,7 @@ def comparison_page(runs: Sequence[Run], out: Path) -> str:
         repeated=[(group, run, _link(run, out)) for group in groups for run in group.repeated],
         results=results,
         metrics=list(METRICS),
+        smoothed=any(neighbours(len(f.per_class)) > 1 for g in groups for f in g.figures("last")),
         plotted=PLOTTED,
         differences=_differences(groups),
         notes=list(_notes(groups)),

@@ -201,6 +201,8 @@ def test_hostile_names_stay_text(browser, hostile):
         for name in HOSTILE[:8]:
             assert name in table
         assert "x" * 199 + "…" in table
+        # few classes are named below their points, by an expression
+        assert "{{ 7 * 7 }}" in page.locator("[data-chart=accuracy-last]").text_content()
         assert page.locator("h1 b, iframe, img, [onload], [onerror], [onclick]").count() == 0
         for point in page.locator("[data-chart=accuracy-last] .mark-symbol path").all()[:2]:
             point.hover()

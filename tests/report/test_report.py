@@ -26,6 +26,13 @@ def test_one_run(tmp_path):
         plan_of().digest(),
     ):
         assert words in html
+    trained = sorted(row["train_images"] for row in evaluated(tmp_path / "run")["per_class"])
+    few = evaluated(tmp_path / "run")["groups"]["few"]["classes"]
+    assert f"{trained[0]}–{trained[few - 1]} images" in html
+
+
+def evaluated(run):
+    return json.loads((run / "evaluation.json").read_text())["last"]
 
 
 @pytest.mark.parametrize(

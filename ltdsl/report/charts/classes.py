@@ -140,10 +140,15 @@ def accuracy(order: Ranked, key: str) -> dict[str, Any]:
     return theme.finished(description, 220, *layers)
 
 
+def neighbours(number: int) -> int:
+    """How many of so many classes are averaged."""
+    return max(1, number // 40)
+
+
 def smooth(order: Ranked) -> list[tuple[float, float]]:
     """Mean accuracy of neighbours in rank: (rank, percent), at most 200 points."""
     classes = order.classes
-    width = max(1, len(classes) // 40)
+    width = neighbours(len(classes))
     step = max(1, len(classes) // _POINTS)
     points = []
     for start in range(0, max(1, len(classes) - width + 1), step):
@@ -156,20 +161,26 @@ def smooth(order: Ranked) -> list[tuple[float, float]]:
 
 def _x(number: int, labels: bool = True, field: str = "rank", names: Sequence[str] = ()) -> alt.X:
     axis: dict[str, Any] = {"tickMinStep": 1, "format": ",d", "labels": labels, "ticks": labels}
-    if names:
-        axis |= {
-            "values": list(range(1, number + 1)),
-            "labelExpr": f"{json.dumps(list(names))}[datum.value - 1]",
-            "labelAngle": -40,
-            "labelLimit": 110,
-            "labelOverlap": False,
-        }
+    axis |= by_name(names)
     return alt.X(
         f"{field}:Q",
         title="class, by training images" if labels else None,
         scale=alt.Scale(domain=[0.5, number + 0.5], nice=False, zero=False),
         axis=alt.Axis(**axis),
     )
+
+
+def by_name(names: Sequence[str]) -> dict[str, Any]:
+    """What an axis of ranks needs to show names instead, from head to tail; nothing where there are none."""
+    if not names:
+        return {}
+    return {
+        "values": list(range(1, len(names) + 1)),
+        "labelExpr": f"{json.dumps(list(names))}[datum.value - 1]",
+        "labelAngle": -40,
+        "labelLimit": 110,
+        "labelOverlap": False,
+    }
 
 
 def _tips(key: str) -> list[alt.Tooltip]:

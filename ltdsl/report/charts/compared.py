@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from ltdsl.report.charts import theme
-from ltdsl.report.charts.classes import ranked, smooth
+from ltdsl.report.charts.classes import MOST_NAMES, by_name, ranked, smooth
 from ltdsl.report.charts.curves import epoch_axis
 from ltdsl.report.groups import Group, Spread, Which
 
@@ -69,6 +69,13 @@ def tails(groups: Sequence[Group], which: Which) -> dict[str, Any] | None:
     numbers = {len(figures.per_class) for group in groups for figures in group.figures(which)}
     if len(numbers) != 1 or 0 in numbers:
         return None
+    orders = {
+        tuple(row.name for row in ranked(figures.per_class).classes)
+        for group in groups
+        for figures in group.figures(which)
+    }
+    few = len(orders) == 1 and max(numbers) <= MOST_NAMES
+    axis: dict[str, Any] = {"tickMinStep": 1, "tickCount": 10, "format": ",d"}
     values = []
     for group in groups:
         found: dict[float, list[float]] = {}
@@ -80,7 +87,7 @@ def tails(groups: Sequence[Group], which: Which) -> dict[str, Any] | None:
         "rank:Q",
         title="class, by training images",
         scale=alt.Scale(domain=[1, max(numbers)], nice=False, zero=False),
-        axis=alt.Axis(tickMinStep=1, tickCount=10, format=",d"),
+        axis=alt.Axis(**axis | by_name(next(iter(orders)) if few else ())),
     )
     return _lines(groups, values, x, "Accuracy of classes from head to tail", False, 240)
 
