@@ -80,9 +80,10 @@ def _choice(run: Run) -> Iterator[Note]:
     if run.evaluation and run.evaluation.last:
         tested = [row.test_images for row in run.evaluation.last.per_class]
         if tested and min(tested) < FEW_TEST_IMAGES:
+            images = "image" if min(tested) == 1 else "images"
             yield Note(
-                f"Classes have as few as {min(tested):,} test images: the accuracy of a single class moves in "
-                f"large steps."
+                f"Classes have as few as {min(tested):,} test {images}: the accuracy of a single class moves in large "
+                "steps."
             )
 
 

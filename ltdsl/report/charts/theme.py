@@ -24,7 +24,8 @@ _SHORT = "0 < datum.value && datum.value < 0.001 ? format(datum.value, '~e') : d
 
 CONFIG: dict[str, Any] = {
     "background": "transparent",
-    "font": "inherit",
+    # that of report.css by name: of an inherited one Vega cannot tell how much room a label takes
+    "font": 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
     "view": {"stroke": None},
     "axis": {
         "labelColor": MUTED,
