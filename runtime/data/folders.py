@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 #: Names of a test part, in order of preference.
 TEST_FOLDERS = ("test", "val", "valid", "validation")
 
+SUFFIX_HINT = f"images are files whose names end in {', '.join(SUFFIXES)}"
+
+#: Names, in small letters, that are those of parts if nothing else stands beside them.
+PARTS = {"train", "training", "testing", *TEST_FOLDERS}
+
 
 def load(dataset: ImageFolder, folder: Path) -> tuple[ImageFiles, ImageFiles]:
     """Return (train, test) of class folders; see :class:`ltdsl.catalogue.ImageFolder`.
@@ -31,10 +36,16 @@ def load(dataset: ImageFolder, folder: Path) -> tuple[ImageFiles, ImageFiles]:
         DataError: LT401 there is no such folder or no image in it, LT403 classes differ or are too few.
     """
     if not folder.is_dir():
-        raise DataError("LT401", f"{folder} is no folder", "name the folder of the class folders")
+        raise DataError(
+            "LT401", f"{folder} is no folder", "name the folder of the class folders: --data DIR"
+        )
     view = View.square(dataset.size, dataset.crop)
     if not (folder / "train").is_dir():
-        return held_out(_part(folder, "", _classes(folder), view), dataset)
+        classes = _classes(folder)
+        if classes and all(name.lower() in PARTS for name in classes):
+            message = f"{folder} has {' and '.join(classes)} in place of classes"
+            raise DataError("LT403", message, "call the folders of its parts `train` and `test`")
+        return held_out(_part(folder, "", classes, view), dataset)
     classes = _classes(folder / "train")
     train = _part(folder, "train", classes, view)
     beside = next((name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
@@ -47,7 +58,7 @@ def load(dataset: ImageFolder, folder: Path) -> tuple[ImageFiles, ImageFiles]:
         raise DataError("LT403", message, "both parts need the same class folders")
     test = _part(folder, beside, classes, view, tested)
     if not len(test):
-        raise DataError("LT401", f"there is no image in {folder / beside}", _SUFFIX_HINT)
+        raise DataError("LT401", f"there is no image in {folder / beside}", SUFFIX_HINT)
     return train, test
 
 
@@ -65,9 +76,6 @@ def load_known(folder: Path, classes: tuple[str, ...], view: View) -> ImageFiles
         message = f"{folder} has the class {unknown[0]}, which the model does not know"
         raise DataError("LT414", message, "a folder is called as its class is in run.json")
     return _part(folder, "", classes, view, found)
-
-
-_SUFFIX_HINT = f"images are files whose names end in {', '.join(SUFFIXES)}"
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
@@ -110,7 +118,7 @@ def _part(
         names += found
         counts.append(len(found))
     if not names:
-        raise DataError("LT401", f"there is no image in {root / name}", _SUFFIX_HINT)
+        raise DataError("LT401", f"there is no image in {root / name}", SUFFIX_HINT)
     labels = np.repeat(np.arange(len(classes), dtype=np.int32), counts)
     return ImageFiles(root, Names(names), labels, classes, view)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.data import cifar, digits, folders, lists, npz
 from runtime.data.errors import DataError
 from runtime.data.files import ImageFiles
+from runtime.data.folders import SUFFIX_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -75,11 +76,14 @@ def read(
         )
     if len(pool.class_names) < 2:
         message = f"{dataset.name} has only one class, {pool.class_names[0]}"
-        raise DataError("LT403", message, "there is nothing to tell apart: add another class")
+        raise DataError(
+            "LT403", message, "add another, or name the folder that has the class folders"
+        )
     empty = [label for label, count in enumerate(pool.counts()) if count == 0]
     if empty:
         message = f"{dataset.name} has no training image of class {pool.class_names[empty[0]]}"
-        raise DataError("LT403", message, "every class needs at least one")
+        images = f": {SUFFIX_HINT}" if isinstance(pool, ImageFiles) else ""
+        raise DataError("LT403", message, f"every class needs at least one{images}")
     return pool, test
 
 
