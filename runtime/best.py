@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import RunError
-from runtime.resume import epoch_of, load_own
+from runtime.resume import epoch_of, facts_only, load_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,7 +93,7 @@ class BestEpochs:
             self._warn(f"{path} is gone: the best epoch will be one of those that follow")
             return None
         try:
-            epoch = epoch_of(load_own(path, self._plan.digest()), path)
+            epoch = epoch_of(load_own(path, self._plan.digest(), facts_only), path)
         except RunError as error:
             hint = f"remove it to choose the best among the epochs after {len(metrics)} only"
             raise RunError(error.code, error.message, hint) from error

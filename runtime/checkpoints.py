@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mindspore import Parameter
 
-    from runtime.records import Saved
+    from runtime.records import Keep, Saved
 
 
 def save(
@@ -62,7 +62,7 @@ def save(
     sync_folder(path.parent)
 
 
-def load(path: Path, sealed: bool = False) -> Saved:
+def load(path: Path, sealed: bool = False, keep: Keep | None = None) -> Saved:
     """Read a checkpoint, whoever made it.
 
     It is data: nothing in it is executed, and no other file is read.
@@ -70,6 +70,7 @@ def load(path: Path, sealed: bool = False) -> Saved:
     Args:
         path: The file.
         sealed: It must end in a checksum, as those of :func:`save` do. One that is there is always checked.
+        keep: Gives what is wanted of each array, by its name, or None; see :func:`runtime.records.read`.
 
     Returns:
         Weights and states as arrays, facts as arrays or text, by name.
@@ -80,7 +81,8 @@ def load(path: Path, sealed: bool = False) -> Saved:
     if not path.is_file():
         raise RunError("LT411", f"there is no checkpoint {path}", "check the path")
     try:
-        return records.read(path.read_bytes(), sealed)
+        with path.open("rb") as file:
+            return records.read(file, sealed, keep)
     except MemoryError as error:
         raise RunError("LT411", f"{path} does not fit into memory") from error
     except OSError as error:

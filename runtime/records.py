@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import binascii
 import math
+import os
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import numpy as np
 from mindspore.train.checkpoint_pb2 import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Keep: TypeAlias = Callable[[str, np.ndarray], np.ndarray | None]
 
 Saved: TypeAlias = "dict[str, np.ndarray | str]"
 """What a checkpoint holds: weights, states and facts by name."""
@@ -31,25 +34,37 @@ TYPES = {
 SEAL = b"crc_num"
 SEAL_BYTES = len(SEAL) + 10
 
+#: Bytes that are read at once to be checked.
+PIECE = 1 << 20
 
-def read(data: bytes, sealed: bool) -> Saved:
+
+def read(file: BinaryIO, sealed: bool, keep: Keep | None = None) -> Saved:
     """What a file holds.
 
+    It is read a record at a time, so that no more than what is kept and one array is in memory.
+
     Args:
-        data: The file's bytes.
-        sealed: They must end in a checksum. One that is there is always checked.
+        file: Open, in bytes; it can be read from any place.
+        sealed: It must end in a checksum. One that is there is always checked.
+        keep: Gives what is wanted of each array, by its name; all is, unless it is said. Text is kept.
 
     Raises:
         Exception: The bytes are no checkpoint, or a damaged one.
     """
     saved: Saved = {}
-    values = map(Checkpoint.Value.FromString, _records(_unsealed(data, sealed)))
+    seen: set[str] = set()
+    values = map(Checkpoint.Value.FromString, _records(file, _end(file, sealed)))
     # a large array is several records in a row, each with the whole array's shape
     for (name, kind, shape), parts in groupby(values, _head):
-        if name in saved:
+        if name in seen:
             raise ValueError(f"{name} is there twice")
-        saved[name] = _content(kind, shape, b"".join(v.tensor.tensor_content for v in parts))
-    if not saved:
+        seen.add(name)
+        value = _content(kind, shape, b"".join(v.tensor.tensor_content for v in parts))
+        if keep is not None and isinstance(value, np.ndarray):
+            value = keep(name, value)
+        if value is not None:
+            saved[name] = value
+    if not seen:
         raise ValueError("empty")
     return saved
 
@@ -72,36 +87,43 @@ def _content(kind: str, shape: tuple[int, ...], data: bytes) -> np.ndarray | str
     return array.reshape(shape)
 
 
-def _unsealed(data: bytes, sealed: bool) -> memoryview:
-    """The content without its checksum, which must fit."""
-    content, seal = memoryview(data)[:-SEAL_BYTES], data[-SEAL_BYTES:]
+def _end(file: BinaryIO, sealed: bool) -> int:
+    """Where the content ends: before its checksum, which must fit."""
+    size = file.seek(0, os.SEEK_END)
+    end = max(0, size - SEAL_BYTES)
+    file.seek(end)
+    seal = file.read()
     if not seal.startswith(SEAL):
         if sealed:
             raise ValueError("no checksum")
-        return memoryview(data)
-    if binascii.crc32(content) != int.from_bytes(seal[len(SEAL) :], "big"):
+        return size
+    file.seek(0)
+    check, left = 0, end
+    while left and (piece := file.read(min(left, PIECE))):
+        check, left = binascii.crc32(piece, check), left - len(piece)
+    if left or check != int.from_bytes(seal[len(SEAL) :], "big"):
         raise ValueError("the checksum differs")
-    return content
+    return end
 
 
-def _records(content: memoryview) -> Iterator[bytes]:
+def _records(file: BinaryIO, end: int) -> Iterator[bytes]:
     """The outermost fields of the file's protobuf message, all number 1 and with a length.
 
     One by one: parsed as a whole, a small hostile file becomes very many objects.
     """
-    at = 0
-    while at < len(content):
-        if content[at] != 0x0A:
+    at = file.seek(0)
+    while at < end:
+        if file.read(1) != b"\x0a":
             raise ValueError("not a record")
         length, shift, more = 0, 0, True
         while more:
-            at += 1
-            length |= (content[at] & 0x7F) << shift
-            shift, more = shift + 7, content[at] >= 0x80
+            byte = file.read(1)[0]
+            length |= (byte & 0x7F) << shift
+            shift, more = shift + 7, byte >= 0x80
             if shift > 63:
                 raise ValueError("not a length")
-        at += 1
-        if at + length > len(content):
+        at = file.tell()
+        if at + length > end:
             raise ValueError("cut off")
-        yield bytes(content[at : at + length])
+        yield file.read(length)
         at += length

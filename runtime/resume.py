@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from runtime.records import Saved
+    from runtime.records import Keep, Saved
     from runtime.rundir import RunDirectory
 
 
@@ -38,13 +38,16 @@ class Reached:
         return len(self.metrics)
 
 
-def reached(run: RunDirectory, digest: str, warn: Callable[[str], None]) -> Reached:
+def reached(
+    run: RunDirectory, digest: str, warn: Callable[[str], None], keep: Keep | None = None
+) -> Reached:
     """Find out how far a run has come, and bring its directory to that state.
 
     Args:
         run: Its directory.
         digest: Hash of its plan.
         warn: Told in a sentence what is damaged.
+        keep: Gives what is wanted of each of a checkpoint's arrays.
 
     Raises:
         RunError: LT411, no checkpoint is whole; LT412, one is of another run; LT424, as for writing.
@@ -55,7 +58,7 @@ def reached(run: RunDirectory, digest: str, warn: Callable[[str], None]) -> Reac
     for path in (last, previous):
         if path.exists() and found is None:
             try:
-                found = _usable(path, digest, lines)
+                found = _usable(path, digest, lines, keep)
             except RunError as error:
                 if error.code != "LT411":
                     raise
@@ -75,13 +78,13 @@ def reached(run: RunDirectory, digest: str, warn: Callable[[str], None]) -> Reac
     return found
 
 
-def _usable(path: Path, digest: str, lines: list[dict[str, Any]]) -> Reached:
+def _usable(path: Path, digest: str, lines: list[dict[str, Any]], keep: Keep | None) -> Reached:
     """What a checkpoint stands for.
 
     Raises:
         RunError: LT411, it is damaged, or epochs before it have no metrics; LT412, it is of another run.
     """
-    saved = load_own(path, digest)
+    saved = load_own(path, digest, keep)
     done = epoch_of(saved, path) + 1
     if done > len(lines):
         message = f"metrics.jsonl has {len(lines)} whole lines, and {path} is of epoch {done}"
@@ -89,16 +92,22 @@ def _usable(path: Path, digest: str, lines: list[dict[str, Any]]) -> Reached:
     return Reached(saved, path, lines[:done])
 
 
-def load_own(path: Path, digest: str) -> Saved:
-    """Load a checkpoint that a run wrote itself.
+def load_own(path: Path, digest: str, keep: Keep | None = None) -> Saved:
+    """Load a checkpoint that a run wrote itself, or what is wanted of its arrays.
 
     Raises:
         RunError: LT411, it is damaged; LT412, it is of another run.
     """
-    saved = checkpoints.load(path, sealed=True)
+    saved = checkpoints.load(path, sealed=True, keep=keep)
     if saved.get("plan_sha256") != digest:
         raise RunError("LT412", f"{path} was written by a run of another plan")
     return saved
+
+
+def facts_only(name: str, value: np.ndarray) -> np.ndarray | None:
+    """Of a checkpoint's arrays, those that may say something of it: numbers."""
+    del name
+    return value if value.size == 1 else None
 
 
 def epoch_of(saved: Saved, path: Path) -> int:

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from runtime.models import Network
     from runtime.parallel.cluster import Workers
     from runtime.progress import Reporter
-    from runtime.records import Saved
     from runtime.rundir import RunDirectory
 
 
@@ -160,7 +159,7 @@ class Trainer:
         so_far = self._reached() if resume else Reached()
         done, saved, last, metrics = so_far.done, so_far.saved, so_far.path, so_far.metrics
         if saved:
-            self._apply(saved, self.network, last)
+            checkpoints.apply(saved, self.network, last)
         if self.tensorboard:
             with self.run.writing(self.run.path / FOLDER):
                 self.events = Events(self.run.path, self.run.fact("started"), metrics)
@@ -189,7 +188,7 @@ class Trainer:
                 rates = rates_of_steps(self.plan, owner, self.data.counts)
                 optimizer = build_optimizer(stage.optimizer, trained, rates)
                 if under_way or owner < index:
-                    self._apply(saved, optimizer, last)
+                    checkpoints.apply(saved, optimizer, last)
             teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
             built = build_stage(
                 self.plan,
@@ -204,8 +203,8 @@ class Trainer:
             if built.step.transform is not None and self.workers.first:
                 self._save_galleries(built)
             if under_way:
-                self._apply(saved, self.network, last)
-                self._apply(saved, built.step.update, last)
+                checkpoints.apply(saved, self.network, last)
+                checkpoints.apply(saved, built.step.update, last)
             self._train(index, built, max(done, stage.start))
         if self.events:
             self.events.close()
@@ -222,7 +221,7 @@ class Trainer:
         """How far the run has come; the first worker finds out, and tidies up, before the others."""
         if not self.workers.first:
             self.workers.wait()
-        so_far = reached(self.run, self.digest, self._warn)
+        so_far = reached(self.run, self.digest, self._warn, self.split.own)
         if self.workers.first:
             self.workers.wait()
         return so_far
@@ -237,11 +236,7 @@ class Trainer:
     def _restore(self, path: Path) -> None:
         """Load a checkpoint of this run into the network."""
         self.workers.wait()  # until the first one has written it
-        self._apply(load_own(path, self.digest), self.network, path)
-
-    def _apply(self, saved: Saved, cell: nn.Cell, path: Path | None) -> None:
-        """Set the parameters of a cell to a checkpoint's, of which this worker may have a part."""
-        checkpoints.apply(self.split.own(saved), cell, path)
+        checkpoints.apply(load_own(path, self.digest, self.split.own), self.network, path)
 
     def _whole(self, stage: StagePlan) -> Network:
         """The network that a stage starts with, for a sampler that needs weights of all classes."""
@@ -344,14 +339,20 @@ class Trainer:
 
     def _final_evaluation(self) -> dict[str, Any]:
         """Evaluate the last and the best epoch on the test part."""
+        held = {parameter.name for parameter in self.network.get_parameters()}
+
+        def weights(name: str, value: np.ndarray) -> np.ndarray | None:
+            # and facts; not what an optimizer keeps
+            return self.split.own(name, value) if name in held or value.size == 1 else None
+
         names = self.data.test.class_names
         result: dict[str, Any] = {"best_on": self.plan.best_on, "best_by": self.plan.best_by}
         result["test_images"] = len(self.data.test)
         self.workers.wait()  # until the first one has written them
         for which in ("last", "best") if self.plan.best_on else ("last",):
             path = self.run.checkpoint(which)
-            saved = load_own(path, self.digest)
-            self._apply(saved, self.network, path)
+            saved = load_own(path, self.digest, weights)
+            checkpoints.apply(saved, self.network, path)
             epoch = epoch_of(saved, path)
             scores = self._evaluator_of(epoch)(self.data.test)
             result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}

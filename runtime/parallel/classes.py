@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from runtime.models import Network
     from runtime.parallel.part import ClassPart
-    from runtime.records import Saved
 
 #: Bytes that workers send at once when parts become whole: no device has more of the others' parts.
 MESSAGE = 16 << 20
@@ -61,17 +60,11 @@ class Split:
         """:meth:`has` of each."""
         return tuple(self.has(parameter.name) for parameter in parameters)
 
-    def own(self, saved: Saved) -> Saved:
-        """The part of a checkpoint that this worker holds."""
-        if self._part is None:
-            return saved
-        return {
-            name: self._part.of(value) if self.has(name) and self._is_whole(value) else value
-            for name, value in saved.items()
-        }
-
-    def _is_whole(self, value: np.ndarray | str) -> bool:
-        return isinstance(value, np.ndarray) and value.shape[:1] == (self._part.classes,)
+    def own(self, name: str, value: np.ndarray) -> np.ndarray:
+        """What this worker holds of an array of a checkpoint."""
+        if not self.has(name) or value.shape[:1] != (self._part.classes,):
+            return value
+        return self._part.of(value).copy()  # so that nobody keeps the whole one
 
     def whole(self, parameters: Iterable[Parameter]) -> list[Parameter]:
         """The parameters as one worker alone would have them; all workers call this at the same place.

@@ -144,9 +144,11 @@ def drawn_anew(workers: Workers) -> None:
             for ours, theirs in zip(gathered, whole.get_parameters(), strict=True):
                 assert ours.name == theirs.name
                 np.testing.assert_array_equal(ours.asnumpy(), theirs.asnumpy())
-        own = Split(split).own({p.name: p.asnumpy() for p in whole.get_parameters()})
-        for parameter in split.get_parameters():
-            np.testing.assert_array_equal(parameter.asnumpy(), own[parameter.name])
+        for ours, theirs in zip(split.get_parameters(), whole.get_parameters(), strict=True):
+            own = Split(split).own(theirs.name, theirs.asnumpy())
+            np.testing.assert_array_equal(ours.asnumpy(), own)
+            state = Split(split).own(f"accum.{theirs.name}", theirs.asnumpy())
+            np.testing.assert_array_equal(state, own)
 
 
 def large(classes: int, workers: Workers) -> None:
