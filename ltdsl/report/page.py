@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def _environment() -> jinja2.Environment:
     )
     filters: dict[str, Callable[..., str]] = {
         "percent": percent,
+        "share": share,
         "thousands": lambda number: f"{number:,}",
         "recipe": _highlighted,
     }
@@ -77,9 +79,14 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def percent(value: float | None, digits: int = 2) -> str:
+def percent(value: float | None) -> str:
     """A figure in percent; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}\N{NARROW NO-BREAK SPACE}%"
+    return "–" if value is None else f"{value:.2f}\N{NARROW NO-BREAK SPACE}%"
+
+
+def share(value: float) -> str:
+    """Whole percents. Halves are rounded up, as the chart beside it rounds them."""
+    return f"{Decimal(value).quantize(Decimal(1), ROUND_HALF_UP)}\N{NARROW NO-BREAK SPACE}%"
 
 
 def _highlighted(text: str) -> Markup:

@@ -8,6 +8,7 @@ import pytest
 from report_support import make_run, plan_of
 
 from ltdsl.report import ReportError, write_report
+from ltdsl.report.page import share
 
 
 def page(*paths, out=None):
@@ -29,6 +30,11 @@ def test_one_run(tmp_path):
     trained = sorted(row["train_images"] for row in evaluated(tmp_path / "run")["per_class"])
     few = evaluated(tmp_path / "run")["groups"]["few"]["classes"]
     assert f"{trained[0]}–{trained[few - 1]} images" in html
+
+
+@pytest.mark.parametrize(("value", "shown"), [(2.5, "3"), (3.5, "4"), (2.49, "2"), (100, "100")])
+def test_shares_are_rounded_as_in_the_chart_beside_them(value, shown):
+    assert share(value) == f"{shown}\N{NARROW NO-BREAK SPACE}%"
 
 
 def evaluated(run):

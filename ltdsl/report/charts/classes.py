@@ -177,7 +177,7 @@ def by_name(names: Sequence[str]) -> dict[str, Any]:
     return {
         "values": list(range(1, len(names) + 1)),
         "labelExpr": f"{json.dumps(list(names))}[datum.value - 1]",
-        "labelAngle": -40,
+        "labelAngle": -40 if max(map(len, names)) > 3 else 0,
         "labelLimit": 110,
         "labelOverlap": False,
     }
