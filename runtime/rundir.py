@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import math
 import os
 import platform
 import shlex
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ltdsl.files import json_text, read_json, write_atomically
 from runtime import lock
 from runtime.errors import RunError
-from runtime.facts import checked
+from runtime.facts import STARTED, Line, checked
 from runtime.lock import Lock
 from runtime.places import Places
 from runtime.versions import versions
@@ -218,10 +217,9 @@ class RunDirectory:
         for text in path.read_bytes().splitlines() if path.exists() else ():
             try:
                 line = json.loads(text)
-                figures = (line["top1_error"], line["macro_recall"])
-                if line["epoch"] != len(lines) or not all(map(math.isfinite, figures)):
+                if Line.model_validate(line).epoch != len(lines):
                     break
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, RecursionError):
                 break
             lines.append(line)
         return lines
@@ -249,7 +247,7 @@ class RunDirectory:
             status="running",
             plan_sha256=plan.digest(),
             stages=[stage.name for stage in plan.stages],
-            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            started=time.strftime(STARTED, time.gmtime()),
             versions=versions(),
             platform=platform.platform(),
             seed=plan.seed,

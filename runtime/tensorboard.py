@@ -6,6 +6,7 @@ import calendar
 import time
 from typing import TYPE_CHECKING, Any
 
+from runtime.facts import STARTED
 from runtime.packages import need
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Events:
         folder.mkdir(exist_ok=True)
         for old in folder.glob(f"{_EVENTS}*"):
             old.unlink()
-        self._time = float(calendar.timegm(time.strptime(started, "%Y-%m-%dT%H:%M:%SZ")))
+        self._time = float(calendar.timegm(time.strptime(started, STARTED)))
         self._writer = SummaryWriter(str(folder), flush_secs=1)
         for epoch in epochs:
             self.add(epoch)

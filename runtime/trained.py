@@ -21,8 +21,10 @@ MAX_FACTS_BYTES = 32 << 20
 #: The checkpoints that every run has names for.
 NAMED = ("last", "best")
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Deviation = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+#: In float32, which no image comes near to.
+Mean = Annotated[float, Field(ge=-1e6, le=1e6)]
+Deviation = Annotated[float, Field(ge=1e-12, le=1e6)]
+Count = Annotated[int, Field(ge=1, le=2**40)]
 
 
 class ViewFacts(BaseModel):
@@ -49,8 +51,8 @@ class DataFacts(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     classes: Annotated[tuple[str, ...], Field(min_length=1)]
-    train_counts: tuple[Annotated[int, Field(ge=1)], ...]
-    mean: tuple[Finite, ...]
+    train_counts: tuple[Count, ...]
+    mean: tuple[Mean, ...]
     std: tuple[Deviation, ...]
     view: ViewFacts
 

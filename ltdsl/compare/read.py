@@ -18,6 +18,11 @@ from ltdsl.syntax.source import Source
 MAX_PLAN_BYTES = 32 << 20
 
 
+#: What a recipe can ask for, and more than any class has.
+MOST_EPOCHS = 100_000
+MOST_IMAGES = 2**40
+
+
 class UnreadableError(Exception):
     """Something is neither a recipe nor a plan; the message is one sentence."""
 
@@ -100,6 +105,8 @@ def _broken(plan: Plan) -> str:
     """What no compiled plan has: gaps between stages, rates that do not fit them; empty where all is well."""
     if plan.class_counts == ():
         return "it has no classes"
+    if max(plan.class_counts or (1,)) > MOST_IMAGES or plan.epochs > MOST_EPOCHS:
+        return "it has more images or epochs than a run can have"
     if not all(map(math.isfinite, (plan.validation, plan.logit_scale or 1.0))):
         return "it has numbers that are none"
     end = 0

@@ -17,7 +17,7 @@ from ltdsl.report.notes import Note, notes
 from ltdsl.report.page import render
 
 if TYPE_CHECKING:
-    from ltdsl.report.figures import Figures
+    from ltdsl.figures import Figures
     from ltdsl.report.reading import Run
 
 _Get = Callable[["Figures"], "float | None"]

@@ -6,12 +6,12 @@ import base64
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from ltdsl.figures import Epoch, Evaluation, Facts, Model, Pictures, clean
 from ltdsl.report.errors import ReportError
-from ltdsl.report.figures import Epoch, Evaluation, Facts, Lenient, Pictures, clean
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -26,8 +26,6 @@ MOST_FILES = 50
 
 #: Pictures by the bytes they start with: a name says little about a file.
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-
-Model = TypeVar("Model", bound=Lenient)
 
 
 @dataclass(frozen=True)

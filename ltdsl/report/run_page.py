@@ -14,8 +14,8 @@ from ltdsl.report.page import render
 from ltdsl.tables import chosen_by, stage_facts
 
 if TYPE_CHECKING:
+    from ltdsl.figures import Epoch, Evaluation, Figures, GroupFigures
     from ltdsl.plan import Plan
-    from ltdsl.report.figures import Epoch, Evaluation, Figures, GroupFigures
     from ltdsl.report.reading import Run
 
 
@@ -162,7 +162,7 @@ def _table(results: list[Result]) -> dict[str, Any]:
 
 def _origin(run: Run) -> Iterator[tuple[str, str]]:
     facts = run.facts
-    yield "status", facts.status
+    yield "status", facts.status or "unknown"
     for term, value in (
         ("started", facts.started),
         ("device", facts.device),

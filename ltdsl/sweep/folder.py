@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ltdsl import __version__
+from ltdsl.figures import Evaluation, Facts, Figures, Model
 from ltdsl.files import read_json, write_atomically
 from ltdsl.sweep.grid import SEED
 from ltdsl.sweep.table import Row, Table
@@ -98,10 +99,10 @@ class SweepFolder:
             folder: Its directory, which need not exist.
             error: Why it failed, where the directory may not say so.
         """
-        facts = read_json(folder / "run.json")
-        figures = read_json(folder / "evaluation.json")
-        status = str(facts.get("status", "new"))
-        if status == "finished" and "last" not in figures:
+        facts = _as_far_as_whole(folder / "run.json", Facts)
+        figures = _as_far_as_whole(folder / "evaluation.json", Evaluation)
+        status = facts.status or "new"
+        if status == "finished" and figures.last is None:
             status = "interrupted"
         done = status == "finished"
         return Record(
@@ -110,11 +111,11 @@ class SweepFolder:
             changes=dict(row.choice.changes),
             plan_sha256=row.digest,
             status="failed" if error else status,
-            error=error or ("" if done else str(facts.get("error", ""))),
-            best_on=figures.get("best_on") if done else None,
-            best_by=figures.get("best_by") if done else None,
-            last=_figures(figures.get("last")) if done else {},
-            best=_figures(figures.get("best")) if done else {},
+            error=error or ("" if done else facts.error or ""),
+            best_on=figures.best_on if done else None,
+            best_by=figures.best_by if done else None,
+            last=_figures(figures.last) if done else {},
+            best=_figures(figures.best) if done else {},
         )
 
     def write(self, records: Sequence[Record]) -> None:
@@ -159,12 +160,19 @@ def _is_free(path: Path) -> bool:
     )
 
 
-def _figures(scores: Any) -> dict[str, float | None]:
-    if not isinstance(scores, Mapping):
+def _as_far_as_whole(path: Path, model: type[Model]) -> Model:
+    """What a file of a run says; nothing where it is missing or damaged."""
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError:
+        return model()
+
+
+def _figures(scores: Figures | None) -> dict[str, float | None]:
+    if scores is None:
         return {}
-    groups = scores.get("groups", {})
-    flat = {name: group.get("accuracy") for name, group in groups.items()} | dict(scores)
-    return {name: flat.get(name) for name in FIGURES}
+    accuracies = {name: group.accuracy for name, group in scores.groups.items()}
+    return {name: getattr(scores, name, accuracies.get(name)) for name in FIGURES}
 
 
 def _csv(runs: Sequence[Record]) -> str:

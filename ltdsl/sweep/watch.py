@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from ltdsl.figures import Epoch
 from ltdsl.sweep.drive import Sweep
 from ltdsl.sweep.folder import Record
 from ltdsl.sweep.show import spread
@@ -97,11 +97,12 @@ class Bars(Lines):
                     folder.name, total=row.plan.epochs, figures=""
                 )
             line = last_line(folder / "metrics.jsonl")
-            if line:
+            if line is not None:
+                error = line.top1_error
                 self._progress.update(
                     self._tasks[folder.name],
-                    completed=line.get("epoch", 0) + 1,
-                    figures=f"error {line.get('top1_error', 100.0):.2f} %",
+                    completed=line.epoch + 1,
+                    figures="" if error is None else f"error {error:.2f} %",
                 )
 
     def _under_way(self) -> Iterator[tuple[Row, Path]]:
@@ -118,13 +119,12 @@ class Bars(Lines):
                 return
 
 
-def last_line(path: Path) -> dict[str, Any]:
-    """The last whole line of a file of JSON lines; empty where there is none."""
+def last_line(path: Path) -> Epoch | None:
+    """The last line of a metrics.jsonl; None where there is none, or it is not whole."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - 4096))
             lines = file.read().splitlines()
-        data = json.loads(lines[-1]) if lines else {}
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
+        return Epoch.model_validate(json.loads(lines[-1])) if lines else None
+    except (OSError, ValueError, RecursionError):
+        return None

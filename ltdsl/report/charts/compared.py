@@ -13,7 +13,7 @@ from ltdsl.report.charts.curves import epoch_axis
 from ltdsl.report.groups import Group, Spread, Which
 
 if TYPE_CHECKING:
-    from ltdsl.report.figures import Epoch, Figures
+    from ltdsl.figures import Epoch, Figures
 
 
 _LEGEND = alt.Legend(

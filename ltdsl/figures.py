@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -30,13 +30,17 @@ def _name(value: Any) -> Any:
 #: A number, or None where it is missing, infinite or not a number.
 Figure = Annotated[float | None, BeforeValidator(_finite)]
 Name = Annotated[str, BeforeValidator(_name)]
-Count = Annotated[int, Field(ge=0)]
+#: Of images or epochs: what a machine counts.
+Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Lenient(BaseModel):
     """Data whose further entries are of no interest."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+Model = TypeVar("Model", bound=Lenient)
 
 
 class Epoch(Lenient):
@@ -112,7 +116,7 @@ class Evaluation(Lenient):
 class Facts(Lenient):
     """run.json."""
 
-    status: Name = "unknown"
+    status: Name = ""
     error: str | None = None
     plan_sha256: Name | None = None
     started: Name | None = None
