@@ -30,7 +30,7 @@ class Begun(BaseModel):
     """The entries that are read again, where they are there; see :meth:`runtime.run.run` for their meaning."""
 
     status: str
-    started: Annotated[str, AfterValidator(_time)]
+    started: Annotated[str, AfterValidator(_time)] | None = None
     data_folder: Place | None = None
     data_folder_from_run: Place | None = None
     recipe_folder: Place | None = None

@@ -39,21 +39,23 @@ class Events:
 
     Args:
         run: The run directory.
-        started: When the run was begun, UTC, ``2026-01-31T12:00:00Z``.
+        started: When the run was begun, UTC, ``2026-01-31T12:00:00Z``; None where its run.json has lost it.
         epochs: Lines of metrics.jsonl that the run goes on from; older event files are replaced.
 
     Raises:
         OSError: The folder cannot be written to.
     """
 
-    def __init__(self, run: Path, started: str, epochs: Iterable[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self, run: Path, started: str | None, epochs: Iterable[Mapping[str, Any]] = ()
+    ) -> None:
         from tensorboardX import SummaryWriter
 
         folder = run / FOLDER
         folder.mkdir(exist_ok=True)
         for old in folder.glob(f"{_EVENTS}*"):
             old.unlink()
-        self._time = float(calendar.timegm(time.strptime(started, STARTED)))
+        self._time = float(calendar.timegm(time.strptime(started, STARTED))) if started else 0.0
         self._writer = SummaryWriter(str(folder), flush_secs=1)
         for epoch in epochs:
             self.add(epoch)

@@ -297,6 +297,10 @@ class Trainer:
         holders = (self.network, stage.step.update)
         parameters = {p.name: p for cell in holders for p in cell.get_parameters()}.values()
         where = f"epoch {epoch + 1} (stage `{stage.plan.name}`)"
+        if skipped == stage.source.steps:
+            message = f"no gradient was finite in float16 in {where}, and all steps were skipped"
+            hint = "use `precision = bf16` or `fp32`, or lower the learning rate"
+            raise self._stopped(message, hint)
         if not math.isfinite(loss):
             raise self._not_finite(f"the loss is {loss} in {where}{since}")
         # an update can break them after the last loss
@@ -333,9 +337,12 @@ class Trainer:
         self.reporter.epoch(record)
 
     def _not_finite(self, message: str) -> RunError:
+        return self._stopped(message, "lower the learning rate, or let it warm up")
+
+    def _stopped(self, message: str, hint: str) -> RunError:
         last = self.run.checkpoint("last")
         kept = f"; {last} holds the epoch before" if last.exists() else ""
-        return RunError("LT410", message, f"lower the learning rate, or let it warm up{kept}")
+        return RunError("LT410", message, hint + kept)
 
     def _final_evaluation(self) -> dict[str, Any]:
         """Evaluate the last and the best epoch on the test part."""

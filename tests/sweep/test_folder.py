@@ -15,10 +15,15 @@ from ltdsl.sweep.show import counts, repetitions, result_table
 from ltdsl.sweep.table import compile_table
 
 FIGURES = {
+    "epoch": 9,
     "top1_error": 25.0,
     "macro_recall": 75.0,
     "expected_calibration_error": 3.0,
-    "groups": {"many": {"accuracy": 90.0}, "medium": {"accuracy": 50.0}, "few": {"accuracy": None}},
+    "groups": {
+        "many": {"classes": 5, "accuracy": 90.0},
+        "medium": {"classes": 5, "accuracy": 50.0},
+        "few": {"classes": 0, "accuracy": None},
+    },
 }
 
 

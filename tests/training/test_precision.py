@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import training_formulas as formulas
 from mindspore import Tensor
-from training_support import PLAIN, conv_network, linear_network, plan, weights
+from training_support import PLAIN, conv_network, linear_network, plan, trainer, weights
 
+from runtime.errors import RunError
 from runtime.models import freeze
 from runtime.optimizers import build_optimizer
 from runtime.stages import build_stage, rates_of_steps
@@ -92,6 +93,17 @@ def test_a_step_that_overflows_is_counted_and_skipped(data):
     step(*batch(data))
     assert int(step.update.skipped.asnumpy()) == 1
     assert np.abs(weights(network)["classifier.weight"] - before["classifier.weight"]).max() > 0
+
+
+def test_an_epoch_of_skipped_steps_says_so(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("runtime.precision.START", 3e38)
+    run = plan(PLAIN + "precision = fp16; epochs = 1; batch_size = 16; a: ce")
+    with pytest.raises(
+        RunError, match=r"in epoch 1 [^$]*all steps were skipped[^$]*bf16"
+    ) as caught:
+        trainer(run, data, tmp_path / "run", linear_network())()
+    assert caught.value.code == "LT410"
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
 LARGE = PLAIN + "epochs = 1; optimizer = sgd(lr = 0.3, momentum = 0.9); "
