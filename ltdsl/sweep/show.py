@@ -52,10 +52,13 @@ def result_table(records: Sequence[Record], width: int) -> RichTable:
         width: Cells of the terminal: figures that find no room are left out, the last ones first.
     """
     columns = _columns(records)
+    labels, shared = _labels(records)
     rows: list[tuple[str, list[str], Text]] = []
     means = set()
     for members in repetitions(records):
-        rows += [(record.name, _cells(columns, [record]), _status(record)) for record in members]
+        rows += [
+            (labels[record.name], _cells(columns, [record]), _status(record)) for record in members
+        ]
         if len(members) > 1:
             finished = [record for record in members if record.last]
             of = "" if len(finished) == len(members) else f"{len(finished)} of "
@@ -67,6 +70,8 @@ def result_table(records: Sequence[Record], width: int) -> RichTable:
     room = width - names - statuses - 2 * _GAP
     heads = _that_fit(list(columns), [cells for _, cells, _ in rows], room)
     shown = _empty(head)
+    if shared:
+        shown.caption, shown.caption_justify = Text(f"all with {', '.join(shared)}"), "left"
     for name in heads:
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("", no_wrap=True)
@@ -74,6 +79,18 @@ def result_table(records: Sequence[Record], width: int) -> RichTable:
         style = "bold" if number in means else ""
         shown.add_row(Text(name), *cells[: len(heads)], status, style=style)
     return shown
+
+
+def _labels(records: Sequence[Record]) -> tuple[dict[str, str], list[str]]:
+    """Names of runs without what all of them share, and that: figures need the room."""
+    parts = {record.name: record.name.split(",") for record in records}
+    first, *others = parts.values()
+    shared = [part for part in first if all(part in other for other in others)] if others else []
+    labels = {
+        name: ",".join(part for part in own if part not in shared) or name
+        for name, own in parts.items()
+    }
+    return labels, shared
 
 
 def _columns(records: Sequence[Record]) -> dict[str, Callable[[Record], float | None]]:

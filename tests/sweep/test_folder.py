@@ -187,6 +187,18 @@ def test_seeds_are_summarised_by_mean_and_standard_deviation(sweep):
     assert "few" not in rendered(records, 60)
 
 
+def test_what_all_runs_share_is_told_once(sweep):
+    records = [
+        record.model_copy(update={"name": f"epochs=10,{record.name},size=96"})
+        for record in sweep().records.values()
+    ]
+    text = rendered(records, 80)
+    assert text.count("epochs=10") == 1
+    assert "all with epochs=10, size=96" in text
+    assert "imbalance=50,seed=1" in text
+    assert "all with" not in rendered(records[:1], 80)
+
+
 def test_runs_that_saw_other_images_are_found_out(sweep):
     work = sweep()
     for number, images in enumerate(
