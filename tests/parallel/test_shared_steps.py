@@ -22,14 +22,12 @@ QUICK = (
 )
 
 
-#: The same where the classes are split: columns of classes, features, parts, gradients that are whole or not, a cosine
-#: classifier, and an evaluation.
+#: The same where the classes are split: features, columns of classes in parts, lengths of gradients that are whole or
+#: not, a teacher, an evaluation. `cam_bs` and checkpoints are in `test_shared_run.py`.
 QUICK_SPLIT = (
-    "cam_bs + input_mixup",
     "manifold_mixup at pool",
     "accumulate + bbn",
     "clip_norm + crt",
-    "ldam",
     "accumulate + dive",
     "tau_norm",
 )
