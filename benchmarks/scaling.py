@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -107,12 +108,17 @@ def workers_until(part: float, network: Network, seconds: float, link: float) ->
 
 def network_of(model: str, classes: int) -> Network:
     """The numbers of one of the project's models."""
+    return Network(*_body_and_features(model), classes)
+
+
+@cache
+def _body_and_features(model: str) -> tuple[int, int]:
     from runtime.models import build_network
 
     made = build_network(model, {}, 1, 3)
     features = made.classifier.weight.shape[1]
     body = sum(math.prod(p.shape) for p in made.trainable_params()) - (features + 1)
-    return Network(body, features, classes)
+    return body, features
 
 
 def tables(images: int | None = None, seconds: float | None = None) -> dict[str, list[str]]:
