@@ -59,7 +59,7 @@ class Places:
         if named is not None or not then or not plan.dataset.needs_files:
             return named or next(iter(then), None)
         for folder in then:
-            if folder.exists():
+            if _is_there(folder):
                 return folder
         message = f"{then[0]}, the --data of {self._run}, is no longer there"
         raise RunError("LT401", message, "say where the images are now: --data DIR")
@@ -85,10 +85,10 @@ class Places:
             named = [plan.init, *(each.teacher.teacher for each in plan.stages if each.teacher)]
             needed |= dict.fromkeys(filter(None, named), "LT411")
         for folder in folders:
-            if all((folder / path).exists() for path in needed):
+            if all(_is_there(folder / path) for path in needed):
                 return folder
         for path, code in needed.items():
-            if not any((folder / path).exists() for folder in folders):
+            if not any(_is_there(folder / path) for folder in folders):
                 hint = f"put it into {self._run / 'recipe'}, beside the run's copy of the recipe"
                 if code == "LT401":
                     hint = "say where the images are now: --data DIR"
@@ -101,6 +101,14 @@ class Places:
         seen = self._facts.get(f"{name}_from_run")
         found = [Path(whole)] if _is_path(whole) else []
         return [*found, self._run / seen] if _is_path(seen) else found
+
+
+def _is_there(path: Path) -> bool:
+    """False too where the system does not look: in a folder of somebody else, for a name that is too long."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _is_path(value: Any) -> bool:

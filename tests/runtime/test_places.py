@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from report_support import plan_of
 
@@ -71,10 +73,23 @@ def test_runs_of_before(project):
     assert places(project, facts).recipe(OWN, None) == project
 
 
-@pytest.mark.parametrize("value", [None, 5, "a\0b", "x" * 100_000, ["a"], ""])
+@pytest.mark.parametrize("value", [None, 5, "a\0b", "x" * 100_000, "x" * 300, "\ud800", ["a"], ""])
 def test_whatever_a_stranger_has_written(project, value):
     facts = dict.fromkeys(begun(project), value)
     found = places(project, facts)
     with pytest.raises(RunError, match="LT401"):
         found.recipe(OWN, None)
     found.data(plan_of("a: ce"), None)  # embedded: it need not be anywhere
+
+
+def test_folders_that_may_not_be_looked_into_are_not_there(project, monkeypatch):
+    facts, exists = begun(project), Path.exists
+
+    def refused(path):
+        if path == project / "data":
+            raise PermissionError(13, "Permission denied")
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(RunError, match="LT401"):
+        Places(project / "elsewhere", facts).data(PLAN, None)
