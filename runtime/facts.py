@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ltdsl.files import json_text
 
@@ -41,6 +41,8 @@ class Begun(BaseModel):
 
 class Line(BaseModel):
     """What goes on being read of a line of metrics.jsonl; see :class:`runtime.progress.EpochRecord`."""
+
+    model_config = ConfigDict(strict=True)  # what is read is used as it stands: "5" is no number
 
     epoch: int
     loss: Finite

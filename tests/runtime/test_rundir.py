@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 from support import environment
@@ -17,6 +18,7 @@ from training_support import plan
 
 from runtime.errors import RunError
 from runtime.lock import Lock
+from runtime.progress import EpochRecord
 from runtime.run import _terminable
 from runtime.rundir import RunDirectory, must_be_free
 
@@ -155,6 +157,16 @@ def test_facts_that_are_something_else(begun, change):
     facts = json.loads((begun / "run.json").read_text())
     (begun / "run.json").write_text(json.dumps(facts | change))
     assert refused(begun, resume=True).code == "LT426"
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"epoch": "0"}, {"top1_error": "12.5"}, {"macro_recall": True}, {"loss": None}]
+)
+def test_lines_of_metrics_that_are_something_else(begun, change):
+    line = asdict(EpochRecord(0, "one", 1.5, 0.1, 37.5, 62.5, "test", 2.0))
+    (begun / "metrics.jsonl").write_text(json.dumps(line | change) + "\n")
+    with RunDirectory(begun, resume=True) as run:
+        assert run.metrics() == ([] if change else [line])
 
 
 def test_a_run_that_was_killed_before_it_began_is_begun_in_its_folder(tmp_path, monkeypatch):
