@@ -140,7 +140,7 @@ def resume(
         loaded = load_data(plan, data, root, directory.fact("unreadable") or ())
         must_be_same(loaded, directory.fact("data_sha256"), path)
         must_agree(plan, loaded, workers)
-        directory.note(status="running", error=None, **workers.facts())
+        directory.note(status="running", error=None, device=device, **workers.facts())
         return _train(
             plan,
             loaded,
