@@ -122,7 +122,7 @@ on from the checkpoint before, after epoch 41""",
     "LT428": entry(
         "native kernels cannot be built",
         """`--device cpu-native` compiles kernels for this machine when it is used first, and keeps them in the user's
-        cache folder. It needs a C compiler, gcc or clang, on Linux or macOS.""",
+        cache folder. It needs a C compiler, gcc or clang, on Linux.""",
         says="""error[LT428]: the native kernels need a C compiler, and there is no `cc`
   = help: install one, name it with the environment variable CC, or use --device cpu""",
     ),

@@ -25,6 +25,15 @@ int ltdsl_threads(void) { return wanted; }
 void enter(void) { pthread_mutex_lock(&one_call); }
 void leave(void) { pthread_mutex_unlock(&one_call); }
 
+// A child has none of its parent's threads, and would wait for them; what they had locked, nobody unlocks.
+static void forked(void) {
+    helpers = 0;
+    lock = one_call = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    start = done = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+}
+
+__attribute__((constructor)) static void loaded(void) { pthread_atfork(0, 0, forked); }
+
 float *scratch(int thread, long floats) {
     if (sizes[thread] < floats) {
         free(memory[thread]);
