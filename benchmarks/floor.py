@@ -27,15 +27,17 @@ def measure(quick: bool = False) -> list[Row]:
         evaluate = Evaluator(EvalStep(network, Normalise(data.mean, data.std)), 10)
         return lambda: evaluate(data.test)
 
+    def native(build: Callable, kernels: bool) -> Callable[[], object]:
+        with mock.patch.object(models, "native", return_value=kernels):  # whatever --device says
+            return build()
+
     rows = []
-    ours = step()
+    ours = native(step, False)
     with mock.patch.object(resnet, "Convolution", plain):
-        times = take_turns(ours, step(), rounds)
+        times = take_turns(ours, native(step, False), rounds)
     rows.append(compare("floor: step, own gradients", "nn.Conv2d", times))
     for what, build in (("step", step), ("evaluation", evaluation)):
-        other = build()
-        with mock.patch.object(models, "native", return_value=True):
-            times = take_turns(build(), other, rounds)
+        times = take_turns(native(build, True), native(build, False), rounds)
         rows.append(compare(f"floor: {what}, native kernels", "without", times))
     return rows
 
