@@ -30,8 +30,8 @@ def library() -> Path:
     """The library's file, compiled if this machine has none yet, and loaded with a thread for each processor.
 
     Raises:
-        RunError: LT428, there is no C compiler, it does not compile the kernels, its output cannot be kept, or MindSpore
-            would not open it.
+        RunError: LT428, there is no C compiler, it does not compile the kernels, its output cannot be kept, or
+            MindSpore would not open it.
     """
     if sys.platform != "linux":
         raise RunError("LT428", "MindSpore takes native kernels on Linux only", "use --device cpu")
