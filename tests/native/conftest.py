@@ -11,5 +11,8 @@ from runtime.device import prepare
 
 prepare("cpu")  # before anything imports mindspore
 
-if shutil.which(os.environ.get("CC", "cc")) is None:
-    pytest.skip("no C compiler here", allow_module_level=True)
+
+@pytest.fixture(autouse=True, scope="session")
+def compiler():
+    if shutil.which(os.environ.get("CC", "cc")) is None:
+        pytest.skip("no C compiler here")
