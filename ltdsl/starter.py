@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from types import MappingProxyType
@@ -36,10 +35,7 @@ def starter(
             one of them, all make up a second stage.
         given: Parameters of the data set, by name, as they are written.
     """
-    return (
-        "\n".join([*_head(dataset, name, given), *_protocol(dataset), *_stages(dataset, tricks)])
-        + "\n"
-    )
+    return "\n".join([*_head(dataset, name, given), *_protocol(dataset), *_stages(tricks)]) + "\n"
 
 
 def _head(dataset: type[Dataset], name: str, given: Mapping[str, str]) -> Iterator[str]:
@@ -105,15 +101,7 @@ def _protocol(dataset: type[Dataset]) -> Iterator[str]:
     yield ""
 
 
-def _first_milestone(dataset: type[Dataset]) -> str:
-    """Where the learning rate first falls. Published corrections are deferred to there: later, little is learned."""
-    found = re.search(r"milestones = \[(\d+%)", dataset.protocol)
-    assert found, dataset.protocol
-    return found[1]
-
-
-def _stages(dataset: type[Dataset], tricks: Sequence[Call] | None) -> Iterator[str]:
-    start = _first_milestone(dataset)
+def _stages(tricks: Sequence[Call] | None) -> Iterator[str]:
     chain = "class_balanced" if tricks is None else " + ".join(call.span.text for call in tricks)
     names = ["class_balanced"] if tricks is None else [call.name.text for call in tricks]
     entries = [TRICKS[name] for name in names if name in TRICKS]
@@ -126,8 +114,7 @@ def _stages(dataset: type[Dataset], tricks: Sequence[Call] | None) -> Iterator[s
         yield "stage1: ce"
         yield ""
         yield from _comment(
-            f"From {start} of the epochs on, where the learning rate first falls. Nothing carries over from the stage "
-            "before but the network and the optimizer."
+            "From 80% of the epochs on. Nothing carries over from the stage before but the network and the optimizer."
         )
     yield "#"
     for entry in entries:
@@ -135,9 +122,9 @@ def _stages(dataset: type[Dataset], tricks: Sequence[Call] | None) -> Iterator[s
     if any(issubclass(entry, Classifier) for entry in entries):
         yield "#"
         yield from _comment("What trains the classifier alone needs a fresh optimizer.")
-        yield f"stage2: {chain} @ {start} {{\n    optimizer = sgd\n}}"
+        yield f"stage2: {chain} @ 80% {{\n    optimizer = sgd\n}}"
     else:
-        yield f"stage2: {chain} @ {start}" if later else f"stage1: {chain}"
+        yield f"stage2: {chain} @ 80%" if later else f"stage1: {chain}"
 
 
 def _meaning(setting: str) -> str:
