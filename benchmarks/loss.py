@@ -1,8 +1,16 @@
-"""The refined-operator loss, gradient included, against nn.CrossEntropyLoss. Both are compiled graphs."""
+"""The refined-operator loss, gradient included, against nn.CrossEntropyLoss. Both are compiled graphs.
+
+Memory is what a process of its own grows by at its peak, logits and their gradient included, after the same on a few
+numbers: MindSpore's libraries do not count.
+"""
 
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import mindspore as ms
 import numpy as np
@@ -12,6 +20,9 @@ from benchmarks.common import Row, compare, take_turns
 from runtime.losses import CrossEntropy, Reduction
 
 SIZES = ((128, 10), (128, 100), (128, 1_000), (512, 8_142), (128, 100_000))
+
+#: Those whose tensors stand out from what a process takes anyway.
+LARGE = SIZES[2:]
 
 
 class Refined(nn.Cell):
@@ -73,4 +84,49 @@ def measure(quick: bool = False) -> list[Row]:
             rows.append(
                 compare(f"loss: {kind}, {batch}×{classes}", "nn.CrossEntropyLoss", times, 1.0)
             )
-    return rows
+    return rows + [_memory(batch, classes) for batch, classes in LARGE]
+
+
+def _memory(batch: int, classes: int) -> Row:
+    root = Path(__file__).resolve().parents[1]
+    found = []
+    for which in ("refined", "whole"):
+        line = [sys.executable, "-m", "benchmarks.loss", which, str(batch), str(classes)]
+        done = subprocess.run(line, cwd=root, capture_output=True, text=True, check=True)
+        found.append(float(done.stdout.split()[-1]))
+    ours, other = found
+    return Row(
+        f"loss: memory, ce, {batch}×{classes}",
+        f"{ours:,.1f} MiB",
+        "nn.CrossEntropyLoss",
+        f"{other:,.1f} MiB",
+        ours / other,
+        (ours / other,) * 2,
+    )
+
+
+def _peak() -> float:
+    """MiB of this process at its largest so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def worker(which: str, batch: int, classes: int) -> None:
+    cell = WithGradient(Refined(None) if which == "refined" else nn.CrossEntropyLoss())
+    rng = np.random.default_rng(0)
+
+    def step(images: int, of: int) -> None:
+        # drawn in float32 at once: nothing of the making is larger than the step
+        logits = Tensor(rng.random((images, of), np.float32))
+        repeated(cell, logits, Tensor(np.zeros(images, np.int32)), calls=3)()
+
+    step(4, 7)
+    before = _peak()
+    step(batch, classes)
+    print(_peak() - before)
+
+
+if __name__ == "__main__":
+    from runtime.device import prepare
+
+    prepare("cpu")
+    worker(sys.argv[1], *map(int, sys.argv[2:]))
