@@ -12,7 +12,7 @@ run: $(STAMP)  ## the opening line of the language, on embedded data
 	$(BIN)/ltdsl run recipes/quickstart.lt
 
 test: $(STAMP)  ## the tests; LTDSL_FULL=1 adds those that take long
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(STAMP)  ## what CI checks besides the tests
 	$(BIN)/ruff check .
