@@ -15,6 +15,7 @@ more.
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import mindspore as ms
@@ -84,6 +85,36 @@ class MaxOverWorkers(nn.Cell):
         return (ops.zeros_like(values),)
 
 
+# A loop in graph mode nests a few calls for each of its turns, and no graph goes deeper than a thousand. What is done
+# to each of a network's gradients is mapped instead.
+
+
+def _flat(gradient):
+    return gradient.reshape((-1,))
+
+
+def _part(sums, start, like):
+    return ops.slice(sums, (start,), (like.size,)).reshape(like.shape)
+
+
+def _squares(gradient):
+    return ops.square(gradient).sum()
+
+
+def _average(workers, parameter):
+    return ops.assign(parameter, ops.AllReduce()(parameter) / workers)
+
+
+def _run(own: tuple[bool, ...]) -> tuple[int, int]:
+    """Where own classes' gradients begin and end: a classifier's parameters stand together."""
+    places = [index for index, each in enumerate(own) if each]
+    if not places:
+        return 0, 0
+    if places != list(range(places[0], places[-1] + 1)):
+        raise ValueError("parameters of own classes stand between others")
+    return places[0], places[-1] + 1
+
+
 class SumGradients(nn.Cell):
     """Adds up all workers' losses and gradients; those of classes that only one worker has are complete where they are.
 
@@ -97,12 +128,13 @@ class SumGradients(nn.Cell):
 
     def __init__(self, parameters: Sequence[Parameter], own: Sequence[bool] = ()) -> None:
         super().__init__(auto_prefix=False)
-        self.own = tuple(own) or (False,) * len(parameters)
-        shared = [p for p, own in zip(parameters, self.own, strict=True) if not own]
+        self.start, self.end = _run(tuple(own))
+        shared = [*parameters[: self.start], *parameters[self.end :]]
         self.all_reduce = ops.AllReduce()
         self.in_one = ms.get_context("device_target") == "CPU"
-        self.shapes = tuple(parameter.shape for parameter in shared)
-        self.sizes = tuple(math.prod(shape) for shape in self.shapes)
+        sizes = [math.prod(parameter.shape) for parameter in shared]
+        self.starts = tuple(accumulate([1, *sizes[:-1]]))  # the loss comes first
+        self.each = ops.HyperMap()
         self.some_shared = bool(shared)
         if not self.in_one and shared:
             self.reduce = nn.DistributedGradReducer(shared, mean=False)
@@ -111,31 +143,21 @@ class SumGradients(nn.Cell):
         self, loss: Tensor, gradients: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Each worker's, float32 -> their sums, the same bit for bit on all workers."""
-        shared = ()
-        for gradient, own in zip(gradients, self.own):  # noqa: B905 - graph mode
-            if not own:
-                shared = shared + (gradient,)  # noqa: RUF005 - graph mode
-        loss, sums = self._sums(loss, shared)
-        every, at = (), 0
-        for gradient, own in zip(gradients, self.own):  # noqa: B905 - graph mode
-            if own:
-                every = every + (gradient,)  # noqa: RUF005 - graph mode
-            else:
-                every, at = every + (sums[at],), at + 1  # noqa: RUF005 - graph mode
-        return loss, every
+        if self.start == self.end:
+            return self._sums(loss, gradients)
+        own = gradients[self.start : self.end]
+        loss, sums = self._sums(loss, gradients[: self.start] + gradients[self.end :])
+        return loss, sums[: self.start] + own + sums[self.start :]
 
     def _sums(self, loss, gradients):
         if not self.in_one:
             sums = self.reduce(gradients) if self.some_shared else ()
             return self.all_reduce(loss), sums
-        parts = (loss.reshape((1,)),)
-        for gradient in gradients:
-            parts = parts + (gradient.reshape((-1,)),)  # noqa: RUF005 - graph mode
-        parts = ops.split(self.all_reduce(ops.concat(parts)), (1, *self.sizes))
-        sums = ()
-        for part, shape in zip(parts[1:], self.shapes):  # noqa: B905 - graph mode
-            sums = sums + (part.reshape(shape),)  # noqa: RUF005 - graph mode
-        return parts[0].reshape(()), sums
+        if not self.some_shared:
+            return self.all_reduce(loss.reshape((1,))).reshape(()), ()
+        parts = (loss.reshape((1,)),) + self.each(_flat, gradients)  # noqa: RUF005 - graph mode
+        sums = self.all_reduce(ops.concat(parts))
+        return sums[0], self.each(ops.partial(_part, sums), self.starts, gradients)
 
 
 class AllGradients(nn.Cell):
@@ -147,19 +169,20 @@ class AllGradients(nn.Cell):
 
     def __init__(self, own: Sequence[bool]) -> None:
         super().__init__(auto_prefix=False)
-        self.own = tuple(own)
+        self.start, self.end = _run(tuple(own))
+        self.each = ops.HyperMap()
         self.all_reduce = ops.AllReduce()
         self.zero = Tensor([0.0], ms.float32)
 
     def length(self, gradients: tuple[Tensor, ...]) -> Tensor:
         """Their Euclidean length as one vector, a float32 scalar."""
         shared, split = self.zero, self.zero
-        for gradient, own in zip(gradients, self.own):  # noqa: B905 - graph mode
-            square = ops.square(gradient).sum()
-            if own:
-                split = split + square
-            else:
-                shared = shared + square
+        others = gradients[: self.start] + gradients[self.end :]
+        if len(others) > 0:
+            shared = ops.stack(self.each(_squares, others)).sum().reshape((1,))
+        if self.start < self.end:
+            own = gradients[self.start : self.end]
+            split = ops.stack(self.each(_squares, own)).sum().reshape((1,))
         return ops.sqrt(shared + self.all_reduce(split)).reshape(())
 
     def everywhere(self, here: Tensor) -> Tensor:
@@ -180,13 +203,11 @@ class AverageParameters(nn.Cell):
         super().__init__(auto_prefix=False)
         self.parameters = ParameterTuple(parameters)
         self.workers = workers
-        self.all_reduce = ops.AllReduce()
+        self.each = ops.HyperMap()
 
     def construct(self) -> bool:
         """Changes the parameters."""
-        for parameter in self.parameters:
-            ops.assign(parameter, self.all_reduce(parameter) / self.workers)
-        return True
+        return self.each(ops.partial(_average, self.workers), self.parameters)
 
 
 def shared_statistics(network: nn.Cell, workers: Workers) -> AverageParameters | None:

@@ -132,6 +132,38 @@ def gradients(workers: Workers) -> None:
         assert bool(everywhere.asnumpy()) == (broken == workers.size)
 
 
+class Summed(nn.Cell):
+    """Sums of all gradients, and their length."""
+
+    def __init__(self, parameters: list[ms.Parameter], own: tuple[bool, ...]) -> None:
+        super().__init__()
+        self.sums = SumGradients(parameters, own)
+        self.all_gradients = AllGradients(own)
+
+    def construct(self, loss, *gradients):
+        loss, sums = self.sums(loss, gradients)
+        return loss, self.all_gradients.length(sums), *sums
+
+
+def many(workers: Workers) -> None:
+    """As many as a ResNet-32 has, and more: graph mode nests a loop's turns, and has a deepest level."""
+    rng = np.random.default_rng(4)
+    shapes = [tuple(rng.integers(1, 4, rng.integers(1, 3))) for _ in range(120)]
+    given = [rng.normal(size=(workers.size, *shape)).astype(np.float32) for shape in shapes]
+    parameters = [ms.Parameter(Tensor(each[0]), name=f"p{i}") for i, each in enumerate(given)]
+    here = [Tensor(each[workers.rank]) for each in given]
+    for kept in (range(0), range(70, 72)):
+        own = tuple(index in kept for index in range(120))
+        loss, length, *sums = Summed(parameters, own)(Tensor(2.0), *here)
+        assert float(loss.asnumpy()) == 2 * workers.size
+        squares = 0.0
+        for index, (each, ours) in enumerate(zip(given, sums, strict=True)):
+            expected = each[workers.rank] if own[index] else each.sum(0)
+            np.testing.assert_allclose(ours.asnumpy(), expected, rtol=1e-6, atol=1e-6)
+            squares += float((each**2 if own[index] else expected**2).sum())
+        show(f"length of many, {kept}", length.asnumpy(), np.sqrt(squares))
+
+
 def drawn_anew(workers: Workers) -> None:
     """A classifier's weights from a seed, and whole again."""
     for classes in (FEW, 5000):  # in one go, and in several
@@ -186,6 +218,7 @@ def main() -> None:
     some_losses(sys.argv[1].split(","), workers)
     predictions(workers)
     gradients(workers)
+    many(workers)
     drawn_anew(workers)
     for classes in map(int, sys.argv[2:]):
         large(classes, workers)
