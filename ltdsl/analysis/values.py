@@ -20,6 +20,7 @@ from ltdsl.catalogue import INDEXES, Entry
 from ltdsl.catalogue.entry import plain
 from ltdsl.diagnostics import Diagnostic, Edit, nearest, report
 from ltdsl.syntax import Argument, Boolean, Call, List, Percent, String, Value
+from ltdsl.syntax.scanner import shown
 from ltdsl.syntax.source import Span
 
 E = TypeVar("E", bound=Entry)
@@ -304,7 +305,7 @@ def _listing(names: Iterable[str]) -> str:
 def _what(node: Value) -> str:
     if isinstance(node, Call):
         return "a call" if node.arguments else "a name"
-    return _WRITTEN.get(type(node), f"`{node.span.text}`")
+    return _WRITTEN.get(type(node), f"`{shown(node.span.text)}`")
 
 
 # ── problems ─────────────────────────────────────────────────────────────────────────────────────
@@ -375,7 +376,7 @@ def _translate(
     if limit and not isinstance(node, Call):
         bounds = limits(annotation if item is not None else info)
         words = f"must be {bounds}" if bounds else _LIMITS[limit["type"]].format(**limit["ctx"])
-        found = "" if limit["type"] == "string_too_short" else f", not {node.span.text}"
+        found = "" if limit["type"] == "string_too_short" else f", not {shown(node.span.text)}"
         return report("LT106", node.span, f"`{name}` {words}{found}")
     choices = choices_of(annotation)
     if choices and isinstance(node, Call) and not node.arguments:

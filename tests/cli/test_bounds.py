@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from hostile import CROWDED, LARGE
-from support import environment
+from support import command, environment
 
 MEMORY = 64 << 10  # KiB above what an empty recipe takes
 
@@ -85,3 +85,17 @@ if __name__ == "__main__":  # all of them: PYTHONPATH=.:tests python tests/cli/t
                         f"{command:6} {kind:8} {name:20} {more / 1024:6.1f} MiB {took:5.1f} s",
                         flush=True,
                     )
+
+
+def test_a_message_quotes_no_more_of_a_value_than_can_be_read(tmp_path):
+    recipe = tmp_path / "recipe.lt"
+    long = "a" * 3000
+    recipe.write_text(
+        f'schedule = multistep(milestones = [8, "{long}"])\nvalidation = "{long}"\na: ce\n'
+    )
+    done = subprocess.run(
+        command("check", recipe), env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "LT106" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) < 200
