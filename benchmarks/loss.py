@@ -107,7 +107,7 @@ def _memory(batch: int, classes: int) -> Row:
 
 
 def _peak() -> float:
-    """MiB of this process at its largest so far; of Linux only, where getrusage counts the process that started it too."""
+    """MiB of this process at its largest, on Linux; getrusage counts what the process that started it had, too."""
     [line] = [
         line
         for line in Path("/proc/self/status").read_text().splitlines()
