@@ -223,5 +223,7 @@ def test_it_can_be_read_without_scripts_and_on_paper(browser, report):
             "rgb(255, 255, 255)",
             "rgba(0, 0, 0, 0)",
         )
+        first = "getComputedStyle(document.documentElement).getPropertyValue('--series-1')"
+        assert page.evaluate(first).strip() == "#0062a3"  # that of the light, on white paper
         assert not page.locator("nav").is_visible()
         assert page.pdf(format="A4")[:5] == b"%PDF-"

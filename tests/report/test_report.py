@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate, pairwise
 
+import altair as alt
 import pytest
 from report_support import make_run, plan_of
 
+from ltdsl.figures import Epoch
 from ltdsl.report import ReportError, write_report
+from ltdsl.report.charts import curves, theme
 from ltdsl.report.page import share
 
 
@@ -35,6 +39,39 @@ def test_one_run(tmp_path):
 @pytest.mark.parametrize(("value", "shown"), [(2.5, "3"), (3.5, "4"), (2.49, "2"), (100, "100")])
 def test_shares_are_rounded_as_in_the_chart_beside_them(value, shown):
     assert share(value) == f"{shown}\N{NARROW NO-BREAK SPACE}%"
+
+
+def test_charts_tell_screen_readers_both_ends_of_a_curve():
+    epochs = [Epoch(epoch=n, stage="a", macro_recall=value) for n, value in enumerate((20, 60, 50))]
+    chart = curves.measured(epochs, None, "macro_recall", "macro recall, %", ".2f")
+    said = "macro recall, % of each epoch: 20 at first, 50 at last, and between 20 and 60"
+    assert chart["description"] == said
+
+
+@pytest.mark.parametrize(
+    ("widths", "ends", "places"),
+    [
+        ((50, 50), False, {("left", 0): [("a", 0), ("b", 50)]}),
+        ((90, 10), False, {("left", 0): [("a", 0)], ("left", 1): [("b", 90)]}),
+        ((9, 1), True, {("left", 0): [("a", 0)], ("right", 0): [("b", 10)]}),
+        (
+            (4, 2, 4),
+            True,
+            {("left", 0): [("a", 0)], ("center", 0): [("b", 5)], ("right", 0): [("c", 10)]},
+        ),
+        ((8,), True, {("left", 0): [("a", 0)]}),
+    ],
+)
+def test_places_of_the_names_of_bands(widths, ends, places):
+    edges = [0, *accumulate(widths)]
+    parts = [(name, *edge) for name, edge in zip("abc", pairwise(edges), strict=False)]
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, edges[-1]]))
+    found = {}
+    for layer in [chart.to_dict() for chart in theme.bands(parts, x, names=True, ends=ends)][1:]:
+        row = (-4 - layer["encoding"]["y"]["value"]) // 14
+        named = [(each["name"], each["at"]) for each in layer["data"]["values"]]
+        found[layer["mark"]["align"], row] = named
+    assert found == places
 
 
 def evaluated(run):

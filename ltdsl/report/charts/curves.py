@@ -74,7 +74,8 @@ def measured(
     description = f"{title} of each epoch"
     if known:
         description += (
-            f": {known[0]:.3g} at first, {min(known):.3g} at best, {known[-1]:.3g} at last"
+            f": {known[0]:.3g} at first, {known[-1]:.3g} at last, "
+            f"and between {min(known):.3g} and {max(known):.3g}"
         )
     return theme.finished(description, 170, *layers)
 

@@ -123,11 +123,9 @@ def bands(
         names: Whether names are shown.
         ends: Write the first name at the left, the last at the right and others in the middle, for three names.
     """
-    whole = parts[-1][2] - parts[0][1]
-    tight = not ends and any(end - start < whole / 6 for _, start, end in parts)
     data = rows(
-        {"start": start, "end": end, "name": name, "odd": number % 2, "middle": (start + end) / 2}
-        for number, (name, start, end) in enumerate(parts)
+        {"start": start, "end": end, "odd": number % 2}
+        for number, (_, start, end) in enumerate(parts)
     )
     written: dict[str, Any] = dict(x.to_dict())  # type: ignore[arg-type]  # one dictionary: it has no condition
     place = {key: written[key] for key in ("scale", "axis", "title") if key in written}
@@ -136,29 +134,27 @@ def bands(
         return alt.X(f"{field}:Q", **place)
 
     shades = alt.Opacity("odd:Q", scale=alt.Scale(domain=[0, 1], range=[0, 0.45]), legend=None)
-    layers = [
-        alt.Chart(data)
-        .mark_rect(color=FAINT, aria=False)
-        .encode(at("start"), alt.X2("end:Q"), opacity=shades)
-    ]
-    if names:
-        sides: list[tuple[Any, str, str]] = [("left", "start", "true")]
-        if ends:
-            last = len(parts) - 1
-            sides = [
-                ("left", "start", "datum.index === 0"),
-                ("center", "middle", f"datum.index > 0 && datum.index < {last}"),
-                ("right", "end", f"datum.index === {last} && datum.index > 0"),
-            ]
-        for align, field, which in sides:
-            for row in (0, 1) if tight else (0,):
-                chosen = f"{which} && datum.odd === {row}" if tight else which
-                layers.append(
-                    alt.Chart(data)
-                    .transform_window(index="row_number()")
-                    .transform_calculate(index="datum.index - 1")
-                    .transform_filter(chosen)
-                    .mark_text(align=align, baseline="bottom", color=MUTED, limit=140, aria=False)
-                    .encode(at(field), alt.YValue(-4 - 14 * row), alt.Text("name:N"))
-                )
+    shaded = alt.Chart(data).mark_rect(color=FAINT, aria=False)
+    layers = [shaded.encode(at("start"), alt.X2("end:Q"), opacity=shades)]
+    for (align, row), named in _places(parts, ends).items() if names else ():
+        text = alt.Chart(rows(named)).mark_text(
+            align=align, baseline="bottom", color=MUTED, limit=140, aria=False
+        )
+        layers.append(text.encode(at("at"), alt.YValue(-4 - 14 * row), alt.Text("name:N")))
     return layers
+
+
+def _places(
+    parts: Sequence[tuple[str, float, float]], ends: bool
+) -> dict[tuple[Any, int], list[dict[str, Any]]]:
+    """Where the names of bands stand: (alignment, row, from below) -> names. Narrow bands take turns in two rows."""
+    whole = parts[-1][2] - parts[0][1]
+    rows_of_names = 1 if ends or all(end - start >= whole / 6 for _, start, end in parts) else 2
+    found: dict[tuple[Any, int], list[dict[str, Any]]] = {}
+    for number, (name, start, end) in enumerate(parts):
+        align, at = "left", start
+        if ends and number > 0:
+            last = number == len(parts) - 1
+            align, at = ("right", end) if last else ("center", (start + end) / 2)
+        found.setdefault((align, number % rows_of_names), []).append({"at": at, "name": name})
+    return found
