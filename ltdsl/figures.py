@@ -44,7 +44,7 @@ Model = TypeVar("Model", bound=Lenient)
 
 
 class Epoch(Lenient):
-    """A line of metrics.jsonl; errors in percent."""
+    """A line of metrics.jsonl; error and recall in percent."""
 
     epoch: Count
     stage: Name
@@ -54,6 +54,12 @@ class Epoch(Lenient):
     macro_recall: Figure = None
     measured_on: Name = ""
     seconds: Figure = None
+
+    @property
+    def is_imbalanced(self) -> bool:
+        """True where the mean over classes differs from the mean over images, by the images that it is measured on."""
+        error, recall = self.top1_error, self.macro_recall
+        return error is not None and recall is not None and abs(100 - error - recall) > 0.005
 
 
 class GroupFigures(Lenient):

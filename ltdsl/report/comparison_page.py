@@ -13,7 +13,7 @@ from ltdsl.report.charts import compared
 from ltdsl.report.charts.classes import neighbours
 from ltdsl.report.charts.theme import SERIES
 from ltdsl.report.groups import Group, Which, grouped, plus_minus, without_seed
-from ltdsl.report.notes import Note, notes
+from ltdsl.report.notes import Note, chosen_on, notes
 from ltdsl.report.page import render
 
 if TYPE_CHECKING:
@@ -95,8 +95,11 @@ def _results(groups: Sequence[Group]) -> Iterator[dict[str, Any]]:
 def _charts(
     groups: Sequence[Group], results: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    if any(run.epochs for group in groups for run in group.runs):
+    epochs = [epoch for group in groups for run in group.runs for epoch in run.epochs]
+    if epochs:
         yield "error", compared.curve(groups, "top1_error", "top-1 error, %", zero=True)
+        if any(epoch.is_imbalanced for epoch in epochs):
+            yield "recall", compared.curve(groups, "macro_recall", "macro recall, %")
         yield "loss", compared.curve(groups, "loss", "training loss")
     for key in (result["key"] for result in results):
         for name in PLOTTED:
@@ -157,13 +160,13 @@ def _notes(groups: Sequence[Group]) -> Iterator[Note]:
             f"One seed only, and so no standard deviation: {', '.join(single)}. A difference between recipes may be "
             "one between seeds."
         )
-    on_test = [group.letter for group in groups if group.plan and group.plan.best_on == "test"]
+    on_test = [group.letter for group in groups if "test" in map(chosen_on, group.runs)]
     if on_test:
         yield Note(
             f"Best epochs of {', '.join(on_test)} were chosen on the test images themselves.",
             "warning",
         )
     for run in runs:
-        for note in notes(run):
-            if note.level == "warning" and run.evaluation is not None and not on_test:
+        for note in notes(run, choice=False):
+            if note.level == "warning" and run.evaluation is not None:
                 yield Note(f"{run.name}: {note.text}", "warning")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 #: Test images of a class below which its accuracy moves in steps that anybody notices.
 FEW_TEST_IMAGES = 10
 
-
 #: What chooses the best epoch, and what it says.
 _FIGURES = {
     "macro_recall": "macro recall, in which every class has the same weight",
@@ -31,9 +30,17 @@ class Note:
     level: Literal["warning", "note"] = "note"
 
 
-def notes(run: Run) -> list[Note]:
-    """Everything to be said of one run."""
-    return [*_ending(run), *_choice(run), *_changes(run), *_gaps(run)]
+def notes(run: Run, choice: bool = True) -> list[Note]:
+    """Everything to be said of one run; of how its best epoch was chosen only with ``choice``."""
+    chosen = _choice(run) if choice else ()
+    return [*_ending(run), *chosen, *_changes(run), *_gaps(run)]
+
+
+def chosen_on(run: Run) -> str | None:
+    """The images that chose its best epoch, as far as is known."""
+    if run.plan:
+        return run.plan.best_on
+    return run.evaluation.best_on if run.evaluation else None
 
 
 def _ending(run: Run) -> Iterator[Note]:
@@ -57,14 +64,14 @@ def _ending(run: Run) -> Iterator[Note]:
 
 def _choice(run: Run) -> Iterator[Note]:
     plan = run.plan
-    best_on = plan.best_on if plan else run.evaluation and run.evaluation.best_on
-    if best_on == "test":
+    images = chosen_on(run)
+    if images == "test":
         yield Note(
             "The best epoch was chosen on the test images themselves, as the recipe asks: its figures are better than "
             "those that new images would give.",
             "warning",
         )
-    elif best_on == "validation" and plan is not None and plan.class_counts:
+    elif images == "validation" and plan is not None and plan.class_counts:
         held = validation_counts(plan.class_counts, plan.validation)
         empty = sum(part == 0 for part in held)
         without = f"; {empty:,} of {len(held):,} classes have no image in it" if empty else ""
@@ -72,7 +79,7 @@ def _choice(run: Run) -> Iterator[Note]:
             f"The best epoch was chosen on a validation part of {sum(held):,} training images, as long-tailed as "
             f"they are, by {_FIGURES[plan.best_by]}{without}."
         )
-    elif plan is not None and not best_on:
+    elif plan is not None and not images:
         yield Note(
             "There is no validation part: no best epoch was chosen, and the error after each epoch is that on the "
             "test images."
@@ -80,9 +87,9 @@ def _choice(run: Run) -> Iterator[Note]:
     if run.evaluation and run.evaluation.last:
         tested = [row.test_images for row in run.evaluation.last.per_class]
         if tested and min(tested) < FEW_TEST_IMAGES:
-            images = "image" if min(tested) == 1 else "images"
+            some = "image" if min(tested) == 1 else "images"
             yield Note(
-                f"Classes have as few as {min(tested):,} test {images}: the accuracy of a single class moves in large "
+                f"Classes have as few as {min(tested):,} test {some}: the accuracy of a single class moves in large "
                 "steps."
             )
 

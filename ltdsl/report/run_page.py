@@ -14,7 +14,7 @@ from ltdsl.report.page import render
 from ltdsl.tables import chosen_by, stage_facts
 
 if TYPE_CHECKING:
-    from ltdsl.figures import Epoch, Evaluation, Figures, GroupFigures
+    from ltdsl.figures import Evaluation, Figures, GroupFigures
     from ltdsl.plan import Plan
     from ltdsl.report.reading import Run
 
@@ -112,7 +112,7 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
     if _known(run, "top1_error"):
         error = "top1_error", "top-1 error, %", ".2f"
         yield "error", curves.measured(*shown, *error, best=best, zero=True)
-    if any(map(_is_imbalanced, run.epochs)):  # elsewhere it is 100 % less the error
+    if any(epoch.is_imbalanced for epoch in run.epochs):  # elsewhere it is 100 % less the error
         recall = "macro_recall", "macro recall, %", ".2f"
         yield "recall", curves.measured(*shown, *recall, best=best)
     if _known(run, "lr") and not run.plan:
@@ -135,12 +135,6 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
 def _known(run: Run, name: str) -> bool:
     """True where any epoch has a figure."""
     return any(getattr(epoch, name) is not None for epoch in run.epochs)
-
-
-def _is_imbalanced(epoch: Epoch) -> bool:
-    """True where the mean over classes differs from the mean over images."""
-    error, recall = epoch.top1_error, epoch.macro_recall
-    return error is not None and recall is not None and abs(100 - error - recall) > 0.005
 
 
 def _table(results: list[Result]) -> dict[str, Any]:

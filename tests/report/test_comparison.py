@@ -84,7 +84,21 @@ def test_unfinished_and_unlike_runs_are_said_to_be(runs, tmp_path):
     html = page(*runs, *more, out=tmp_path / "out.html")
     assert "Without a final evaluation, and so without figures: stopped, fresh." in html
     assert "tested on different images" in html
+    assert '"recall"' in html  # the validation part is long-tailed
     assert "broken: The plan cannot be shown" in html
+
+
+def test_a_choice_on_the_test_images_hides_no_other_warning(tmp_path):
+    chosen = make_run(tmp_path / "chosen", RECIPE.replace("0.1", "0.1; best_on = test", 1))
+    lost = make_run(tmp_path / "lost", OTHER, warnings=["best.ckpt was lost"])
+    html = page(chosen, lost, out=tmp_path / "out.html")
+    assert html.count("chosen on the test images themselves") == 1
+    assert "lost: best.ckpt was lost." in html
+
+
+def test_a_status_that_is_not_known_is_said_to_be(runs, tmp_path):
+    (runs[0] / "run.json").write_text("{}")
+    assert page(*runs, out=tmp_path / "out.html").count("<bdi>unknown</bdi>") == 1
 
 
 def test_recipes_of_one_name_are_told_apart_by_what_was_set(tmp_path):
