@@ -48,7 +48,7 @@ def load(dataset: ImageFolder, folder: Path) -> tuple[ImageFiles, ImageFiles]:
         return held_out(_part(folder, "", classes, view), dataset)
     classes = _classes(folder / "train")
     train = _part(folder, "train", classes, view)
-    beside = next((name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
+    beside = _test_folder(folder)
     if beside is None:
         return held_out(train, dataset)
     tested = _classes(folder / beside)
@@ -76,6 +76,11 @@ def load_known(folder: Path, classes: tuple[str, ...], view: View) -> ImageFiles
         message = f"{folder} has the class {unknown[0]}, which the model does not know"
         raise DataError("LT414", message, "a folder is called as its class is in run.json")
     return _part(folder, "", classes, view, found)
+
+
+def _test_folder(folder: Path) -> str | None:
+    """The name of the test part; None where there is none."""
+    return next((name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
@@ -132,10 +137,10 @@ def other_files(folder: Path) -> dict[str, int]:
     Returns:
         How many there are of each ending, which is in lower case.
     """
-    parts = [name for name in ("train", *TEST_FOLDERS) if (folder / name).is_dir()]
-    inside = parts if "train" in parts else _classes(folder)
+    parts = ("train", _test_folder(folder))
+    inside = parts if (folder / "train").is_dir() else _classes(folder)
     found: Counter[str] = Counter()
-    for name in inside:
+    for name in filter(None, inside):
         for path in _files(str(folder), name):
             if not path.lower().endswith(SUFFIXES):
                 found[Path(path).suffix.lower()] += 1

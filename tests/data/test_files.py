@@ -14,7 +14,7 @@ from runtime.data.augment import RandomCrop, RandomHorizontalFlip, RandomResized
 from runtime.data.colour import ColorJitter
 from runtime.data.errors import DataError
 from runtime.data.files import ImageFiles, Names
-from runtime.data.folders import load
+from runtime.data.folders import load, other_files
 from runtime.data.source import EvaluationSource, StageSource
 from runtime.samplers import Moment, order
 
@@ -66,6 +66,13 @@ def test_parts_of_class_folders(folder):
     for index in (0, 13, 27):
         image = Image.open(train.path(index)).convert("RGB")
         assert np.array_equal(train.batch([index])[0].transpose(1, 2, 0), np.asarray(image))
+
+
+def test_files_that_are_no_images_count_in_the_parts_that_are_read(tmp_path):
+    for part in ("train", "test", "val"):
+        (tmp_path / part / "lynx").mkdir(parents=True)
+        (tmp_path / part / "lynx" / f"{part}.HEIC").touch()
+    assert other_files(tmp_path) == {".heic": 2}  # where there are both, `test` is tested with
 
 
 def test_a_batch_is_a_function_of_seed_epoch_and_number(folder, monkeypatch):
