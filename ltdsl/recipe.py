@@ -23,6 +23,8 @@ from ltdsl.catalogue import (
 )
 from ltdsl.catalogue.entry import Fraction, Point, Text
 
+MOST_EPOCHS = 100_000
+
 
 class Settings(Entry):
     """The settings of a recipe. Those without a default come from the data set's protocol."""
@@ -32,7 +34,7 @@ class Settings(Entry):
 
     dataset: AnyDataset = Field(default_factory=DigitsLT, description="What to train on.")
     model: AnyModel = Field(description="The network.")
-    epochs: int = Field(ge=1, le=100_000, description="Epochs of all stages together.")
+    epochs: int = Field(ge=1, le=MOST_EPOCHS, description="Epochs of all stages together.")
     batch_size: int = Field(ge=1, le=1_000_000, description="Images of a training step.")
     optimizer: AnyOptimizer = Field(description="How weights are updated.")
     schedule: AnySchedule = Field(description="How the learning rate changes within `epochs`.")
@@ -46,8 +48,8 @@ class Settings(Entry):
     )
     best_by: Literal["macro_recall", "top1_error"] = Field(
         "macro_recall",
-        description="Figure that chooses it: the mean of the classes' accuracies, or the error over all images, "
-        "which on long-tailed images is that of the head.",
+        description="Figure that chooses the best epoch: the mean of the classes' accuracies, or the error over "
+        "all images, which on long-tailed images is that of the head.",
     )
     seed: int = Field(
         0, ge=0, lt=2**32, description="Seed of weights, order, augmentation and tricks."

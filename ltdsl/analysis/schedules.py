@@ -114,10 +114,8 @@ def _check_warmup(acting: _Acting, resolved: Resolved, problems: Report) -> None
         return
     what = "the first milestone" if first in milestones else "the end"
     message = f"warm-up lasts {warmup} epochs, not less than the {first} before {what}"
-    places = (
-        acting.warmup,
-        acting.written.value.span,
-    )  # its own, or that of the call that took it over
+    # its own place, or that of the call that took it over
+    places = acting.warmup, acting.written.value.span
     span, help_ = next(filter(_is_written, places), None), "shorten `warmup`"
     if span is None:
         message += f" ({acting.warmup.source.name})"

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from ltdsl.catalogue import Dataset
     from ltdsl.compiler import Survey
+    from ltdsl.recipe import Recipe
 
     LeftOut = Callable[[Path, Dataset], tuple[str, ...]]
     """A recipe's file and its data set -> names of images to go without."""
-    from ltdsl.recipe import Recipe
 
 Data = Annotated[
     Path | None,

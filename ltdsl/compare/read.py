@@ -11,15 +11,14 @@ from pydantic import ValidationError
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.plan import Plan
+from ltdsl.recipe import MOST_EPOCHS
 from ltdsl.syntax.parser import source_from_bytes
 from ltdsl.syntax.source import Source
 
 #: A cosine schedule of the longest run allowed needs a quarter of it.
 MAX_PLAN_BYTES = 32 << 20
 
-
-#: What a recipe can ask for, and more than any class has.
-MOST_EPOCHS = 100_000
+#: More than any class has.
 MOST_IMAGES = 2**40
 
 

@@ -61,7 +61,7 @@ def test_sarif(ltdsl, recipe, golden):
     golden("formats/sarif.json", json.dumps(log, indent=2, ensure_ascii=False) + "\n")
 
 
-def test_a_problem_in_a_protocol_is_shown_at_the_recipe(ltdsl, recipe):
+def test_a_problem_of_a_protocol_is_shown_at_the_recipe(ltdsl, recipe):
     recipe("epochs = 3; stage1: ce\n")
     done = ltdsl("check", "--format", "github", "recipe.lt")
     assert (

@@ -41,10 +41,6 @@ def folder(tmp_path):
     return tmp_path
 
 
-def results(run):
-    return json.loads((run / "evaluation.json").read_text())["last"]
-
-
 def result(run):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
