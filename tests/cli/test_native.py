@@ -49,13 +49,11 @@ def result(run):
 
 
 @needs_compiler
-def test_a_run_learns_the_same_and_goes_on_exactly(folder):
-    for device in ("cpu", "cpu-native"):
-        done = ltdsl(folder, "run", "recipe.lt", "--device", device, "--out", device)
-        assert done.returncode == 0, done.stderr
-    plain, native = result(folder / "cpu"), result(folder / "cpu-native")
-    assert native[0][0]["loss"] == pytest.approx(plain[0][0]["loss"], rel=1e-3)
-    assert json.loads((folder / "cpu-native" / "run.json").read_text())["device"] == "cpu-native"
+def test_a_run_goes_on_exactly_with_the_kernels_that_it_was_begun_with(folder):
+    done = ltdsl(folder, "run", "recipe.lt", "--device", "cpu-native", "--out", "whole")
+    assert done.returncode == 0, done.stderr
+    whole = result(folder / "whole")
+    assert json.loads((folder / "whole" / "run.json").read_text())["device"] == "cpu-native"
 
     killed = subprocess.Popen(
         command("run", "recipe.lt", "--device", "cpu-native", "--out", "killed"),
@@ -72,11 +70,11 @@ def test_a_run_learns_the_same_and_goes_on_exactly(folder):
     killed.wait()
     done = ltdsl(folder, "run", "--resume", "killed")  # on what it was begun with
     assert done.returncode == 0, done.stderr
-    assert result(folder / "killed") == native
+    assert result(folder / "killed") == whole
 
     done = ltdsl(folder, "eval", "killed", "--checkpoint", "last", "--format", "json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["last"] == native[1]["last"]
+    assert json.loads(done.stdout)["last"] == whole[1]["last"]
 
 
 @pytest.mark.parametrize(
