@@ -78,7 +78,7 @@ def test_confidence_is_that_of_the_last_stages_loss(data, tmp_path, stages, prob
     made = trainer(run, data, tmp_path / "run")
     network = linear_network()
     step = EvalStep(network, Normalise(data.mean, data.std), run.stages[-1].loss.confidence)
-    assert type(made.evaluate._step.probability) is type(step.probability)
+    assert type(made.evaluate._step.predict.probability) is type(step.predict.probability)
     columns = data.test.images[:7], data.test.labels[:7], np.ones(7, np.float32)
     prediction, confidence, *_ = (value.asnumpy() for value in step(*map(Tensor, columns)))
     images = (data.test.images[:7] / 255 - data.mean.reshape(-1, 1, 1)) / data.std.reshape(-1, 1, 1)
@@ -91,7 +91,7 @@ def test_confidence_is_that_of_the_last_stages_loss(data, tmp_path, stages, prob
 def test_confidence_of_the_best_epoch_is_that_of_the_loss_it_was_trained_with(data, tmp_path):
     run = plan(
         PLAIN
-        + "epochs = 2; batch_size = 8; best_on = test; a: focal; b: ce @ epoch 1 "
+        + "epochs = 2; batch_size = 8; best_on = test; best_by = top1_error; a: focal; b: ce @ epoch 1 "
         + "{ optimizer = sgd(lr = 50) }"  # spoils it
     )
     made = trainer(run, data, tmp_path / "run", linear_network())
