@@ -1,12 +1,15 @@
 """Images in files: decoding in threads, and planning epochs of up to ten million images.
 
 Decoding: a batch of photographs through `ImageFiles`, against the same with one thread, and against MindData's eager
-operators in as many threads. Planning: an epoch's order cut into batches, against a bare permutation.
+operators in as many threads. Planning: an epoch's order cut into batches, against a bare permutation; memory is what
+NumPy and Python hold at most meanwhile, the images' labels not counted, which are there before.
 """
 
 from __future__ import annotations
 
 import tempfile
+import tracemalloc
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,7 +36,9 @@ def measure(quick: bool = False) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         rows = list(_decoding(Path(folder), rounds))
     sizes = SIZES[:2] if quick else SIZES
-    return [*rows, *(_planning(images, classes, rounds) for images, classes in sizes)]
+    for images, classes in sizes:
+        rows += _planning(images, classes, rounds)
+    return rows
 
 
 def _decoding(folder: Path, rounds: int):
@@ -79,7 +84,7 @@ def _photographs(folder: Path) -> ImageFiles:
     return ImageFiles(folder, Names(names), labels, ("a",), View.square(224, 0.875))
 
 
-def _planning(images: int, classes: int, rounds: int) -> Row:
+def _planning(images: int, classes: int, rounds: int) -> Iterable[Row]:
     rng = np.random.default_rng(0)
     falling = 500.0 ** (-np.arange(classes) / classes)
     counts = 1 + rng.multinomial(images - classes, falling / falling.sum())
@@ -95,5 +100,28 @@ def _planning(images: int, classes: int, rounds: int) -> Row:
         )
         source.labels(number)
 
-    times = take_turns(ours, lambda: rng.permutation(images), 3 if images > 10**6 else rounds, 1)
-    return compare(f"data: plan class_balanced over {images:,} images", "a permutation", times)
+    def other() -> None:
+        rng.permutation(images)
+
+    what = f"data: plan class_balanced over {images:,} images"
+    times = take_turns(ours, other, 3 if images > 10**6 else rounds, 1)
+    yield compare(what, "a permutation", times)
+    held, least = _held(ours), _held(other)
+    ratio = held / least
+    yield Row(
+        f"{what}, memory",
+        f"{held:,.1f} MiB",
+        "a permutation",
+        f"{least:,.1f} MiB",
+        ratio,
+        (ratio, ratio),
+    )
+
+
+def _held(call: Callable[[], None]) -> float:
+    """MiB that a call holds at most."""
+    tracemalloc.start()
+    call()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / 2**20
