@@ -48,6 +48,8 @@ def test_values_and_gradients_are_those_of_the_formula_and_of_the_plain_cell(ker
     x = rng.normal(size=(3, 4, *size)).astype(np.float32)
     gradient = rng.normal(size=(3, 6, *size)).astype(np.float32)
     ours = Convolution(4, 6, kernel)
+    weights = rng.normal(scale=0.1, size=ours.weight.shape).astype(np.float32)
+    ours.weight.set_data(Tensor(weights))
     plain = nn.Conv2d(4, 6, kernel, pad_mode="pad", padding=kernel // 2)
     plain.weight.set_data(Tensor(ours.weight.asnumpy()))
     found = gradients(ours, x, gradient)
