@@ -137,11 +137,11 @@ def use_native(network: nn.Cell) -> None:
     MindSpore's are matrix products. Names, parameters and values stay.
     """
     for _, layer in network.cells_and_names():
-        if type(layer) in (nn.Conv2d, Convolution) and _fits(layer):
+        if isinstance(layer, Convolution):
+            layer.by_hand = Convolve(1)
+        elif type(layer) is nn.Conv2d and _fits(layer):
             del layer.conv2d
             layer.conv2d = Convolve(layer.stride[0])
-            if isinstance(layer, Convolution):
-                layer.on_cpu = False
         elif isinstance(layer, nn.BatchNorm2d):
             del layer.bn_train
             layer.bn_train = NormaliseInTraining(layer.eps, layer.momentum)

@@ -80,8 +80,7 @@ class SplitLoss(LossCell):
             every = by_image(column, self.part.workers)
             everyones = everyones + (every,)  # noqa: RUF005 - graph mode
         loss, weight = self.loss(logits, self.gather_labels(labels), *everyones)
-        first, size = self.part.rank * labels.shape[0], labels.shape[0]
-        return loss[first : first + size], weight[first : first + size]
+        return _own(loss, self.part), _own(weight, self.part)
 
     def weights(self, labels: Tensor) -> Tensor:
         """The weights of own images of these labels: int32 [b] -> float32 [b]."""
@@ -113,8 +112,7 @@ class SplitDivergence(nn.Cell):
             Float32 [b].
         """
         every = self.divergence(logits, by_image(teacher_logits, self.part.workers))
-        first, size = self.part.rank * teacher_logits.shape[0], teacher_logits.shape[0]
-        return every[first : first + size]
+        return _own(every, self.part)
 
 
 def by_own_image(rows: Rows, workers: int) -> Rows:
@@ -127,6 +125,12 @@ def by_image(rows: Rows, workers: int) -> Rows:
     """The other way round: [b, workers · C_part] -> [workers · b, C_part]."""
     size, classes = rows.shape[0], rows.shape[1] // workers
     return rows.reshape((size, workers, classes)).transpose((1, 0, 2)).reshape((-1, classes))
+
+
+def _own(rows: Tensor, part: ClassPart) -> Tensor:
+    """The worker's own of all workers' rows, which are in the order of their ranks."""
+    size = rows.shape[0] // part.workers
+    return rows[part.rank * size : (part.rank + 1) * size]
 
 
 class _MaxOverClasses(nn.Cell):
@@ -206,7 +210,7 @@ class SplitPrediction(nn.Cell):
     def __init__(self, confidence: Literal["softmax", "sigmoid"], part: ClassPart) -> None:
         super().__init__()
         self.by_sigmoid = confidence == "sigmoid"
-        self.rank, self.workers = part.rank, part.workers
+        self.part = part
         self.firsts = Tensor([[each.first] for each in part.all()], ms.int32)
         self.all_gather = ops.AllGather()
         self.all_reduce = ops.AllReduce()
@@ -225,6 +229,4 @@ class SplitPrediction(nn.Cell):
         else:
             total = self.all_reduce(ops.exp(logits - highest.expand_dims(-1)).sum(-1))
             confidence = ops.reciprocal(total)
-        size = logits.shape[0] // self.workers
-        first = self.rank * size
-        return prediction[first : first + size], confidence[first : first + size]
+        return _own(prediction, self.part), _own(confidence, self.part)
