@@ -45,7 +45,7 @@ class Deferral(Rule, ABC):
             f"`{name}` from the first epoch was published worse than deferred",
             (Rows(tuple(found), match.caveat),),
             f"{self.what} late, as published: `{first.name}: {deferred.stages[0]}`, then "
-            f"`{first.written.tricks[0].span.text}` in a stage of its own `@ 80%`",
+            f"`{deferred.stages[1]}` in a stage of its own `@ 80%`",
         )
 
     def rows(self) -> Iterable[Row]:

@@ -46,6 +46,7 @@ class Row(NamedTuple):
         split: Which version of it, a key of :data:`SPLITS`.
         stages: The tricks of each stage in the language's notation; ``ce`` where a first stage has none.
         epochs: Of all stages together; None where that is not printed.
+        trained: How, where tricks and epochs do not say it: a key of :data:`~ltdsl.evidence.arrangements.ARRANGEMENTS`.
         error: Top-1 error in percent.
         printed_as: The label it is printed with.
         source: The document it is printed in, a key of :data:`SOURCES`.
@@ -56,6 +57,7 @@ class Row(NamedTuple):
     split: str
     stages: tuple[str, ...]
     epochs: int | None
+    trained: str
     error: float
     printed_as: str
     source: str
@@ -65,6 +67,11 @@ class Row(NamedTuple):
     def reliable(self) -> bool:
         """False where its note says that the figure is borrowed, suspect or unchecked: never compared."""
         return not self.note.startswith(_DOUBTFUL)
+
+    @property
+    def of_reference(self) -> bool:
+        """True where the reference repository printed it: its own implementation was trained."""
+        return SOURCES[self.source].startswith(_REPOSITORY)
 
     @property
     def recipe(self) -> str:
@@ -91,6 +98,7 @@ def _row(line: dict[str, str]) -> Row:
         split=line["split"],
         stages=(line["stage1"] or "ce", *later),
         epochs=int(line["epochs"]) if line["epochs"] else None,
+        trained=line["trained"],
         error=float(line["top1_error"]),
         printed_as=line["printed_as"],
         source=line["source"],
