@@ -72,7 +72,7 @@ def published(trick: str) -> str:
     """What was published with a trick, alone and in combination, and the rules about it; empty where nothing was."""
     from ltdsl.evidence.show import figures, mentioning
 
-    rules = [f"* `{rule.code}` {rule.title}" for rule in RULES if trick in rule.tricks]
+    rules = [f"* `{rule.code}` {rule.title}" for rule in RULES if trick in rule.about()]
     rows = mentioning(trick)
     parts = []
     if rows:

@@ -20,6 +20,7 @@ from ltdsl.catalogue import (
     DigitsLT,
     Entry,
     InstanceBalanced,
+    Trick,
 )
 from ltdsl.catalogue.entry import Fraction, Point, Text
 
@@ -110,6 +111,23 @@ class StageRecipe(BaseModel):
     teacher: AnyTeacher | None = None
     posthoc: AnyPosthoc | None = None
     overrides: Overrides = Field(default_factory=Overrides)
+
+    @property
+    def tricks(self) -> list[Trick]:
+        """Everything of it that is a trick, defaults included, in the order of the kinds."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return [value for value in values if isinstance(value, Trick)]
+
+
+#: The trick of each kind that a stage has where it names none.
+DEFAULT_TRICKS: dict[str, type[Trick]] = {
+    kind: factory
+    for kind, info in StageRecipe.model_fields.items()
+    if isinstance(factory := info.default_factory, type) and issubclass(factory, Trick)
+}
+
+#: Their names.
+DEFAULT_NAMES = frozenset(trick.name for trick in DEFAULT_TRICKS.values())
 
 
 class Recipe(BaseModel):

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.epochs import place
+from ltdsl.recipe import DEFAULT_NAMES
 
 if TYPE_CHECKING:
     from ltdsl.analysis.resolve import Resolved, ResolvedStage
@@ -31,14 +32,12 @@ class StageCase:
         self.written = written
         self.name = recipe.name
         self._places = {call.name.text: call.span for call in written.tricks}
-        self.names = self._places.keys() - {"ce", "instance_balanced"}
+        self.names = self._places.keys() - DEFAULT_NAMES
 
     @cached_property
     def tricks(self) -> dict[str, Trick]:
         """Its tricks by name, defaults included."""
-        from ltdsl.evidence.combination import tricks_of
-
-        return {trick.name: trick for trick in tricks_of(self.recipe)}
+        return {trick.name: trick for trick in self.recipe.tricks}
 
     @cached_property
     def uses(self) -> Tricks:
@@ -97,6 +96,20 @@ class Case:
     def start(self, stage: StageCase) -> int:
         """The epoch a stage starts at."""
         return place(stage.recipe.start, self.epochs)
+
+    def end(self, stage: StageCase) -> int:
+        """The epoch after a stage's last."""
+        later = self.stages[self.stages.index(stage) + 1 :]
+        return self.start(later[0]) if later else self.epochs
+
+    def passed(self, stage: StageCase) -> tuple[float, float]:
+        """The share of its sampler's time that has passed in a stage's first epoch and in its last."""
+        start, end = self.start(stage), self.end(stage)
+        first, last = (
+            stage.recipe.sampler.passed(epoch, start, end, self.epochs)
+            for epoch in (start, end - 1)
+        )
+        return first, last
 
     @cached_property
     def benchmark(self) -> Match:

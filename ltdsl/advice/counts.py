@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ltdsl.advice.basis import Arithmetic
 from ltdsl.advice.rule import Finding, Rule
-from ltdsl.advice.twice import CORRECTING, STEADY, loss_pulls, steady_shares
+from ltdsl.advice.strength import correcting, spread, strength
+from ltdsl.catalogue import TRICKS, Loss, Posthoc
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case, StageCase
@@ -16,98 +17,99 @@ if TYPE_CHECKING:
 #: Weights and shares that differ by less are the same.
 _SAME = 1.05
 
-#: The parameter that sets how strongly each of these losses corrects.
-_STRENGTH = {"cs_ce": "gamma", "cb_ce": "beta", "cb_focal": "beta", "logit_adjustment": "tau"}
-
-#: Losses weighted by effective numbers of images.
-_EFFECTIVE = ("cb_ce", "cb_focal")
-
 
 class NoEffect(Rule):
     """A trick that changes nothing for the class counts at hand.
 
-    A loss that weighs all classes the same, within 5 %; a sampler that draws them as they are; `seql` with a `lambda`
-    that no class lies below, so that nothing is left out, or that all lie below, so that none is treated as frequent.
-    It follows from the class counts and the parameters.
+    A loss that treats all classes the same, within 5 %; a sampler that draws them as they are; a shift of the logits in
+    evaluation that is the same for all; `seql` with a `lambda` that no class lies below, so that nothing is left out,
+    or that all lie below, so that none is treated as frequent. It follows from the class counts and the parameters.
     """
 
     code = "LT209"
     title = "trick without effect on these class counts"
     grounds = (Arithmetic,)
     needs_counts = True
-    tricks = (*STEADY, *CORRECTING, "seql")
     bad = "dataset = digits_lt\nstage1: seql(lambda = 0.005)"
     good = "dataset = digits_lt\nstage1: seql(lambda = 0.1)"
 
+    def about(self) -> tuple[str, ...]:
+        """What corrects class frequencies, and losses that are another one where all classes are equally large."""
+        return tuple(
+            name
+            for name, entry in TRICKS.items()
+            if name in correcting()
+            or (issubclass(entry, Loss) and _reduced(entry.model_construct()))
+        )
+
     def find(self, case: Case) -> Iterator[Finding]:
-        """Losses and samplers of each stage."""
+        """What each stage does about class frequencies."""
         for stage in case.stages:
             yield from _loss(stage, case.counts)
-            yield from _seql(stage, case.counts)
-            yield from _sampler(stage, case.counts)
+            yield from _sampler(stage, case)
+            yield from _posthoc(stage, case.counts)
+
+
+def _reduced(loss: Loss) -> Loss | None:
+    """The other loss that a loss is where all classes are equally large."""
+    other = loss.without_counts()
+    return None if other == loss else other
 
 
 def _loss(stage: StageCase, counts: Sequence[int]) -> Iterator[Finding]:
-    name = stage.recipe.loss.name
-    if name not in CORRECTING or not stage.has(name):
+    loss = stage.recipe.loss
+    if not stage.has(loss.name):
         return
-    pulls = loss_pulls(stage, counts)
-    if not pulls or max(pulls) / min(pulls) >= _SAME:
+    if idle := loss.idle(counts):
+        yield Finding(stage.place(loss.name), idle.message, (Arithmetic(idle.why),), idle.help)
         return
-    parameter = _STRENGTH.get(name)
-    value = f" with {parameter} = {stage.parameter(name, parameter):g}" if parameter else ""
+    other, factor = _reduced(loss), loss.spread(counts)
+    if other is None or factor >= _SAME:
+        return
     yield Finding(
-        stage.place(name),
-        f"`{name}` treats all classes the same here",
-        (
-            Arithmetic(
-                f"{_range(counts)}: `{name}`{value} favours the rarest class {max(pulls) / min(pulls):.3g} times "
-                "over the largest"
-            ),
-        ),
-        _effective(counts)
-        if name in _EFFECTIVE and max(counts) > min(counts)
-        else f"leave `{name}` out: `{'focal' if name == 'cb_focal' else 'ce'}` is the same",
+        stage.place(loss.name),
+        f"`{loss.name}` treats all classes the same here",
+        (_treated(loss, factor, counts),),
+        _between(loss, counts)
+        if loss.levels_off() and max(counts) > min(counts)
+        else f"leave `{loss.name}` out: `{other}` is the same",
     )
 
 
-def _seql(stage: StageCase, counts: Sequence[int]) -> Iterator[Finding]:
-    if not stage.has("seql"):
-        return
-    bound, total = stage.parameter("seql", "lambda"), sum(counts)
-    shares = sorted(count / total for count in counts)
-    if shares[0] < bound <= shares[-1]:
-        return
-    which = "no class has" if shares[0] >= bound else "all classes have"
-    half = len(shares) // 2
-    middle = (shares[half - 1] + shares[half]) / 2
-    yield Finding(
-        stage.place("seql"),
-        f"`seql` finds {'no' if shares[0] >= bound else 'only'} rare classes here",
-        (
-            Arithmetic(
-                f"{which} less than lambda = {bound:g} of the {total:,} training images: shares run from "
-                f"{shares[0]:.3g} to {shares[-1]:.3g}"
-            ),
-        ),
-        f"choose lambda between them: `seql(lambda = {middle:.2g})` makes the rarer half rare",
+def _treated(trick: Loss | Posthoc, factor: float, counts: Sequence[int]) -> Arithmetic:
+    parameters = " and ".join(f"{name} = {value}" for name, value in strength(trick).items())
+    return Arithmetic(
+        f"{_range(counts)}: `{trick.name}`{' with ' * bool(parameters)}{parameters} favours the rarest class "
+        f"{factor:.3g} times over the largest"
     )
 
 
-def _sampler(stage: StageCase, counts: Sequence[int]) -> Iterator[Finding]:
-    name = stage.recipe.sampler.name
-    shares = steady_shares(stage, counts)
-    if shares is None or not stage.has(name) or name == "cam_bs":
-        return
-    total = sum(counts)
-    change = [share * total / count for share, count in zip(shares, counts, strict=True)]
-    if max(change) / min(change) >= _SAME:
+def _sampler(stage: StageCase, case: Case) -> Iterator[Finding]:
+    sampler, counts = stage.recipe.sampler, case.counts
+    if not stage.has(sampler.name) or sampler.has_partner or sampler.drawn_by() is not sampler:
+        return  # its shares are not all that it does
+    if max(spread(sampler, counts, passed) for passed in case.passed(stage)) >= _SAME:
         return
     yield Finding(
-        stage.place(name),
-        f"`{name}` draws the classes as they are here",
+        stage.place(sampler.name),
+        f"`{sampler.name}` draws the classes as they are here",
         (Arithmetic(f"{_range(counts)}: no share of the draws changes by 5 %"),),
-        f"leave `{name}` out",
+        f"leave `{sampler.name}` out",
+    )
+
+
+def _posthoc(stage: StageCase, counts: Sequence[int]) -> Iterator[Finding]:
+    posthoc = stage.recipe.posthoc
+    if posthoc is None or posthoc.pulls(counts) is None:
+        return
+    factor = spread(posthoc, counts)
+    if factor >= _SAME:
+        return
+    yield Finding(
+        stage.place(posthoc.name),
+        f"`{posthoc.name}` treats all classes the same here",
+        (_treated(posthoc, factor, counts),),
+        f"leave `{posthoc.name}` out",
     )
 
 
@@ -123,44 +125,59 @@ class InverseFrequency(Rule):
     title = "effective numbers equal to the class counts"
     grounds = (Arithmetic,)
     needs_counts = True
-    tricks = _EFFECTIVE
     bad = "dataset = cifar100_lt\nstage1: ce\nstage2: cb_ce(beta = 0.9999) @ 80%"
     good = "dataset = cifar100_lt\nstage1: ce\nstage2: cb_ce(beta = 0.9) @ 80%"
+
+    def about(self) -> tuple[str, ...]:
+        """Losses that are nothing but such weights: others are no other loss under another name."""
+        return tuple(
+            name
+            for name, entry in TRICKS.items()
+            if issubclass(entry, Loss) and _weighs_alone(entry.model_construct())
+        )
 
     def find(self, case: Case) -> Iterator[Finding]:
         """Weights that are 1 / N_c up to a factor."""
         counts = case.counts
         for stage in case.stages:
-            name = stage.recipe.loss.name
-            if name not in _EFFECTIVE or not stage.has(name):
+            loss, limit = stage.recipe.loss, stage.recipe.loss.levels_off()
+            if not stage.has(loss.name) or limit is None or not _weighs_alone(loss):
                 continue
-            weights = stage.recipe.loss.class_weights(counts)
+            weights = loss.class_weights(counts)
             if weights is None or max(counts) / min(counts) < _SAME:
                 continue
             relative = [weight * count for weight, count in zip(weights, counts, strict=True)]
             if max(relative) / min(relative) >= _SAME:
                 continue
-            beta = stage.parameter(name, "beta")
+            (parameter, _), *_ = strength(loss).items()
             yield Finding(
-                stage.place(name),
-                f"with beta = {beta:.7g}, `{name}` weighs these classes by plain inverse frequency",
+                stage.place(loss.name),
+                f"with {parameter} = {stage.parameter(loss.name, parameter):.7g}, `{loss.name}` weighs these classes "
+                "by plain inverse frequency",
                 (
                     Arithmetic(
-                        f"{_range(counts)}; effective numbers level off at 1 / (1 − beta) = {round(1 / (1 - beta)):,} "
+                        f"{_range(counts)}; effective numbers level off at 1 / (1 − {parameter}) = {round(limit):,} "
                         f"images, and the weights are 1 / N_c within {100 * (max(relative) / min(relative) - 1):.2g} %"
                     ),
                 ),
-                _effective(counts),
+                _between(loss, counts),
             )
+
+
+def _weighs_alone(loss: Loss) -> bool:
+    """True where a loss is another one, but for weights by effective numbers."""
+    return loss.levels_off() is not None and _reduced(loss) is not None
 
 
 def _range(counts: Sequence[int]) -> str:
     return f"classes have {max(counts):,} to {min(counts):,} images"
 
 
-def _effective(counts: Sequence[int]) -> str:
+def _between(loss: Loss, counts: Sequence[int]) -> str:
+    """Where effective numbers tell classes apart."""
     middle = math.sqrt(max(counts) * min(counts))
+    (name, _), *_ = strength(loss).items()
     return (
-        f"choose beta so that 1 / (1 − beta) lies between {min(counts):,} and {max(counts):,} images: "
-        f"beta = {1 - 1 / middle:.4g} levels off at {middle:,.0f}"
+        f"choose {name} so that 1 / (1 − {name}) lies between {min(counts):,} and {max(counts):,} images: "
+        f"{name} = {1 - 1 / middle:.4g} levels off at {middle:,.0f}"
     )

@@ -51,7 +51,7 @@ class Rule(ABC):
         code: ``LT2`` and two digits.
         title: A few words.
         grounds: The kinds of basis that its findings stand on.
-        tricks: The tricks it is about, by name: a rule can be older than its trick.
+        tricks: The tricks that its published rows are about, by name.
         bad, good: An example of what it finds, and of the better arrangement.
         yields: True where another rule's finding at the same place says it better.
         needs_counts: True where it stands on the class counts.
@@ -77,6 +77,10 @@ class Rule(ABC):
     @abstractmethod
     def find(self, case: Case) -> Iterator[Finding]:
         """What the rule has to say about a recipe."""
+
+    def about(self) -> tuple[str, ...]:
+        """The tricks that `ltdsl explain` names the rule for."""
+        return self.tricks
 
     def rows(self) -> Iterable[Row]:
         """The published rows that it compares, of all benchmarks; none where it stands on something else."""

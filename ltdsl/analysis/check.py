@@ -12,7 +12,7 @@ from ltdsl.analysis.values import Report, build, find
 from ltdsl.catalogue import TRICKS, Trick
 from ltdsl.catalogue.entry import plain
 from ltdsl.diagnostics import Label, report
-from ltdsl.recipe import Overrides, Recipe, Settings, StageRecipe
+from ltdsl.recipe import DEFAULT_TRICKS, Overrides, Recipe, Settings, StageRecipe
 from ltdsl.syntax import Call
 from ltdsl.syntax.source import Span
 
@@ -97,20 +97,12 @@ def _stage(stage: ResolvedStage, problems: Report) -> StageRecipe | None:
     overrides = build(Overrides, tuple(stage.overrides.values()), stage.span, problems)
     if failed or overrides is None:
         return None
-    chosen: dict[str, Any] = {kind: plain(entry) for kind, entry in _DEFAULTS.items()}
+    chosen: dict[str, Any] = {kind: plain(entry) for kind, entry in DEFAULT_TRICKS.items()}
     chosen |= {kind: trick for kind, (_, trick) in kinds.items()}
     # constructed from parts that are validated: a second validation would cost its schema's building
     return StageRecipe.model_construct(
         name=stage.name.text, start=start_of(stage.start), **chosen, overrides=overrides
     )
-
-
-#: The tricks of a stage that names none of their kind.
-_DEFAULTS = {
-    kind: info.default_factory
-    for kind, info in StageRecipe.model_fields.items()
-    if isinstance(info.default_factory, type) and issubclass(info.default_factory, Trick)
-}
 
 
 def _check_stage_names(resolved: Resolved, problems: Report) -> None:

@@ -7,13 +7,13 @@ from itertools import pairwise
 
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.values import Report
-from ltdsl.catalogue.mixers import ManifoldMixup
+from ltdsl.catalogue import MIXERS, Loss, Posthoc
 from ltdsl.diagnostics import Label, report
 from ltdsl.recipe import Recipe, StageRecipe
 from ltdsl.syntax.source import Span
 
-#: Losses that correct the class prior in training.
-PRIOR_LOSSES = ("balanced_softmax", "logit_adjustment")
+#: Class counts at which a correction of the prior shows.
+_LONG_TAIL = (1000, 1)
 
 
 def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
@@ -32,7 +32,7 @@ def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> 
                     places[stage.teacher.name],
                     f"`{stage.teacher.name}` compares predictions of one input, and `{stage.mixer.name}` has none",
                     others=(Label(places[stage.mixer.name], "mixes a hidden layer"),),
-                    help="use a mixer of images, such as `input_mixup`",
+                    help=f"use a mixer of images, such as {_mixer_of_images()}",
                 )
             )
         if stage.mixer and stage.mixer.mixes_hidden:
@@ -44,7 +44,7 @@ def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> 
                         places[stage.mixer.name],
                         f"`{stage.mixer.name}` mixes features of a whole step, and `accumulate = {parts}` has only a "
                         "part of them at a time",
-                        help="use a mixer of images, such as `input_mixup`, or `accumulate = 1`",
+                        help=f"use a mixer of images, such as {_mixer_of_images()}, or `accumulate = 1`",
                     )
                 )
         if stage.posthoc and stage is not recipe.stages[-1]:
@@ -81,8 +81,17 @@ def _check_partners(stage: StageRecipe, places: dict[str, Span], problems: Repor
             mixer,
             message,
             others=(Label(sampler, "draws a second image for each"),),
-            help="use `input_mixup` with `bbn`, or another sampler",
+            help=f"use {_mixer_of_images()} with `{stage.sampler.name}`, or another sampler",
         )
+    )
+
+
+def _mixer_of_images() -> str:
+    """The first mixer that takes whatever images it is given."""
+    return next(
+        f"`{name}`"
+        for name, entry in MIXERS.items()
+        if not (entry.has_partner or entry.mixes_hidden)
     )
 
 
@@ -90,13 +99,13 @@ def _check_layer(
     recipe: Recipe, stage: StageRecipe, places: dict[str, Span], problems: Report
 ) -> None:
     """Whether the model has the layer that is mixed."""
-    layers = recipe.settings.model.layers
-    if isinstance(stage.mixer, ManifoldMixup) and stage.mixer.layer not in layers:
+    layers, layer = recipe.settings.model.layers, stage.mixer and stage.mixer.mixed_layer
+    if stage.mixer and layer is not None and layer not in layers:
         problems(
             report(
                 "LT123",
                 places[stage.mixer.name],
-                f"`{recipe.settings.model.name}` has no layer `{stage.mixer.layer}`",
+                f"`{recipe.settings.model.name}` has no layer `{layer}`",
                 help=f"it has {', '.join(layers)}",
             )
         )
@@ -105,19 +114,20 @@ def _check_layer(
 def _check_plain_classifier(
     recipe: Recipe, stage: StageRecipe, places: dict[str, Span], problems: Report
 ) -> None:
-    """Whether there are class weights of which `tau_norm` could change the lengths."""
-    if not (stage.posthoc and stage.posthoc.name == "tau_norm"):
+    """Whether there are class weights of which a posthoc trick could change the lengths."""
+    if not (stage.posthoc and stage.posthoc.sets_norms):
         return
     for other in recipe.stages:
-        scaled = other.classifier is not None and other.classifier.name == "lws"
+        scaled = other.classifier is not None and other.classifier.adds_factors
         if scaled or other.loss.classifier == "cosine":
-            trick = "lws" if scaled else other.loss.name
+            trick = other.classifier if scaled else other.loss
+            assert trick is not None
             problems(
                 report(
                     "LT119",
                     places[stage.posthoc.name],
-                    f"`tau_norm` changes the lengths of class weights, and `{trick}` in `{other.name}` sets them "
-                    "already",
+                    f"`{stage.posthoc.name}` changes the lengths of class weights, and `{trick.name}` in "
+                    f"`{other.name}` sets them already",
                     help="keep one of the two",
                 )
             )
@@ -126,11 +136,7 @@ def _check_plain_classifier(
 
 def _check_prior(stage: StageRecipe, places: dict[str, Span], problems: Report) -> None:
     """Whether the class prior is corrected in training and again in evaluation."""
-    if (
-        stage.posthoc
-        and stage.posthoc.name == "posthoc_logit_adjustment"
-        and stage.loss.name in PRIOR_LOSSES
-    ):
+    if stage.posthoc and _takes_prior_away(stage.posthoc) and _takes_prior_away(stage.loss):
         problems(
             report(
                 "LT124",
@@ -142,12 +148,18 @@ def _check_prior(stage: StageRecipe, places: dict[str, Span], problems: Report) 
         )
 
 
+def _takes_prior_away(trick: Loss | Posthoc) -> bool:
+    """Whether it shifts logits as the log prior does: those of the head up in training, or down in evaluation."""
+    offsets = trick.logit_offsets(_LONG_TAIL)
+    return offsets is not None and offsets[0] > offsets[-1]
+
+
 def _check_fresh(
     before: StageRecipe, after: StageRecipe, written: ResolvedStage, problems: Report
 ) -> None:
     """Whether an optimizer goes on although other weights are trained."""
     fresh = after.overrides.optimizer is not None or after.overrides.schedule is not None
-    drawn_anew = after.classifier is not None and after.classifier.name == "crt"
+    drawn_anew = after.classifier is not None and after.classifier.draws_anew
     if fresh or (before.classifier == after.classifier and not drawn_anew):
         return
     trick = after.classifier or before.classifier

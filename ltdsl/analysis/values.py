@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
@@ -94,7 +94,7 @@ def build(
             continue
         values[name], nodes[name] = value, argument.value
     if not values and not failed and not any(field.required for field in fields.values()):
-        return cast("E", plain(entry))
+        return plain(entry)
     try:
         built = entry.model_validate(values)
     except ValidationError as error:

@@ -1,12 +1,14 @@
 """The catalogue: every name that a recipe can call, declared once.
 
 Adding a trick takes its declaration here and its implementation in ``runtime/``; validation, ``ltdsl tricks``, plans
-and messages follow from the declaration.
+and messages follow from the declaration. :func:`register` adds one that is declared elsewhere.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from collections.abc import Mapping
+from typing import Annotated, cast
 
 from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT, LongTailed
 from ltdsl.catalogue.entry import Entry, Slot, index
@@ -139,6 +141,7 @@ __all__ = [
     "Schedule",
     "Teacher",
     "Trick",
+    "register",
 ]
 
 SAMPLERS: dict[str, type[Sampler]] = {**PLAIN, **index(CamBalanced, BilateralBranch)}
@@ -167,22 +170,51 @@ AUGMENTS: dict[str, type[Augment]] = index(
     RandomCrop, RandomResizedCrop, RandomHorizontalFlip, ColorJitter
 )
 
-#: The index that a field of each base class is looked up in.
-INDEXES: dict[type[Entry], dict[str, type[Entry]]] = {
-    Trick: dict(TRICKS),
-    Sampler: dict(SAMPLERS),
-    PlainSampler: dict(PLAIN),
-    Mixer: dict(MIXERS),
-    Loss: dict(LOSSES),
-    Classifier: dict(CLASSIFIERS),
-    Teacher: dict(TEACHERS),
-    Posthoc: dict(POSTHOC),
-    Dataset: dict(DATASETS),
-    Model: dict(MODELS),
-    Optimizer: dict(OPTIMIZERS),
-    Schedule: dict(SCHEDULES),
-    Augment: dict(AUGMENTS),
+#: The index that a field of each base class is looked up in: the very ones above, so that what is added is everywhere.
+INDEXES: Mapping[type[Entry], Mapping[str, type[Entry]]] = {
+    Trick: TRICKS,
+    Sampler: SAMPLERS,
+    PlainSampler: PLAIN,
+    Mixer: MIXERS,
+    Loss: LOSSES,
+    Classifier: CLASSIFIERS,
+    Teacher: TEACHERS,
+    Posthoc: POSTHOC,
+    Dataset: DATASETS,
+    Model: MODELS,
+    Optimizer: OPTIMIZERS,
+    Schedule: SCHEDULES,
+    Augment: AUGMENTS,
 }
+
+
+def register(entry: type[Entry]) -> None:
+    """Add an entry that is declared elsewhere, so that recipes can call it.
+
+    Everything that stands on declarations knows it from then on: validation, completion, cards, schemas, advice. To
+    train with it, its implementation is added to the runtime as well (``implement``).
+
+    Args:
+        entry: A subclass of one of the keys of :data:`INDEXES`, with a ``name`` and a docstring.
+
+    Raises:
+        ValueError: It belongs to no index, has no name that a recipe could write or no docstring, or an entry has its
+            name already.
+    """
+    homes = [base for base in INDEXES if issubclass(entry, base)]
+    name = getattr(entry, "name", "")
+    if not homes:
+        raise ValueError(f"{entry.__name__} is of no kind that recipes can call")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"{entry.__name__} needs a name of small letters, digits and underscores")
+    if not entry.__dict__.get("__doc__"):
+        raise ValueError(f"{entry.__name__} needs a docstring, which is what users read about it")
+    for known in INDEXES.values():
+        if name in known:
+            raise ValueError(f"there is a {known[name].kind} `{name}` already")
+    for base in homes:
+        cast(dict[str, type[Entry]], INDEXES[base])[name] = entry
+
 
 # Field types that hold an entry and can be read back from a plan's JSON.
 AnySampler = Annotated[Sampler, Slot(Sampler, SAMPLERS)]

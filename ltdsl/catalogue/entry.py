@@ -6,7 +6,7 @@ of it with every parameter resolved. Plans carry instances, which serialise as `
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
 
 from pydantic import (
     BaseModel,
@@ -74,9 +74,13 @@ E = TypeVar("E", bound=Entry)
 
 
 @cache
-def plain(entry: type[Entry]) -> Entry:
-    """The entry with all its defaults: made once, and without a validator, which takes long to build."""
+def _with_defaults(entry: type[Entry]) -> Entry:
     return entry.model_construct()
+
+
+def plain(entry: type[E]) -> E:
+    """The entry with all its defaults: made once, and without a validator, which takes long to build."""
+    return cast(E, _with_defaults(entry))
 
 
 def index(*entries: type[E]) -> dict[str, type[E]]:
@@ -137,12 +141,17 @@ class Slot:
 
 def _written(value: Any, info: FieldInfo) -> str:
     """A field's value; text, unlike a choice, stands in quotes."""
-    # of `Text | None`, pydantic leaves the marker where it was
-    optional = [part for arg in get_args(info.annotation) for part in get_args(arg)]
-    if isinstance(value, str) and "text" in (*info.metadata, *optional):
+    if isinstance(value, str) and is_text(info):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return write(value)
+
+
+def is_text(info: FieldInfo) -> bool:
+    """True for a parameter that a recipe writes in quotes."""
+    # of `Text | None`, pydantic leaves the marker where it was
+    optional = [part for arg in get_args(info.annotation) for part in get_args(arg)]
+    return "text" in (*info.metadata, *optional)
 
 
 def write(value: Any) -> str:
@@ -173,4 +182,4 @@ def _fraction(value: Any) -> Any:
 #: A share in [0, 1]: ``0.1`` or ``10%``.
 Fraction = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=1)]
 
-__all__ = ["Entry", "Fraction", "Point", "Slot", "Text", "index", "plain", "write"]
+__all__ = ["Entry", "Fraction", "Point", "Slot", "Text", "index", "is_text", "plain", "write"]

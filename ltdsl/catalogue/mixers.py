@@ -43,6 +43,11 @@ class ManifoldMixup(Mixer):
         "pool", description="Whose output is mixed; `fc` mixes the logits."
     )
 
+    @property
+    def mixed_layer(self) -> str:
+        """`layer`."""
+        return self.layer
+
 
 class Remix(Mixer):
     """Mixup whose labels lean to the rarer of two classes."""

@@ -21,6 +21,7 @@ class ClassifierRetraining(Classifier):
 
     name = "crt"
     citation = _DECOUPLING
+    draws_anew = True
 
 
 class LearnableWeightScaling(Classifier):
@@ -32,6 +33,7 @@ class LearnableWeightScaling(Classifier):
     name = "lws"
     formula = "z_c = f_c · (w_c · h + b_c), f_c learned from 1"
     citation = _DECOUPLING
+    adds_factors = True
 
 
 class Distillation(Teacher):
@@ -58,6 +60,7 @@ class TauNormalisation(Posthoc):
     name = "tau_norm"
     formula = "w_c / ‖w_c‖^tau"
     citation = _DECOUPLING
+    sets_norms = True
 
     tau: float = Field(1.0, ge=0, le=10, description="0 changes nothing, 1 makes all norms 1.")
 

@@ -1,24 +1,61 @@
-"""The kinds of trick and what each kind can be asked about class counts.
+"""The kinds of trick and what each kind can be asked, about itself and about class counts.
 
 A stage has at most one trick of a kind. Formulas that need only class counts live on the declarations, in plain
 Python floats, so that ``ltdsl plan`` and the runtime share them and ``ltdsl check`` stays light.
+
+Whatever checks and advice must know of a trick is asked here, and computed where it can be: no other place lists
+tricks by name. Each question has an answer that fits a trick which does nothing of the kind.
 """
 
+import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from ltdsl.catalogue.entry import Entry, Text
 
 
+class Idle(NamedTuple):
+    """Why a trick changes nothing for the class counts at hand.
+
+    Attributes:
+        message: What is the case, one sentence without a full stop.
+        why: The numbers.
+        help: What to do instead.
+    """
+
+    message: str
+    why: str
+    help: str
+
+
 class Trick(Entry):
-    """A trick of a stage."""
+    """A trick of a stage.
+
+    Class attributes:
+        needs_weights: True where it starts from trained weights, so that it cannot stand in a first stage without
+            ``init``.
+    """
 
     kind = "trick"
-
-    #: True where it starts from trained weights, so that it cannot stand in a first stage without ``init``.
     needs_weights: ClassVar[bool] = False
+
+    def pulls(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...] | None:
+        """How much it favours each class: what it multiplies the odds of a class by, up to a common factor.
+
+        A model of a softmax is at its optimum where the odds of two classes are those of N_c, times these factors,
+        times what the image says. So all corrections of class frequencies can be compared, and multiplied.
+
+        Args:
+            counts: Training images N_c of each class, all positive.
+            passed: The share of its time that has passed, for a sampler that changes with time.
+
+        Returns:
+            One positive factor a class; None where it corrects no class frequencies.
+        """
+        del counts, passed
+        return None
 
 
 class Sampler(Trick):
@@ -60,6 +97,11 @@ class Sampler(Trick):
         """Images drawn in an epoch, before the remainder of the last batch is dropped."""
         return sum(counts)
 
+    def pulls(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...]:
+        """The share of the draws over the share of the images."""
+        shares = self.class_shares(counts, passed)
+        return tuple(share / count for share, count in zip(shares, counts, strict=True))
+
 
 class PlainSampler(Sampler):
     """A sampler that draws images and leaves them as they are."""
@@ -77,12 +119,24 @@ class Mixer(Trick):
     has_partner: ClassVar[bool] = False
     mixes_hidden: ClassVar[bool] = False
 
+    @property
+    def mixed_layer(self) -> str | None:
+        """The hidden layer whose features it mixes; None where it mixes images."""
+        return None
+
 
 class Classifier(Trick):
-    """Trains the classifier alone; everything before it is frozen."""
+    """Trains the classifier alone; everything before it is frozen.
+
+    Class attributes:
+        draws_anew: True where the classifier starts from fresh weights, so that it needs none that are trained.
+        adds_factors: True where it learns a factor for each class, which the network keeps from then on.
+    """
 
     kind = "classifier"
     needs_weights = True
+    draws_anew: ClassVar[bool] = False
+    adds_factors: ClassVar[bool] = False
 
     statistics: Literal["frozen", "running"] = Field(
         "frozen",
@@ -103,9 +157,28 @@ class Teacher(Trick):
 
 
 class Posthoc(Trick):
-    """Acts on the logits in evaluation, after a last stage that it stands in."""
+    """Acts on the logits in evaluation, after a last stage that it stands in.
+
+    Class attributes:
+        sets_norms: True where it changes the lengths of class weights, which nothing else may have set.
+    """
 
     kind = "posthoc"
+    sets_norms: ClassVar[bool] = False
+
+    def logit_offsets(self, counts: Sequence[int]) -> tuple[float, ...] | None:
+        """What is taken from each class's logit, or None where it shifts none.
+
+        Args:
+            counts: Training images N_c of each class, all positive.
+        """
+        del counts
+        return None
+
+    def pulls(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...] | None:
+        """exp(−offset), the largest class's as it is to the others."""
+        del passed
+        return _shifted(self.logit_offsets(counts))
 
 
 class Loss(Trick):
@@ -133,6 +206,62 @@ class Loss(Trick):
         """
         del counts
         return None
+
+    def logit_offsets(self, counts: Sequence[int]) -> tuple[float, ...] | None:
+        """What is added to each class's logit in training only, or None where nothing is.
+
+        Args:
+            counts: Training images N_c of each class, all positive.
+        """
+        del counts
+        return None
+
+    def pulls(self, counts: Sequence[int], passed: float = 1.0) -> tuple[float, ...] | None:
+        """w_c · exp(−offset): a class whose logit is lowered in training has to be predicted by a larger one."""
+        del passed
+        weights, shifts = self.class_weights(counts), _shifted(self.logit_offsets(counts))
+        if weights and shifts:
+            return tuple(w * s for w, s in zip(weights, shifts, strict=True))
+        return weights or shifts
+
+    def spread(self, counts: Sequence[int]) -> float:
+        """The largest factor by which it treats two classes differently; 1 where it treats all alike.
+
+        A loss that uses the class counts in another way than by weights and offsets says so here.
+
+        Args:
+            counts: Training images N_c of each class, all positive.
+        """
+        pulls = self.pulls(counts)
+        return max(pulls) / min(pulls) if pulls else 1.0
+
+    def without_counts(self) -> "Loss | None":
+        """The loss that it is where all classes are equally large: itself, unless it uses the class counts.
+
+        None where the catalogue has no such loss.
+        """
+        return self
+
+    def levels_off(self) -> float | None:
+        """Images of a class from which on more of them hardly change its weight; None where there is no such number."""
+        return None
+
+    def idle(self, counts: Sequence[int]) -> Idle | None:
+        """Why it changes nothing for these class counts, where :meth:`spread` does not say it all.
+
+        Args:
+            counts: Training images N_c of each class, all positive.
+        """
+        del counts
+        return None
+
+
+def _shifted(offsets: Sequence[float] | None) -> tuple[float, ...] | None:
+    """exp(−offset), from 1 up."""
+    if offsets is None:
+        return None
+    highest = max(offsets)
+    return tuple(math.exp(highest - offset) for offset in offsets)
 
 
 #: All kinds, in the order in which tables and messages name them.

@@ -12,7 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ltdsl.catalogue import TRICKS
-from ltdsl.catalogue.entry import Entry, write
+from ltdsl.catalogue.entry import Entry, is_text, write
+from ltdsl.recipe import DEFAULT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,21 +28,6 @@ PARAMETER = 0.25
 _CALL = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\))?\s*")
 _PAIR = re.compile(r"\s*(\w+)\s*=\s*([\w.%-]+)\s*")
 
-#: The kinds of published tricks that the catalogue may not have.
-_KINDS = {
-    **dict.fromkeys(("square_root", "progressive", "bbn"), "sampler"),
-    **dict.fromkeys(("manifold_mixup", "remix"), "mixer"),
-    **dict.fromkeys(("crt", "lws"), "classifier"),
-    "tau_norm": "posthoc",
-    "dive": "teacher",
-}
-
-#: Parameters that name files: they say nothing about what is trained.
-_PATHS = ("teacher",)
-
-#: What a stage has where nothing of the kind is written.
-DEFAULTS = ("ce", "instance_balanced")
-
 
 class Use(NamedTuple):
     """A trick with the parameters that differ from its defaults, as text, by name."""
@@ -52,7 +38,7 @@ class Use(NamedTuple):
     @property
     def kind(self) -> str:
         """Its kind, of which a stage has one."""
-        return TRICKS[self.name].kind if self.name in TRICKS else _KINDS.get(self.name, "loss")
+        return TRICKS[self.name].kind
 
     def __str__(self) -> str:
         inside = ", ".join(f"{key} = {value}" for key, value in self.parameters)
@@ -80,24 +66,16 @@ def of_recipe(recipe: Recipe) -> Combination:
 
 def of_stage(stage: StageRecipe) -> Tricks:
     """The tricks of a stage."""
-    return frozenset(_use(trick) for trick in tricks_of(stage) if trick.name not in DEFAULTS)
-
-
-def tricks_of(stage: StageRecipe) -> list[Trick]:
-    """Everything of a stage that is a trick, defaults included."""
-    from ltdsl.catalogue import Trick
-
-    values = (getattr(stage, name) for name in type(stage).model_fields)
-    return [value for value in values if isinstance(value, Trick)]
+    return frozenset(_use(trick) for trick in stage.tricks if trick.name not in DEFAULT_NAMES)
 
 
 @cache
 def of_chain(text: str) -> Tricks:
-    """The tricks of a stage in the language's notation, whether the catalogue has them or not."""
+    """The tricks of a stage in the language's notation."""
     found = [_CALL.fullmatch(part) for part in text.split("+")]
     assert all(found), text
     return frozenset(
-        _called(*match.groups()) for match in found if match and match[1] not in DEFAULTS
+        _called(*match.groups()) for match in found if match and match[1] not in DEFAULT_NAMES
     )
 
 
@@ -122,9 +100,7 @@ def _use(trick: Trick) -> Use:
         (key, write(getattr(trick, field)), default)
         for key, field, default in _defaults(type(trick))
     )
-    changed = [
-        (key, value) for key, value, default in written if value != default and key not in _PATHS
-    ]
+    changed = [(key, value) for key, value, default in written if value != default]
     return Use(trick.name, tuple(sorted(changed)))
 
 
@@ -132,17 +108,22 @@ def _called(name: str, arguments: str | None) -> Use:
     written = [_PAIR.fullmatch(part) for part in arguments.split(",")] if arguments else []
     assert all(written), arguments
     values = [(match[1], _value(match[2])) for match in written if match]
-    entry = TRICKS.get(name)
-    defaults = {key: default for key, _, default in _defaults(entry)} if entry and values else {}
+    defaults = {key: default for key, _, default in _defaults(TRICKS[name])} if values else {}
     changed = [(key, value) for key, value in values if defaults.get(key) != value]
     return Use(name, tuple(sorted(changed)))
 
 
 @cache
 def _defaults(entry: type[Trick]) -> tuple[tuple[str, str, str], ...]:
-    """Each parameter's name in the language, its field, and its default as text."""
-    fields = entry.model_fields.items()
-    return tuple((info.alias or field, field, _default(entry, field)) for field, info in fields)
+    """Each parameter's name in the language, its field, and its default as text.
+
+    Those that name files are left out: they say nothing about what is trained.
+    """
+    return tuple(
+        (info.alias or field, field, _default(entry, field))
+        for field, info in entry.model_fields.items()
+        if not is_text(info)
+    )
 
 
 def _default(entry: type[Trick], field: str) -> str:

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from ltdsl.catalogue import Cifar10LT, Cifar100LT, DigitsLT
+from ltdsl.catalogue import TRICKS, Cifar10LT, Cifar100LT, DigitsLT
 from ltdsl.compiler import compile_recipe
 from ltdsl.evidence import NOISE, SOURCES, SPLITS, rows
 from ltdsl.evidence.benchmarks import BENCHMARKS, Nearness, nearest
@@ -61,10 +61,15 @@ def test_parameters_at_their_defaults_are_left_out():
     assert of_chain("cb_focal(beta=0.9999, gamma=1)") == {Use("cb_focal")}
     assert of_chain("ce") == of_chain("ce + instance_balanced") == frozenset()
     assert of_chain("seql(lambda=0.006)") == {Use("seql", (("lambda", "0.006"),))}
-    assert of_chain("unheard_of(x=1.50) + cs_ce") == {
-        Use("unheard_of", (("x", "1.5"),)),
-        Use("cs_ce"),
+    assert of_chain("label_smoothing(epsilon=0.20) + remix") == {
+        Use("label_smoothing", (("epsilon", "0.2"),)),
+        Use("remix"),
     }
+
+
+def test_every_published_trick_is_in_the_catalogue():
+    used = {use.name for row in rows() for stage in of_row(row) for use in stage}
+    assert used <= TRICKS.keys()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ltdsl.catalogue.losses.shared import CUI, Reduced, effective_number_weights
+from ltdsl.catalogue.entry import plain
+from ltdsl.catalogue.losses.shared import (
+    CUI,
+    Reduced,
+    effective_number_weights,
+    most_effective_number,
+)
 from ltdsl.catalogue.tricks import Loss
 
 
@@ -35,6 +41,10 @@ class CostSensitiveCrossEntropy(Loss):
         rarest = min(counts)
         return tuple((rarest / count) ** self.gamma for count in counts)
 
+    def without_counts(self) -> Loss:
+        """Cross entropy."""
+        return plain(CrossEntropy)
+
 
 class ClassBalancedCrossEntropy(Loss):
     """Cross entropy weighted by the inverse effective number of images of each class.
@@ -57,3 +67,11 @@ class ClassBalancedCrossEntropy(Loss):
     def class_weights(self, counts: Sequence[int]) -> tuple[float, ...]:
         """w_c ∝ (1 − beta) / (1 − beta^N_c), summing to C."""
         return effective_number_weights(self.beta, counts)
+
+    def without_counts(self) -> Loss:
+        """Cross entropy."""
+        return plain(CrossEntropy)
+
+    def levels_off(self) -> float:
+        """1 / (1 − beta)."""
+        return most_effective_number(self.beta)

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ltdsl.catalogue.losses.shared import CUI, effective_number_weights
+from ltdsl.catalogue.losses.shared import (
+    CUI,
+    effective_number_weights,
+    most_effective_number,
+)
 from ltdsl.catalogue.tricks import Loss
 
 _LIN = "Lin, Goyal, Girshick, He, Dollár: Focal Loss for Dense Object Detection, ICCV 2017"
@@ -57,6 +61,10 @@ class Focal(SigmoidLoss):
         rarest = min(counts)
         return tuple(rarest / count for count in counts)
 
+    def without_counts(self) -> Loss:
+        """Itself without `cost_sensitive`."""
+        return self.model_copy(update={"cost_sensitive": False})
+
 
 class ClassBalancedFocal(SigmoidLoss):
     """Sigmoid focal loss weighted by the inverse effective number of images of the label's class.
@@ -88,3 +96,11 @@ class ClassBalancedFocal(SigmoidLoss):
     def class_weights(self, counts: Sequence[int]) -> tuple[float, ...]:
         """w_c ∝ (1 − beta) / (1 − beta^N_c), summing to C."""
         return effective_number_weights(self.beta, counts)
+
+    def without_counts(self) -> Loss:
+        """`focal` with the same gamma."""
+        return Focal.model_construct(gamma=self.gamma)
+
+    def levels_off(self) -> float:
+        """1 / (1 − beta)."""
+        return most_effective_number(self.beta)

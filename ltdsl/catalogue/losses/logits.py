@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from ltdsl.catalogue.entry import plain
+from ltdsl.catalogue.losses.cross_entropy import CrossEntropy
 from ltdsl.catalogue.tricks import Loss
 
 
@@ -24,6 +26,10 @@ class BalancedSoftmax(Loss):
     def logit_offsets(self, counts: Sequence[int]) -> tuple[float, ...]:
         """What is added to each class's logit: log N_c."""
         return tuple(math.log(count) for count in counts)
+
+    def without_counts(self) -> Loss:
+        """Cross entropy."""
+        return plain(CrossEntropy)
 
 
 class LogitAdjustment(Loss):
@@ -48,6 +54,10 @@ class LogitAdjustment(Loss):
         total = sum(counts)
         return tuple(self.tau * math.log(count / total) for count in counts)
 
+    def without_counts(self) -> Loss:
+        """Cross entropy."""
+        return plain(CrossEntropy)
+
 
 class ClassDependentTemperature(Loss):
     """Cross entropy of logits divided by a temperature that is higher for rarer classes."""
@@ -70,3 +80,11 @@ class ClassDependentTemperature(Loss):
         """a_c = (N_max / N_c)^gamma; 1 for the largest class."""
         largest = max(counts)
         return tuple((largest / count) ** self.gamma for count in counts)
+
+    def spread(self, counts: Sequence[int]) -> float:
+        """The largest temperature: the smallest is 1."""
+        return max(self.temperatures(counts))
+
+    def without_counts(self) -> Loss:
+        """Cross entropy."""
+        return plain(CrossEntropy)

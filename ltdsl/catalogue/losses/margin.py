@@ -1,10 +1,15 @@
 """The margin loss, and with it the cosine classifier."""
 
+import math
 from collections.abc import Sequence
 
 from pydantic import Field
 
-from ltdsl.catalogue.losses.shared import Reduced, effective_number_weights
+from ltdsl.catalogue.losses.shared import (
+    Reduced,
+    effective_number_weights,
+    most_effective_number,
+)
 from ltdsl.catalogue.tricks import Loss
 
 
@@ -51,6 +56,18 @@ class LabelDistributionAwareMargin(Loss):
     def class_weights(self, counts: Sequence[int]) -> tuple[float, ...] | None:
         """Those of `cb_ce`; None where beta is 0."""
         return effective_number_weights(self.beta, counts) if self.beta else None
+
+    def spread(self, counts: Sequence[int]) -> float:
+        """That of the weights times exp(s · (Δ_max − Δ_min)), the odds that margins differ by."""
+        margins = self.margins(counts)
+        return super().spread(counts) * math.exp(self.s * (max(margins) - min(margins)))
+
+    def without_counts(self) -> None:
+        """None: a margin that is the same for all classes is no other loss here."""
+
+    def levels_off(self) -> float | None:
+        """1 / (1 − beta) where there are weights."""
+        return most_effective_number(self.beta) if self.beta else None
 
     def margins(self, counts: Sequence[int]) -> tuple[float, ...]:
         """Δ_c = margin · (N_min / N_c)^(1/4), in cosines; the rarest class has `margin`."""

@@ -1,12 +1,14 @@
 """Losses that decide sample by sample how much a term counts."""
 
+import math
 from collections.abc import Sequence
 
 from pydantic import Field
 
-from ltdsl.catalogue.entry import Fraction
+from ltdsl.catalogue.entry import Fraction, plain
+from ltdsl.catalogue.losses.cross_entropy import CrossEntropy
 from ltdsl.catalogue.losses.shared import scaled_to_classes
-from ltdsl.catalogue.tricks import Loss
+from ltdsl.catalogue.tricks import Idle, Loss
 
 
 class SoftmaxEqualization(Loss):
@@ -40,6 +42,29 @@ class SoftmaxEqualization(Loss):
         total = sum(counts)
         return tuple(count / total < self.share for count in counts)
 
+    def spread(self, counts: Sequence[int]) -> float:
+        """Infinite where some classes are rare and others not: a rare class is left out altogether, at random."""
+        return math.inf if len(set(self.rare(counts))) > 1 else 1.0
+
+    def without_counts(self) -> Loss:
+        """Cross entropy."""
+        return plain(CrossEntropy)
+
+    def idle(self, counts: Sequence[int]) -> Idle | None:
+        """No class lies below lambda, so that none is left out, or all do, so that none is treated as frequent."""
+        if self.spread(counts) > 1:
+            return None
+        total = sum(counts)
+        shares = sorted(count / total for count in counts)
+        none, half = shares[0] >= self.share, len(shares) // 2
+        middle = (shares[half - 1] + shares[half]) / 2
+        return Idle(
+            f"`{self.name}` finds {'no' if none else 'only'} rare classes here",
+            f"{'no class has' if none else 'all classes have'} less than lambda = {self.share:g} of the {total:,} "
+            f"training images: shares run from {shares[0]:.3g} to {shares[-1]:.3g}",
+            f"choose lambda between them: `{self.name}(lambda = {middle:.2g})` makes the rarer half rare",
+        )
+
 
 class InfluenceBalanced(Loss):
     """Cross entropy divided by each sample's influence on the classifier, weighted by inverse class frequency.
@@ -69,3 +94,6 @@ class InfluenceBalanced(Loss):
     def class_weights(self, counts: Sequence[int]) -> tuple[float, ...]:
         """w_c ∝ 1 / N_c, summing to C."""
         return scaled_to_classes([1 / count for count in counts])
+
+    def without_counts(self) -> None:
+        """None: no other loss is divided by the influence of its samples."""

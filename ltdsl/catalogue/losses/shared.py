@@ -34,6 +34,11 @@ def effective_number_weights(beta: float, counts: Sequence[int]) -> tuple[float,
     return scaled_to_classes(weights)
 
 
+def most_effective_number(beta: float) -> float:
+    """What the effective number of images of a class approaches as it grows: 1 / (1 − beta)."""
+    return 1 / (1 - beta)
+
+
 def scaled_to_classes(weights: Sequence[float]) -> tuple[float, ...]:
     """Weights in the same proportions whose sum is their number."""
     scale = len(weights) / sum(weights)

@@ -58,6 +58,15 @@ class LabelAwareSmoothing(Loss):
             self._epsilon((count - low) / (high - low) if high > low else 1.0) for count in counts
         )
 
+    def spread(self, counts: Sequence[int]) -> float:
+        """By how much the probabilities differ that labels are to get."""
+        kept = [1 - epsilon for epsilon in self.smoothing(counts)]
+        return max(kept) / min(kept)
+
+    def without_counts(self) -> Loss | None:
+        """`label_smoothing` by `head`, where ε is spread over all classes as there."""
+        return LabelSmoothing.model_construct(epsilon=self.head) if self.over == "all" else None
+
     def _epsilon(self, size: float) -> float:
         """ε of a class by its relative size, 0 for the smallest and 1 for the largest."""
         span = self.head - self.tail

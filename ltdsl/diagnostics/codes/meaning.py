@@ -116,11 +116,11 @@ MEANING: dict[str, Code] = {
     ),
     "LT119": entry(
         "incompatible with the classifier",
-        """`ldam` replaces the linear classifier by a cosine one, s · cos of features and class weights, for the whole
-        run: its weights could not change their meaning between stages. So all stages with `ldam` have one `s`, and
-        losses that need a linear classifier cannot stand beside them: sigmoid losses (`focal`, `cb_focal`), since a
-        cosine classifier has no bias and cannot point away from all wrong classes at once, and `influence_balanced`,
-        whose factor is the gradient at a linear classifier. Softmax losses train on s · cos.""",
+        """A loss such as `ldam` replaces the linear classifier by a cosine one, s · cos of features and class weights,
+        for the whole run: its weights could not change their meaning between stages. So all stages with `ldam` have one
+        `s`, and losses that need a linear classifier cannot stand beside them: sigmoid losses such as `focal`, since a
+        cosine classifier has no bias and cannot point away from all wrong classes at once, and those such as
+        `influence_balanced`, whose factor is the gradient at a linear classifier. Softmax losses train on s · cos.""",
         "stage1: focal\nstage2: ldam @ 80%",
         "stage1: ldam\nstage2: ldam(beta = 0.9999) @ 80%",
     ),
@@ -141,8 +141,8 @@ MEANING: dict[str, Code] = {
     ),
     "LT122": entry(
         "two sources of the second image",
-        """`bbn` and `cmo` draw a second image for each of a batch. Only one of them can, and `manifold_mixup` needs
-        both images in the batch.""",
+        """A sampler such as `bbn` and a mixer such as `cmo` draw a second image for each of a batch. Only one of them
+        can, and a mixer of a hidden layer, such as `manifold_mixup`, needs both images in the batch.""",
         "stage1: bbn + cmo",
         "stage1: bbn + input_mixup",
     ),
@@ -154,22 +154,23 @@ MEANING: dict[str, Code] = {
     ),
     "LT124": entry(
         "prior corrected twice",
-        """`balanced_softmax` and `logit_adjustment` correct the class prior in training; `posthoc_logit_adjustment`
-        would correct the same prior once more.""",
+        """Losses that raise the logits of frequent classes in training, such as `balanced_softmax` and
+        `logit_adjustment`, correct the class prior; `posthoc_logit_adjustment` would correct the same prior once
+        more.""",
         "stage1: balanced_softmax + posthoc_logit_adjustment",
         "stage1: ce + posthoc_logit_adjustment",
     ),
     "LT125": entry(
         "optimizer cannot go on",
-        """`crt` and `lws` train the classifier alone, so a stage with one of them, and the stage after it, start
-        a fresh optimizer.""",
+        """A classifier trick, such as `crt` and `lws`, trains the classifier alone, so a stage with one, and the stage
+        after it, start a fresh optimizer.""",
         "stage1: ce\nstage2: class_balanced + crt @ 80%",
         "stage1: ce\nstage2: class_balanced + crt @ 80% { optimizer = sgd(lr = 0.1) }",
     ),
     "LT126": entry(
         "no input to compare predictions of",
-        """`dive` compares the network's prediction of an image with its teacher's. Where a hidden layer is mixed,
-        there is no image that both could see.""",
+        """A teacher's predictions, those of `dive` for one, are compared with the network's of the same image. Where a
+        hidden layer is mixed, there is no image that both could see.""",
         'stage1: manifold_mixup + dive(teacher = "teacher.ckpt")',
         'stage1: input_mixup + dive(teacher = "teacher.ckpt")',
     ),

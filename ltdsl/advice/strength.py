@@ -1,0 +1,66 @@
+"""How strongly tricks treat classes differently, and which of their parameters that depends on: from their numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ltdsl.catalogue import TRICKS, Loss, Trick
+from ltdsl.catalogue.entry import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: A long tail that no trick takes for a balanced one.
+LONG_TAIL = (1000, 100, 1)
+
+
+def spread(trick: Trick, counts: Sequence[int], passed: float = 1.0) -> float:
+    """The largest factor by which a trick treats two classes differently; 1 where it treats all alike.
+
+    Args:
+        trick: The trick.
+        counts: Training images of each class.
+        passed: The share of its time that has passed.
+    """
+    if isinstance(trick, Loss):
+        return trick.spread(counts)
+    pulls = trick.pulls(counts, passed)
+    return max(pulls) / min(pulls) if pulls else 1.0
+
+
+def strength(trick: Trick) -> dict[str, str]:
+    """The parameters that decide how differently it treats classes: names in the language, and values as written."""
+    here = spread(trick, LONG_TAIL)
+    return {
+        name: write(value)
+        for name, value, other in _turned(trick)
+        if spread(other, LONG_TAIL) != here
+    }
+
+
+def correcting() -> tuple[str, ...]:
+    """The tricks of the catalogue that favour rare classes, if not by default then with some argument."""
+    return tuple(name for name, entry in TRICKS.items() if _corrects(entry))
+
+
+def _corrects(entry: type[Trick]) -> bool:
+    trick = entry.model_construct()
+    others = [trick, *(other for _, _, other in _turned(trick))]
+    return any(_favours(each.pulls(LONG_TAIL)) for each in others)
+
+
+def _favours(pulls: Sequence[float] | None) -> bool:
+    return pulls is not None and pulls[-1] > pulls[0]
+
+
+def _turned(trick: Trick) -> Iterator[tuple[str, object, Trick]]:
+    """Each number and switch of a trick: its name, its value, and the trick with another value there."""
+    for field, info in type(trick).model_fields.items():
+        value = getattr(trick, field, None)
+        if isinstance(value, bool):
+            other: object = not value
+        elif isinstance(value, int | float):
+            other = value / 2 or 0.5
+        else:
+            continue
+        yield info.alias or field, value, trick.model_copy(update={field: other})
