@@ -17,8 +17,8 @@ Steps = tuple[tuple[int, float], ...]
 def rate_differences(old: StagePlan, new: StagePlan) -> Iterator[Change]:
     """Where the learning rate of a stage differs, epochs as both stages have them.
 
-    Curves that are multiples of each other, as their optimizers' base rates are, do not differ. Where a stage
-    lasts longer than the other one, that one's last rate goes on.
+    Curves that are multiples of each other, as their optimizers' base rates are, do not differ, nor do epochs of the
+    same rate. Where a stage lasts longer than the other one, that one's last rate goes on.
     """
     shift, unit = 0, "epochs"
     if old.start != new.start and (
@@ -31,8 +31,8 @@ def rate_differences(old: StagePlan, new: StagePlan) -> Iterator[Change]:
     scale = new.optimizer.lr / old.optimizer.lr
     pieces = []
     for start, end, before, after in _pieces(old.rates, shown, earlier, later):
-        alike = before == after if scale == 1 else isclose(before * scale, after)
-        if not alike:
+        multiple = scale != 1 and isclose(before * scale, after)
+        if before != after and not multiple:
             pieces.append((start, end, before, after))
     if len(pieces) > MOST:
         yield Change("learning rate", curve(old.rates), curve(new.rates))

@@ -32,8 +32,7 @@ FUZZ = settings(
 
 REAL = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "recipes").glob("*.lt"))]
 REAL += [
-    path.read_text(encoding="utf-8")
-    for path in sorted((ROOT / "recipes" / "paper").glob("*cifar100_lt_50*.lt"))
+    path.read_text(encoding="utf-8") for path in sorted((ROOT / "recipes" / "paper").glob("*.lt"))
 ]
 WORDS = [*TRICKS, "epochs", "optimizer", "schedule", "alpha", "milestones", "sgd", "multistep"]
 PIECES = [

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from ltdsl.compare import Comparison, compare
-from ltdsl.compare.read import read_plan
 from ltdsl.compiler import compile_recipe
+from ltdsl.evidence.recipes import names, text_of, why_not
 from ltdsl.plan import Plan
 from ltdsl.syntax.source import Source
-
-RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "paper").glob("*.lt"))
 
 
 def plan(text: str) -> Plan:
@@ -29,12 +26,21 @@ def told(result: Comparison) -> dict[str, tuple[str | None, str | None]]:
 
 
 def test_published_recipes_against_each_other():
-    plans = [read_plan(path) for path in random.Random(0).sample(RECIPES, 12)]
+    recipes = [printed for printed in names().values() if not why_not(printed[0])]
+    plans = [plan(text_of(printed)) for printed in random.Random(0).sample(recipes, 25)]
     for old in plans:
         for new in plans:
             result = compare(old, new)
             assert result.same == (old.digest() == new.digest()) == (not told(result))
             assert all(before != after for before, after in told(result).values())
+
+
+def test_epochs_of_the_same_rate_do_not_differ_though_their_base_rates_do():
+    old = "dataset = cifar10_lt; stage1: ce; stage2: cs_ce @ 80%"
+    own = "optimizer = sgd(lr = 0.001); schedule = multistep(milestones = [30], warmup = 0)"
+    changes = told(compare(plan(old), plan(f"{old} {{ {own} }}")))
+    rates = {address: pair for address, pair in changes.items() if "learning rate" in address}
+    assert rates == {"stage2.learning rate, epochs 180 to 189": ("1e-05", "0.001")}
 
 
 @pytest.mark.parametrize(
