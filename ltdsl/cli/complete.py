@@ -37,6 +37,24 @@ def trick_chain(incomplete: str) -> list[tuple[str, str]]:
     ]
 
 
+def published_rows(incomplete: str) -> list[tuple[str, str]]:
+    """Names of published rows that are recipes, with their top-1 errors."""
+    from ltdsl.evidence.recipes import names, why_not
+
+    return [
+        (name, ", ".join(dict.fromkeys(f"{row.error:.2f} %" for row in printed)))
+        for name, printed in names().items()
+        if name.startswith(incomplete) and not why_not(printed[0])
+    ]
+
+
+def splits(incomplete: str) -> list[tuple[str, str]]:
+    """Names of the splits that rows were published on."""
+    from ltdsl.evidence import SPLITS
+
+    return [pair for pair in SPLITS.items() if pair[0].startswith(incomplete)]
+
+
 def recipe_files(incomplete: str) -> list[str]:
     """Recipes and folders."""
     return _files(incomplete, (".lt",))

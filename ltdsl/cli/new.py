@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ltdsl.cli.complete import datasets, recipe_files, trick_chain
-from ltdsl.cli.shared import misused, show
+from ltdsl.cli.complete import datasets, published_rows, recipe_files, splits, trick_chain
+from ltdsl.cli.options import Format
+from ltdsl.cli.shared import misused, print_json, show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from ltdsl.evidence.listing import Wanted
     from ltdsl.syntax import Call
 
 
 def new(
     path: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="FILE",
             help="The file to write, by default recipe.lt.",
             autocompletion=recipe_files,
+            show_default=False,
         ),
-    ] = Path("recipe.lt"),
+    ] = None,
     dataset: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
-            help="What to train on, such as 'image_folder(size = 128)'.",
+            help="What to train on, such as 'image_folder(size = 128)'; by default digits_lt.",
             autocompletion=datasets,
+            show_default=False,
         ),
-    ] = "digits_lt",
+    ] = None,
     tricks: Annotated[
         str | None,
         typer.Option(
@@ -42,33 +46,96 @@ def new(
             show_default=False,
         ),
     ] = None,
+    published: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROW",
+            help="Write the recipe of a published row instead, by a name that --list shows.",
+            autocompletion=published_rows,
+            show_default=False,
+        ),
+    ] = None,
+    show_list: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            help="Write nothing; show published rows, those with this --dataset and all of these --tricks.",
+        ),
+    ] = False,
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="With --list: rows of this version of the data set, such as cao.",
+            autocompletion=splits,
+            show_default=False,
+        ),
+    ] = "",
+    source: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="With --list: figures of documents whose name has this in it.",
+            show_default=False,
+        ),
+    ] = "",
+    form: Annotated[
+        Format, typer.Option("--format", help="With --list: for people, or for programs.")
+    ] = Format.TEXT,
 ) -> None:
-    """Write a commented recipe to start from.
+    """Write a commented recipe to start from, or that of a published row.
 
     Never over a file that is there.
     """
+    if show_list:
+        if path is not None or published is not None:
+            misused("--list writes nothing; leave FILE and --published out")
+        _list(_wanted(dataset, tricks, split, source), form)
+        return
+    if split or source or form is not Format.TEXT:
+        misused("nothing is written: --split, --source and --format go with --list")
+    path = path or Path("recipe.lt")
+    if published is None:
+        _write_starter(path, "digits_lt" if dataset is None else dataset, tricks)
+    elif dataset is None and tricks is None:
+        _write_published(path, published)
+    else:
+        misused("nothing is written: --published says the data set and the tricks itself")
+
+
+def _write_starter(path: Path, dataset: str, tricks: str | None) -> None:
     from ltdsl.catalogue import DATASETS
+    from ltdsl.starter import starter
+
+    called = _dataset(dataset)
+    given = {argument.name.text: argument.value.span.text for argument in called.arguments}
+    chain = None if tricks is None else _calls("--tricks", tricks, "tricks joined by +")
+    _write(path, starter(DATASETS[called.name.text], path.name, chain, given))
+
+
+def _write_published(path: Path, name: str) -> None:
+    from ltdsl.evidence.recipes import names, text_of, why_not
+
+    printed = names().get(name)
+    if printed is None:
+        _unknown("published row", name, names(), "see `ltdsl new --list`")
+    if reason := why_not(printed[0]):
+        misused(f"nothing is written: {name} is no recipe, as {reason}")
+    _write(path, text_of(printed))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a recipe that compiles to a file that is not there; say what its plan shows."""
     from ltdsl.compiler import compile_recipe
-    from ltdsl.diagnostics import Severity, nearest
+    from ltdsl.diagnostics import Severity
     from ltdsl.format import format_source
-    from ltdsl.starter import plan_command, starter
+    from ltdsl.starter import plan_command
     from ltdsl.syntax.source import Source
 
-    called = _calls("--dataset", dataset, "a data set")
-    name = called[0].name.text
-    if len(called) > 1:
-        misused("nothing is written: --dataset takes one data set")
-    if name not in DATASETS:
-        close = nearest(name, DATASETS)
-        hint = f"did you mean `{close}`?" if close else f"known: {', '.join(DATASETS)}"
-        misused(f"no data set is called `{name}`; {hint}")
-    given = {argument.name.text: argument.value.span.text for argument in called[0].arguments}
-    chain = None if tricks is None else _calls("--tricks", tricks, "tricks joined by +")
-    text = starter(DATASETS[name], path.name, chain, given)
     laid_out = format_source(Source(str(path), text))
     text = laid_out if isinstance(laid_out, str) else text
     result = compile_recipe(Source(str(path), text, path))
-    if result.failed:
+    if result.recipe is None or result.failed:
         errors = [found for found in result.diagnostics if found.severity is Severity.ERROR]
         show(errors, to_stderr=True)
         misused("nothing is written: these values make no recipe")
@@ -80,8 +147,73 @@ def new(
     except (OSError, ValueError) as error:
         misused(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
     show(result.diagnostics)
-    shown = plan_command(DATASETS[name], str(path))
+    shown = plan_command(type(result.recipe.settings.dataset), str(path))
     typer.echo(f"{path} written; see what it means with `{shown}`")
+
+
+def _list(wanted: Wanted, form: Format) -> None:
+    from ltdsl.evidence.listing import as_data, lines, listed
+
+    found = listed(wanted)
+    if form is Format.JSON:
+        print_json(as_data(found))
+        return
+    for line in lines(found):
+        typer.echo(line)
+    if not found:
+        typer.echo("no published row has all of that")
+
+
+def _wanted(dataset: str | None, tricks: str | None, split: str, source: str) -> Wanted:
+    """The options of `--list`; ends the command where one names nothing."""
+    from ltdsl.catalogue import TRICKS
+    from ltdsl.evidence import SPLITS
+    from ltdsl.evidence.combination import of_chain
+    from ltdsl.evidence.listing import Wanted
+
+    wanted = Wanted(split=split, source=source)
+    if split and split not in SPLITS:
+        _unknown("split", split, SPLITS, f"known: {', '.join(SPLITS)}")
+    if tricks is not None:
+        for call in _calls("--tricks", tricks, "tricks joined by +"):
+            if call.name.text not in TRICKS:
+                _unknown("trick", call.name.text, TRICKS, "see `ltdsl tricks`")
+        wanted = wanted._replace(tricks=of_chain(tricks))
+    if dataset is not None:
+        called = _dataset(dataset)
+        given = {argument.name.text: argument.value.span.text for argument in called.arguments}
+        asked = given.pop("imbalance", None)
+        try:
+            imbalance = None if asked is None else float(asked)
+        except ValueError:
+            misused(f"`imbalance = {asked}` is no number")
+        if given:
+            misused(
+                f"--list looks for a data set by its name and `imbalance`, not `{next(iter(given))}`"
+            )
+        wanted = wanted._replace(family=called.name.text, imbalance=imbalance)
+    return wanted
+
+
+def _dataset(text: str) -> Call:
+    """The data set that `--dataset` names; ends the command where there is none."""
+    from ltdsl.catalogue import DATASETS
+
+    called = _calls("--dataset", text, "a data set")
+    if len(called) > 1:
+        misused("nothing is written: --dataset takes one data set")
+    if called[0].name.text not in DATASETS:
+        _unknown("data set", called[0].name.text, DATASETS, f"known: {', '.join(DATASETS)}")
+    return called[0]
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], otherwise: str) -> NoReturn:
+    from ltdsl.diagnostics import nearest
+
+    close = nearest(name, known)
+    misused(
+        f"no {kind} is called `{name}`; " + (f"did you mean `{close}`?" if close else otherwise)
+    )
 
 
 def _calls(option: str, text: str, what: str) -> Sequence[Call]:

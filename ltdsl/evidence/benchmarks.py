@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ltdsl.catalogue import Dataset
+    from ltdsl.evidence.rows import Row
 
 
 class Benchmark(NamedTuple):
@@ -64,6 +65,11 @@ class Match(NamedTuple):
     nearness: Nearness
     must_agree: tuple[Benchmark, ...]
     caveat: str
+
+
+def benchmark_of(row: Row) -> Benchmark:
+    """The benchmark that a row was published on."""
+    return next(benchmark for benchmark in BENCHMARKS if benchmark.name == row.dataset)
 
 
 def nearest(dataset: Dataset, counts: Sequence[int] | None = None) -> Match:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ltdsl.catalogue import DATASETS, LongTailed
 from ltdsl.catalogue.entry import write
 from ltdsl.evidence.arrangements import ARRANGEMENTS, REFERENCE, Arrangement, Part
-from ltdsl.evidence.benchmarks import BENCHMARKS, Benchmark
+from ltdsl.evidence.benchmarks import Benchmark, benchmark_of
 from ltdsl.evidence.combination import of_chain
 from ltdsl.evidence.rows import Row, rows
 from ltdsl.format import format_source
@@ -48,13 +48,9 @@ def name_of(row: Row) -> str:
 
 
 def _benchmark_name(row: Row) -> str:
-    benchmark = _benchmark(row)
+    benchmark = benchmark_of(row)
     made = f"_{benchmark.imbalance:g}" if _is_made(benchmark) else ""
     return f"{benchmark.family}{made}"
-
-
-def _benchmark(row: Row) -> Benchmark:
-    return next(benchmark for benchmark in BENCHMARKS if benchmark.name == row.dataset)
 
 
 def _is_made(benchmark: Benchmark) -> bool:
@@ -100,7 +96,7 @@ def _comment(text: str) -> str:
 
 
 def _settings(row: Row, how: Arrangement) -> Iterable[str]:
-    benchmark = _benchmark(row)
+    benchmark = benchmark_of(row)
     tail = f"(imbalance = {benchmark.imbalance:g})" if _is_made(benchmark) else ""
     yield f"dataset = {benchmark.family}{tail}"
     yield f"epochs = {row.epochs}"

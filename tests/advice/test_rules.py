@@ -23,6 +23,7 @@ from ltdsl.syntax.source import Source, Span
 
 SNAPSHOTS = sorted((Path(__file__).parents[1] / "golden" / "advice").glob("*.lt"))
 
+
 def compiled(text: str):
     result = compile_recipe(Source("recipe.lt", text))
     assert not result.failed, [problem.message for problem in result.diagnostics]

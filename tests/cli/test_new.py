@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,12 +13,24 @@ import pytest
 from support import ROOT, environment
 
 from ltdsl.catalogue import DATASETS, TRICKS
-from ltdsl.cli.complete import datasets, names, plan_files, recipe_files, trick_chain
+from ltdsl.cli.complete import (
+    datasets,
+    names,
+    plan_files,
+    published_rows,
+    recipe_files,
+    splits,
+    trick_chain,
+)
 from ltdsl.compiler import compile_recipe
+from ltdsl.evidence.recipes import names as rows_by_name
 from ltdsl.format import format_source
 from ltdsl.starter import starter
 from ltdsl.syntax.parser import parse_chain
 from ltdsl.syntax.source import Source
+
+CRT = "cifar10_lt_100-cao-230-ce-then-crt+class_balanced"
+NO_RECIPE = "inat18-paper-input_mixup-then-input_mixup+cam_bs-then-class_balanced"
 
 
 def plan(text: str):
@@ -84,6 +97,27 @@ def test_nothing_is_overwritten(ltdsl, recipe):
         (["--tricks", ""], "nothing is written"),
         (["--tricks", "dive"], "needs `teacher`"),
         (["missing/recipe.lt"], "No such file"),
+        (["--dataset", ""], "nothing is written"),
+        (
+            ["--published", "nothing"],
+            "no published row is called `nothing`; see `ltdsl new --list`",
+        ),
+        (["--published", f"{CRT}d"], f"did you mean `{CRT}`?"),
+        (["--published", NO_RECIPE], "is no recipe, as its epochs are not printed"),
+        (
+            ["--published", CRT, "--dataset", "cifar10_lt"],
+            "says the data set and the tricks itself",
+        ),
+        (["--published", CRT, "--list"], "--list writes nothing"),
+        (["recipe.lt", "--list"], "--list writes nothing"),
+        (["--split", "cao"], "go with --list"),
+        (["--format", "json"], "go with --list"),
+        (["--list", "--split", "coa"], "did you mean `cao`?"),
+        (["--list", "--dataset", "cifar"], "did you mean `cifar10_lt`?"),
+        (["--list", "--dataset", "cifar10_lt(imbalance = many)"], "is no number"),
+        (["--list", "--dataset", "cifar10_lt(profile = step)"], "not `profile`"),
+        (["--list", "--tricks", "cam_sb"], "did you mean `cam_bs`?"),
+        (["--list", "--tricks", "cam_bs("], "--tricks takes tricks joined by +"),
     ],
 )
 def test_misuse(ltdsl, tmp_path, arguments, words):
@@ -100,6 +134,12 @@ def test_names_complete():
     assert [name for name, _ in datasets("cifar1")] == ["cifar10_lt", "cifar100_lt"]
     assert [name for name, _ in trick_chain("ce + cam")] == ["ce + cam_bs"]
     assert {"ce", "mixup"} & {name for name, _ in trick_chain("")} == {"ce"}
+
+
+def test_published_rows_complete():
+    assert dict(published_rows("cifar10_lt_100-cao-230-ce-then-crt")) == {CRT: "25.01 %"}
+    assert not published_rows("inat18-paper")
+    assert [name for name, _ in splits("c")] == ["cao", "cui"]
 
 
 def test_files_complete(tmp_path, monkeypatch):
@@ -141,3 +181,62 @@ def test_new_with_parameters_of_the_data_set(ltdsl, tmp_path):
     done = ltdsl("new", "b.lt", "--dataset", "image_folder(siz = 32)")
     assert (done.returncode, "did you mean `size`?" in done.stderr) == (2, True)
     assert not (tmp_path / "b.lt").exists()
+
+
+def test_a_published_row(ltdsl, tmp_path):
+    done = ltdsl("new", "crt.lt", "--published", CRT)
+    assert done.returncode == 0
+    assert "crt.lt written" in done.stdout
+    text = (tmp_path / "crt.lt").read_text(encoding="utf-8")
+    assert text.startswith("# 25.01 % top-1 error on CIFAR-10-LT-100")
+    assert "no problems" in ltdsl("check", "crt.lt").stdout
+    assert ltdsl("new", "crt.lt", "--published", CRT).returncode == 2
+    assert (tmp_path / "crt.lt").read_text(encoding="utf-8") == text
+
+
+def test_what_a_recipe_is_advised_is_shown(ltdsl):
+    done = ltdsl("new", "--published", "cifar10_lt_100-cao-200-cs_ce")
+    assert done.returncode == 0
+    assert "advice[LT202]" in done.stdout
+
+
+def test_list(ltdsl, tmp_path):
+    lines = ltdsl("new", "--list").stdout.splitlines()
+    assert len(lines) == len(rows_by_name())
+    assert [line.split()[0] for line in lines] == list(rows_by_name())
+    [line] = [line for line in lines if line.startswith(NO_RECIPE)]
+    assert line.endswith("29.13 %  no recipe: its epochs are not printed")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (["--dataset", "imagenet_lt"], 3),
+        (["--dataset", "cifar100_lt(imbalance = 50)", "--tricks", "dive"], 1),
+        (["--tricks", "input_mixup + cam_bs", "--split", "cui"], 8),
+        (["--tricks", "cb_focal(gamma = 2)"], 4),
+        (["--source", "README"], 7),
+        (["--split", "repo", "--tricks", "cam_bs"], 0),
+    ],
+)
+def test_filters(ltdsl, arguments, count):
+    found = json.loads(ltdsl("new", "--list", "--format", "json", *arguments).stdout)
+    assert len(found) == count
+    shown = ltdsl("new", "--list", *arguments)
+    assert shown.returncode == 0
+    assert len(shown.stdout.splitlines()) == max(count, 1)
+
+
+def test_list_for_programs(ltdsl):
+    found = json.loads(ltdsl("new", "--list", "--split", "cao", "--format", "json").stdout)
+    [baseline] = [row for row in found if row["name"] == "cifar10_lt_100-cao-200-ce"]
+    assert (baseline["dataset"], baseline["stages"]) == ("CIFAR-10-LT-100", ["ce"])
+    assert (baseline["epochs"], baseline["no_recipe"]) == (200, None)
+    own = [figure for figure in baseline["figures"] if figure["compared"]]
+    assert [figure["top1_error"] for figure in own] == [28.05]
+    # --source leaves the figures of other documents out
+    [line] = ltdsl(
+        "new", "--list", "--dataset", "cifar10_lt(imbalance = 100)", "--source", "readme"
+    ).stdout.splitlines()
+    assert line.split() == ["cifar10_lt_100-cao-200-ce", "28.05", "%"]
