@@ -8,10 +8,9 @@ import platform
 from importlib import import_module
 from pathlib import Path
 
+from ltdsl_runtime.machine.device import ENVIRONMENT, prepare
 from rich.console import Console
 from rich.table import Table
-
-from runtime.device import ENVIRONMENT, prepare
 
 NAMES = ("cold", "many", "loss", "step", "floor", "cam", "epoch", "data", "workers")
 
@@ -77,7 +76,7 @@ def main() -> None:
 
 def machine(device: str) -> str:
     """What the figures belong to."""
-    from runtime.versions import versions
+    from ltdsl_runtime.rundir.versions import versions
 
     shown = ", ".join(f"{name} {number}" for name, number in versions().items())
     settings = ", ".join(f"{name}={os.environ[name]}" for name in ENVIRONMENT)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from ltdsl_runtime.data import LoadedData
+    from ltdsl_runtime.training.stages import Stage
+
     from ltdsl.plan import Plan
-    from runtime.data import LoadedData
-    from runtime.stages import Stage
 
 
 class Row(NamedTuple):
@@ -69,9 +70,10 @@ def compare(
 
 def cifar_like(images: int = 1024) -> LoadedData:
     """Random bytes in CIFAR-10's shapes, with the class shares of CIFAR-10-LT-100."""
+    from ltdsl_runtime.data import ImageArrays, LoadedData
+    from ltdsl_runtime.data.cifar import MEAN, STD
+
     from ltdsl.catalogue import Cifar10LT
-    from runtime.data import ImageArrays, LoadedData
-    from runtime.data.cifar import MEAN, STD
 
     rng = np.random.default_rng(0)
     counts = Cifar10LT().class_counts()
@@ -84,7 +86,7 @@ def cifar_like(images: int = 1024) -> LoadedData:
 def compiled(text: str) -> Plan:
     """The plan of a recipe."""
     from ltdsl.compiler import compile_recipe
-    from ltdsl.syntax.source import Source
+    from ltdsl.source import Source
 
     plan = compile_recipe(Source("benchmark", text)).plan
     assert plan is not None
@@ -93,9 +95,9 @@ def compiled(text: str) -> Plan:
 
 def first_stage(text: str, data: LoadedData, rates: int = 10_000) -> Stage:
     """A recipe's first stage, built as a run builds it, with a network of its own."""
-    from runtime.models import build_network
-    from runtime.optimizers import build_optimizer
-    from runtime.stages import build_stage
+    from ltdsl_runtime.graph.optimizers import build_optimizer
+    from ltdsl_runtime.models import build_network
+    from ltdsl_runtime.training.stages import build_stage
 
     plan = compiled(text)
     network = build_network(plan.model.name, {}, len(data.counts), 3, plan.seed)

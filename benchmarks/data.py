@@ -14,16 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from ltdsl_runtime.data import files
+from ltdsl_runtime.data.augment import RandomResizedCrop, draw_batch
+from ltdsl_runtime.data.files import ImageFiles, Names
+from ltdsl_runtime.data.image import View
+from ltdsl_runtime.data.source import StageSource
+from ltdsl_runtime.tricks.samplers import Moment, order
 from PIL import Image
 
 from benchmarks.common import Row, compare, take_turns
 from ltdsl.catalogue import SAMPLERS
-from runtime.data import files
-from runtime.data.augment import RandomResizedCrop, draw_batch
-from runtime.data.files import ImageFiles, Names
-from runtime.data.image import View
-from runtime.data.source import StageSource
-from runtime.samplers import Moment, order
 
 #: A subset of CIFAR, iNaturalist 2018, and beyond; with their numbers of classes.
 SIZES = ((12_406, 10), (437_513, 8_142), (10_000_000, 10_000))

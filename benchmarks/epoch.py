@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 
+from ltdsl_runtime.data.pipeline import training_dataset
 from mindspore import Tensor
 from mindspore.train import Callback, Model
 
 from benchmarks.common import Row, cifar_like, compare, first_stage
-from runtime.data.pipeline import training_dataset
 
 
 class Alternate(Callback):

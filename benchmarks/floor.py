@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from unittest import mock
 
+from ltdsl_runtime import models
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.models import resnet
+from ltdsl_runtime.training.evaluate import Evaluator
 from mindspore import Tensor, nn
 
 from benchmarks.common import Row, cifar_like, compare, first_stage, take_turns
-from runtime import models
-from runtime.evaluate import Evaluator
-from runtime.models import resnet
-from runtime.step import EvalStep, Normalise
 
 
 def measure(quick: bool = False) -> list[Row]:

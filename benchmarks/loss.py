@@ -13,10 +13,10 @@ from pathlib import Path
 
 import mindspore as ms
 import numpy as np
+from ltdsl_runtime.tricks.losses import CrossEntropy, Reduction
 from mindspore import Tensor, nn, ops
 
 from benchmarks.common import Row, compare, take_turns
-from runtime.losses import CrossEntropy, Reduction
 
 SIZES = ((128, 10), (128, 100), (128, 1_000), (512, 8_142), (128, 100_000))
 
@@ -132,7 +132,7 @@ def worker(which: str, batch: int, classes: int) -> None:
 
 
 if __name__ == "__main__":
-    from runtime.device import prepare
+    from ltdsl_runtime.machine.device import prepare
 
     prepare("cpu")
     worker(sys.argv[1], *map(int, sys.argv[2:]))

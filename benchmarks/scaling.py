@@ -113,7 +113,7 @@ def network_of(model: str, classes: int) -> Network:
 
 @cache
 def _body_and_features(model: str) -> tuple[int, int]:
-    from runtime.models import build_network
+    from ltdsl_runtime.models import build_network
 
     made = build_network(model, {}, 1, 3)
     features = made.classifier.weight.shape[1]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import mindspore as ms
 import numpy as np
+from ltdsl_runtime.data.cifar import MEAN, STD
+from ltdsl_runtime.models import build_network
 from mindspore import Tensor, nn, ops
 
 from benchmarks.common import Row, cifar_like, compare, first_stage, take_turns
-from runtime.data.cifar import MEAN, STD
-from runtime.models import build_network
 
 
 class ByHand(nn.Cell):

@@ -61,11 +61,11 @@ class Ours:
     """A stage on the real data, built as a run builds it."""
 
     def __init__(self, tricks: str, data) -> None:
-        from runtime.evaluate import Evaluator
-        from runtime.models import build_network
-        from runtime.optimizers import build_optimizer
-        from runtime.stages import build_stage, rates_of_steps
-        from runtime.step import EvalStep, Normalise
+        from ltdsl_runtime.graph.optimizers import build_optimizer
+        from ltdsl_runtime.graph.step import EvalStep, Normalise
+        from ltdsl_runtime.models import build_network
+        from ltdsl_runtime.training.evaluate import Evaluator
+        from ltdsl_runtime.training.stages import build_stage, rates_of_steps
 
         weights = 'init = "weights"; ' if "cam_bs" in tricks else ""
         self.plan = compiled(
@@ -89,7 +89,7 @@ class Ours:
 
     def train(self) -> float:
         """Seconds of an epoch."""
-        from runtime.data.pipeline import training_dataset
+        from ltdsl_runtime.data.pipeline import training_dataset
 
         self.stage.step.set_train(True)
         start = time.perf_counter()
@@ -117,7 +117,7 @@ def _theirs(options: Namespace):
 
 
 def measure(options: Namespace) -> list[Row]:
-    from runtime.data import load_data
+    from ltdsl_runtime.data import load_data
 
     data = load_data(compiled("dataset = cifar10_lt; a: ce"), options.data)
     rounds, epochs = (4, 0) if options.quick else (12, 2)

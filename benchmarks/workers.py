@@ -65,12 +65,12 @@ def _run(workers: int, steps: int) -> tuple[float, float]:
 
 
 def worker(steps: int) -> None:
-    from runtime.parallel.cluster import is_scheduler, join
+    from ltdsl_runtime.parallel.cluster import is_scheduler, join
 
     rank = int(os.environ.get("MS_NODE_ID", "0"))
     if not is_scheduler():
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})
-    from runtime.device import prepare
+    from ltdsl_runtime.machine.device import prepare
 
     prepare("cpu")
     workers = join()
@@ -78,13 +78,13 @@ def worker(steps: int) -> None:
         return
     import mindspore as ms
     import numpy as np
+    from ltdsl_runtime.graph.optimizers import build_optimizer
+    from ltdsl_runtime.models import build_network
+    from ltdsl_runtime.parallel.collectives import SumGradients
+    from ltdsl_runtime.training.stages import build_stage
     from mindspore import Tensor
 
     from benchmarks.common import cifar_like, compiled
-    from runtime.models import build_network
-    from runtime.optimizers import build_optimizer
-    from runtime.parallel.collectives import SumGradients
-    from runtime.stages import build_stage
 
     data = cifar_like()
     plan = compiled("dataset = cifar10_lt; augment = []; stage1: ce")

@@ -15,9 +15,9 @@ from ltdsl.analysis.load import Read, load
 from ltdsl.analysis.resolve import Resolved, resolve
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.recipe import Recipe
+from ltdsl.source import Source
 from ltdsl.syntax import File
 from ltdsl.syntax.parser import read_source
-from ltdsl.syntax.source import Source
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -52,7 +52,7 @@ class Compilation:
     @cached_property
     def plan(self) -> Plan | None:
         """The recipe, lowered when somebody asks for it: `check` does not."""
-        from ltdsl.lower import lower
+        from ltdsl.analysis.lower import lower
 
         return lower(self.recipe, self.counts) if self.recipe else None
 
@@ -106,7 +106,7 @@ def compile_recipe(
         advise(recipe, resolved, counts, found.append)
         result.recipe, result.counts = recipe, counts
     if any("ltdsl" in each.text for each in document.sources):
-        from ltdsl.diagnostics.suppress import suppress  # few recipes have such comments
+        from ltdsl.codes.suppress import suppress  # few recipes have such comments
 
         # one may be there for the recipe as it is written, so changes do not make it stale
         complete = result.recipe is not None and not assignments

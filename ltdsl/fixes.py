@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

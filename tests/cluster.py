@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from support import ROOT, environment
+from support import ROOT, SOURCES, environment
 
 #: Seconds after which something hangs.
 LIMIT = 240
@@ -36,7 +36,7 @@ def start(arguments: list[str], env: dict[str, str], folder: Path, name: str) ->
     with (folder / f"{name}.log").open("w") as log:
         return subprocess.Popen(
             arguments,
-            env=environment() | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"} | env,
+            env=environment() | {"PYTHONPATH": f"{SOURCES}{os.pathsep}{ROOT / 'tests'}"} | env,
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,

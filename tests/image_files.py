@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ltdsl_runtime.data import digits
 from PIL import Image
-
-from runtime.data import digits
 
 #: Sharp enough that a digit stays readable after JPEG.
 QUALITY = 95

@@ -7,7 +7,7 @@ import random
 
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 RECIPE = """dataset = digits_lt; epochs = 12; validation = 0.1
 stage1: input_mixup

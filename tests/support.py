@@ -8,6 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
+#: What a child process finds both halves by.
+SOURCES = os.pathsep.join((str(ROOT), str(ROOT / "runtime")))
+
 #: Take what a quick run leaves out, for time.
 FULL = os.environ.get("LTDSL_FULL", "") not in ("", "0")
 
@@ -19,4 +22,4 @@ def command(*arguments: str | Path) -> list[str]:
 def environment() -> dict[str, str]:
     # what the runtime is to set on its own must not come from the outside
     kept = {k: v for k, v in os.environ.items() if k not in ("ONEDNN_MAX_CPU_ISA", "GLOG_v")}
-    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    return kept | {"PYTHONPATH": SOURCES, "COLUMNS": "100"}

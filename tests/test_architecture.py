@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 #: Of the language, the runtime knows the plan, the declarations in it, and what both halves compute alike.
-SHARED = ("ltdsl.plan", "ltdsl.catalogue", "ltdsl.longtail", "ltdsl.files")
+SHARED = ("ltdsl.plan", "ltdsl.catalogue", "ltdsl.longtail", "ltdsl.system.files")
 
 #: What trains, and what reads data: functions, so that nothing is imported before they are called.
 READ_DATA = {
@@ -63,19 +63,21 @@ def within(name: str, packages: tuple[str, ...]) -> bool:
 def test_the_language_reaches_the_runtime_only_to_run(path):
     for name, function in imports(ast.parse(path.read_text(encoding="utf-8"))):
         assert not within(name, HEAVY), name
-        if within(name, ("runtime",)):
+        if within(name, ("ltdsl_runtime",)):
             place = path.relative_to(ROOT).as_posix()
             assert (place, function) in READ_DATA, name
 
 
-@pytest.mark.parametrize("path", modules("runtime"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", modules("runtime/ltdsl_runtime"), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_the_runtime_knows_only_plans_of_the_language(path):
     for name, _ in imports(ast.parse(path.read_text(encoding="utf-8"))):
         if within(name, ("ltdsl",)):
             assert within(name, SHARED) or name == "ltdsl.__version__", name
 
 
-@pytest.mark.parametrize("package", ["ltdsl", "runtime"])
+@pytest.mark.parametrize("package", ["ltdsl", "runtime/ltdsl_runtime"])
 def test_nothing_reaches_into_tests_or_benchmarks(package):
     for path in modules(package):
         for name, _ in imports(ast.parse(path.read_text(encoding="utf-8"))):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ltdsl.codes import CODES
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Edit, report
-from ltdsl.diagnostics.codes import CODES
 from ltdsl.fixes import SAFE, apart, edit, fix, is_safe, one_slip
-from ltdsl.syntax.source import Source, Span
+from ltdsl.source import Source, Span
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data import ImageArrays, LoadedData
+from ltdsl_runtime.models import Network
+from ltdsl_runtime.models.initial import initialise
+from ltdsl_runtime.models.network import GlobalPool
+from ltdsl_runtime.rundir.directory import RunDirectory
+from ltdsl_runtime.training.progress import EpochRecord, Reporter
+from ltdsl_runtime.training.train import Trainer
 from mindspore import nn
 from mindspore.common import api
 from rich.console import Console
 
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
-from ltdsl.syntax.source import Source
-from runtime.data import ImageArrays, LoadedData
-from runtime.models import Network
-from runtime.models.initial import initialise
-from runtime.models.network import GlobalPool
-from runtime.progress import EpochRecord, Reporter
-from runtime.rundir import RunDirectory
-from runtime.train import Trainer
+from ltdsl.source import Source
 
 #: No milestone and no warm-up, so that epochs are few.
 PLAIN = "schedule = constant(warmup = 0); augment = []; "

@@ -15,6 +15,6 @@ def change(path: Path, **entries: object) -> None:
 
 def opened(path: Path):
     """A run, for calls in this process."""
-    from runtime.trained import open_run
+    from ltdsl_runtime.use.trained import open_run
 
     return open_run(path, read_plan(path))

@@ -12,7 +12,7 @@ from ltdsl.syntax import Call, Float, Integer, Setting
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case
     from ltdsl.catalogue import Dataset
-    from ltdsl.syntax.source import Span
+    from ltdsl.source import Span
 
 #: Batch sizes that differ by less are left alone.
 _FACTOR = 2.0
@@ -93,8 +93,8 @@ def _finding(span: Span, batch: int, protocol: _Protocol, case: Case) -> Iterato
 
 def _protocol(dataset: Dataset) -> _Protocol | None:
     """Batch size and optimizer of a data set's protocol; None where it does not say."""
+    from ltdsl.source import Source
     from ltdsl.syntax.parser import parse_file
-    from ltdsl.syntax.source import Source
 
     tree, _ = parse_file(Source("protocol", type(dataset).protocol))
     values = {s.name.text: s.value for s in tree.statements if isinstance(s, Setting)}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ltdsl.evidence.benchmarks import Match
     from ltdsl.evidence.combination import Combination, Tricks
     from ltdsl.recipe import Recipe, StageRecipe
-    from ltdsl.syntax.source import Span
+    from ltdsl.source import Span
 
 
 class StageCase:

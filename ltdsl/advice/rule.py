@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ltdsl.advice.case import Case
     from ltdsl.diagnostics import Label
     from ltdsl.evidence import Row
-    from ltdsl.syntax.source import Span
+    from ltdsl.source import Span
 
 
 @dataclass(frozen=True)

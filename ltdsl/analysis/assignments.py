@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import Diagnostic, report
+from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Start, String, Value
 from ltdsl.syntax.parser import parse_chain, parse_start, parse_value
-from ltdsl.syntax.source import Source, Span
 
 _ADDRESS = re.compile(r"\s*([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)\s*=")
 

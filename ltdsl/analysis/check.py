@@ -13,8 +13,8 @@ from ltdsl.catalogue import TRICKS, Trick
 from ltdsl.catalogue.entry import plain
 from ltdsl.diagnostics import Label, report
 from ltdsl.recipe import DEFAULT_TRICKS, Overrides, Recipe, Settings, StageRecipe
+from ltdsl.source import Span
 from ltdsl.syntax import Call
-from ltdsl.syntax.source import Span
 
 
 def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:

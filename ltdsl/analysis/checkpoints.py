@@ -8,10 +8,10 @@ from pathlib import Path
 from ltdsl.analysis.resolve import Resolved
 from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import report
-from ltdsl.paths import PathError, locate
 from ltdsl.recipe import Recipe
+from ltdsl.source import Source, Span
 from ltdsl.syntax import Call, String
-from ltdsl.syntax.source import Source, Span
+from ltdsl.system.paths import PathError, locate
 
 
 def check_checkpoints(recipe: Recipe, resolved: Resolved, source: Source, problems: Report) -> None:

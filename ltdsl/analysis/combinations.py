@@ -10,7 +10,7 @@ from ltdsl.analysis.values import Report
 from ltdsl.catalogue import MIXERS, Loss, Posthoc
 from ltdsl.diagnostics import Label, report
 from ltdsl.recipe import Recipe, StageRecipe
-from ltdsl.syntax.source import Span
+from ltdsl.source import Span
 
 #: Class counts at which a correction of the prior shows.
 _LONG_TAIL = (1000, 1)

@@ -12,11 +12,11 @@ from typing import TypeAlias
 
 from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import Diagnostic, Label, report
-from ltdsl.paths import PathError, locate
+from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
 from ltdsl.syntax.parser import MAX_PIECES, parse_file, read_source
 from ltdsl.syntax.scanner import count
-from ltdsl.syntax.source import Source, Span
+from ltdsl.system.paths import PathError, locate
 
 Read: TypeAlias = Callable[[Path, str], Source | Diagnostic]
 """Reads a used file, given its path and its name in messages; an editor reads its buffers instead of the disk."""

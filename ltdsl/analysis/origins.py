@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ltdsl.analysis.resolve import Resolved
 from ltdsl.recipe import Overrides, Settings
+from ltdsl.source import Span
 from ltdsl.syntax import Argument, Call
-from ltdsl.syntax.source import Span
 
 
 def origin(span: Span) -> str:

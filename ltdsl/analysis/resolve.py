@@ -16,9 +16,9 @@ from ltdsl.analysis.values import Report
 from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
 from ltdsl.diagnostics import Diagnostic, Edit, nearest, report
 from ltdsl.recipe import Overrides, Settings
+from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value
 from ltdsl.syntax.parser import parse_file
-from ltdsl.syntax.source import Source, Span
 
 
 @dataclass

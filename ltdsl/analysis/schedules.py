@@ -16,8 +16,8 @@ from ltdsl.catalogue import Schedule
 from ltdsl.diagnostics import report
 from ltdsl.epochs import exact, is_rounded, place
 from ltdsl.recipe import Recipe
+from ltdsl.source import Span
 from ltdsl.syntax import Argument, Call, List, Value
-from ltdsl.syntax.source import Span
 
 
 @dataclass(frozen=True)

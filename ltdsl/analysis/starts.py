@@ -6,8 +6,8 @@ from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import Edit, Label, nearest, report
 from ltdsl.epochs import place
+from ltdsl.source import Span
 from ltdsl.syntax import Integer, Percent, Start
-from ltdsl.syntax.source import Span
 
 
 def start_of(start: Start | None) -> int | str:

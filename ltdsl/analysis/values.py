@@ -19,9 +19,9 @@ from pydantic_core import ErrorDetails
 from ltdsl.catalogue import INDEXES, Entry
 from ltdsl.catalogue.entry import plain
 from ltdsl.diagnostics import Diagnostic, Edit, nearest, report
+from ltdsl.source import Span
 from ltdsl.syntax import Argument, Boolean, Call, List, Percent, String, Value
 from ltdsl.syntax.scanner import shown
-from ltdsl.syntax.source import Span
 
 E = TypeVar("E", bound=Entry)
 Report = Callable[[Diagnostic], None]

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
 
+    from ltdsl.codes.select import Selection
     from ltdsl.compiler import Compilation
     from ltdsl.diagnostics import Diagnostic
-    from ltdsl.diagnostics.select import Selection
-    from ltdsl.syntax.source import Source
+    from ltdsl.source import Source
 
     Findings: TypeAlias = list[tuple[str, Diagnostic]]
 
@@ -67,7 +67,7 @@ def check(
     stdin_filename: StdinFilename = None,
 ) -> None:
     """Find every problem in recipes, without training anything."""
-    from ltdsl.syntax.source import Source
+    from ltdsl.source import Source
 
     wanted = _selection(select, ignore)
     fixing = fix or unsafe_fixes
@@ -96,7 +96,7 @@ def check(
 
 
 def _selection(select: list[str] | None, ignore: list[str] | None) -> Selection:
-    from ltdsl.diagnostics.select import selection
+    from ltdsl.codes.select import selection
 
     try:
         return selection(select or (), ignore or ())
@@ -172,7 +172,7 @@ def _fix(
 ) -> tuple[dict[Path, Source | Diagnostic], Findings]:
     """Apply edits to the recipes, not to other files that they use; what is left is found afterwards."""
     from ltdsl.fixes import fix, is_safe
-    from ltdsl.syntax.source import Source
+    from ltdsl.source import Source
 
     fixed: Findings = []
     after = dict(sources)
@@ -203,7 +203,7 @@ def _write(
     """
     problems = [problem for _, problem in found]
     if output is Format.SARIF:
-        from ltdsl.diagnostics.sarif import log
+        from ltdsl.codes.sarif import log
 
         print_json(log(found), err=aside)
     elif output is Format.JSON:

@@ -9,7 +9,7 @@ from pathlib import Path
 def names(incomplete: str) -> list[tuple[str, str]]:
     """What `ltdsl explain` knows: names with their first sentence, codes with their title."""
     from ltdsl.catalogue import INDEXES
-    from ltdsl.diagnostics.codes import CODES
+    from ltdsl.codes import CODES
 
     entries = {name: entry.summary() for index in INDEXES.values() for name, entry in index.items()}
     known = entries | {name: code.title for name, code in CODES.items()}
@@ -39,7 +39,7 @@ def trick_chain(incomplete: str) -> list[tuple[str, str]]:
 
 def published_rows(incomplete: str) -> list[tuple[str, str]]:
     """Names of published rows that are recipes, with their top-1 errors."""
-    from ltdsl.evidence.recipes import names, why_not
+    from ltdsl.reference.published import names, why_not
 
     return [
         (name, ", ".join(dict.fromkeys(f"{row.error:.2f} %" for row in printed)))

@@ -43,11 +43,11 @@ def inspect(
     Reads every image once. Exit codes: 0 nothing found, 1 problems found.
     """
     dataset, place, root = _named(what, folder, changes, allow_outside)
+    from ltdsl_runtime.data import DataError, folders, inspect, read
     from rich.progress import Progress
 
     from ltdsl.catalogue import ImageFolder
-    from ltdsl.inspection import as_data, lines
-    from runtime.data import DataError, folders, inspect, read
+    from ltdsl.display.inspection import as_data, lines
 
     console = new_console()
     try:
@@ -96,11 +96,12 @@ def fetch(
 
     A download that broke off goes on where it ended.
     """
+    from ltdsl_runtime.data import DataError
+    from ltdsl_runtime.data.archives import ARCHIVES, BY_HAND
+    from ltdsl_runtime.data.fetch import fetch
+
     from ltdsl.catalogue import DATASETS
     from ltdsl.diagnostics import nearest
-    from runtime.data import DataError
-    from runtime.data.archives import ARCHIVES, BY_HAND
-    from runtime.data.fetch import fetch
 
     if name in BY_HAND:
         fail("LT443", f"{name} cannot be downloaded without its authors' consent", BY_HAND[name])

@@ -57,9 +57,9 @@ def eval(  # noqa: A001 - the command's name
     if images is not None and data is not None:
         misused("--images and --data both say what to evaluate on")
     plan = plan_of(run)
-    from runtime.errors import RunError
-    from runtime.reevaluate import evaluate_run
-    from runtime.trained import open_run
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.use.reevaluate import evaluate_run
+    from ltdsl_runtime.use.trained import open_run
 
     try:
         trained = open_run(run, plan)
@@ -80,7 +80,7 @@ def eval(  # noqa: A001 - the command's name
     if form is Format.JSON:
         print_json(figures)
         return
-    from ltdsl.tables import result_table
+    from ltdsl.display.tables import result_table
 
     new_console().print(result_table(figures))
 

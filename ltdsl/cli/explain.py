@@ -71,9 +71,9 @@ def explain(
     ],
 ) -> None:
     """Explain a name or a diagnostic code."""
-    from ltdsl.cards import SECTIONS, card, code_card, compared, published
+    from ltdsl.codes import CODES
     from ltdsl.diagnostics import nearest
-    from ltdsl.diagnostics.codes import CODES
+    from ltdsl.reference.cards import SECTIONS, card, code_card, compared, published
 
     entries = {key: entry for index in SECTIONS.values() for key, entry in index.items()}
     if name.upper() in CODES:

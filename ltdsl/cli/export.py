@@ -77,9 +77,9 @@ def export(
     if data is not None and not training:
         misused("--data is for --training")
     plan = plan_of(run)
-    from runtime.errors import RunError
-    from runtime.export import export_run
-    from runtime.trained import open_run
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.use.export import export_run
+    from ltdsl_runtime.use.trained import open_run
 
     try:
         trained = open_run(run, plan)

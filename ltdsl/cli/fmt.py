@@ -20,7 +20,7 @@ from ltdsl.cli.shared import show
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ltdsl.syntax.source import Source
+    from ltdsl.source import Source
 
 
 def fmt(
@@ -68,7 +68,7 @@ def _formatted(
 ) -> tuple[Source, str, str] | None:
     """A recipe, its text as it is and as it should be; None, after a report, where it has no layout."""
     from ltdsl.format import UnprovenError, format_source
-    from ltdsl.syntax.source import Source
+    from ltdsl.source import Source
 
     source = read_input(path, stdin_filename, named)
     if not isinstance(source, Source):

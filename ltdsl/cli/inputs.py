@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ltdsl.diagnostics import Diagnostic
-    from ltdsl.syntax.source import Source
+    from ltdsl.source import Source
 
 Recipes = Annotated[
     list[Path],
@@ -82,7 +82,7 @@ def name_of(path: Path, stdin_filename: Path | None = None) -> str:
 
 def replace_file(path: Path, text: str) -> bool:
     """Write a recipe, through a link rather than over it; False, after a report, where that fails."""
-    from ltdsl.files import write_atomically
+    from ltdsl.system.files import write_atomically
 
     try:
         write_atomically(path.resolve(), text)

@@ -105,7 +105,7 @@ def new(
 
 def _write_starter(path: Path, dataset: str, tricks: str | None) -> None:
     from ltdsl.catalogue import DATASETS
-    from ltdsl.starter import starter
+    from ltdsl.reference.starter import starter
 
     called = _dataset(dataset)
     given = {argument.name.text: argument.value.span.text for argument in called.arguments}
@@ -114,7 +114,7 @@ def _write_starter(path: Path, dataset: str, tricks: str | None) -> None:
 
 
 def _write_published(path: Path, name: str) -> None:
-    from ltdsl.evidence.recipes import names, text_of, why_not
+    from ltdsl.reference.published import names, text_of, why_not
 
     printed = names().get(name)
     if printed is None:
@@ -129,8 +129,8 @@ def _write(path: Path, text: str) -> None:
     from ltdsl.compiler import compile_recipe
     from ltdsl.diagnostics import Severity
     from ltdsl.format import format_source
-    from ltdsl.starter import plan_command
-    from ltdsl.syntax.source import Source
+    from ltdsl.reference.starter import plan_command
+    from ltdsl.source import Source
 
     laid_out = format_source(Source(str(path), text))
     text = laid_out if isinstance(laid_out, str) else text
@@ -218,8 +218,8 @@ def _unknown(kind: str, name: str, known: Iterable[str], otherwise: str) -> NoRe
 
 def _calls(option: str, text: str, what: str) -> Sequence[Call]:
     """What an option's text names; ends the command where it does not parse."""
+    from ltdsl.source import Source
     from ltdsl.syntax.parser import parse_chain
-    from ltdsl.syntax.source import Source
 
     chain, problems = parse_chain(Source(option, text))
     if chain is None:

@@ -75,7 +75,7 @@ def plan(
 
 def _tables(plan: Plan, details: bool) -> None:
     """What people read."""
-    from ltdsl.tables import ENDS, headline, plan_table, showable
+    from ltdsl.display.tables import ENDS, headline, plan_table, showable
 
     console = new_console()
     console.print(headline(plan), highlight=False)
@@ -84,8 +84,8 @@ def _tables(plan: Plan, details: bool) -> None:
     ends = showable(ENDS, console)
     console.print(f"\nthree figures are those of the {ends} class", style="dim")
     if details:
-        from ltdsl.details import details as lines
-        from ltdsl.plots import ink
+        from ltdsl.display.details import details as lines
+        from ltdsl.display.plots import ink
 
         console.print()
         for line in lines(plan, console.width, ink(console.encoding)):
@@ -94,7 +94,7 @@ def _tables(plan: Plan, details: bool) -> None:
 
 def _origins(recipe: ResolvedRecipe, origins: dict[str, str]) -> None:
     """Every value, with where it was written."""
-    from ltdsl.written import origins_table
+    from ltdsl.display.written import origins_table
 
     console = new_console()
     console.print()

@@ -17,7 +17,7 @@ from ltdsl.cli.trained import Checkpoint, Run, plan_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runtime.predict import Prediction
+    from ltdsl_runtime.use.predict import Prediction
 
 
 class PredictFormat(str, Enum):
@@ -50,10 +50,10 @@ def predict(
     Images that cannot be read are named, and make the exit code 1; the others are predicted all the same.
     """
     plan = plan_of(run)
-    from runtime.errors import RunError
-    from runtime.predict import find_images
-    from runtime.predict import predict as predictions
-    from runtime.trained import open_run
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.use.predict import find_images
+    from ltdsl_runtime.use.predict import predict as predictions
+    from ltdsl_runtime.use.trained import open_run
 
     unreadable = 0
 

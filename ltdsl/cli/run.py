@@ -23,15 +23,15 @@ from ltdsl.cli.options import (
 from ltdsl.cli.shared import all_changes, compiled, misused, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
-from ltdsl.syntax.source import texts
+from ltdsl.source import texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ltdsl_runtime.errors import RunError
     from rich.console import Console
 
     from ltdsl.compiler import Compilation, Survey
-    from runtime.errors import RunError
 
 
 def run(
@@ -147,12 +147,12 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
     """Let the runtime train, and show the figures or, in a sentence, what was in the way.
 
     Args:
-        action: Called with the module `runtime.run`; returns what evaluation.json holds.
+        action: Called with the module `ltdsl_runtime.training.run`; returns what evaluation.json holds.
         out: The run directory.
         console: Where progress and figures are shown.
     """
-    from runtime import run as runs
-    from runtime.errors import RunError
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.training import run as runs
 
     try:
         figures = action(runs)
@@ -170,7 +170,7 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
         stop("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
     if console.quiet:  # the first of several workers shows and writes all
         return
-    from ltdsl.tables import result_table
+    from ltdsl.display.tables import result_table
 
     console.print()
     console.print(result_table(figures))
@@ -201,7 +201,7 @@ def _again(
 
 def _says(run: Path, error: RunError) -> bool:
     """True for the folder of the run that ended with an error, not one that was merely in its way."""
-    from ltdsl.files import read_json
+    from ltdsl.system.files import read_json
 
     return bool(read_json(run / "run.json").get("error") == str(error))
 
@@ -250,7 +250,7 @@ def _shown(
     survey: Survey,
 ) -> Compilation:
     """Compile a recipe and show its plan."""
-    from ltdsl.tables import headline, plan_table
+    from ltdsl.display.tables import headline, plan_table
 
     result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside, survey=survey)
     assert result.plan is not None

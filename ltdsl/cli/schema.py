@@ -26,6 +26,6 @@ def schema(
     ] = Subject.PLAN,
 ) -> None:
     """Print the JSON Schema of what other programs read."""
-    from ltdsl.schema import to_json
+    from ltdsl.reference.schema import to_json
 
     typer.echo(to_json(subject.value), nl=False)

@@ -47,7 +47,7 @@ def compiled(
     """
     from ltdsl.cli.inputs import read_input
     from ltdsl.compiler import compile_recipe
-    from ltdsl.syntax.source import Source as Read
+    from ltdsl.source import Source as Read
 
     source = read_input(path, stdin_filename)
     assignments = all_changes(changes, seed)

@@ -51,7 +51,7 @@ def surveyor(
     """
 
     def survey(recipe: Recipe) -> tuple[int, ...] | None:
-        from runtime import data as images
+        from ltdsl_runtime import data as images
 
         dataset, root = recipe.settings.dataset, recipe_file.parent
         try:
@@ -80,7 +80,7 @@ class Unreadable:
 
     def within(self, recipe_file: Path, dataset: Dataset) -> tuple[str, ...]:
         """Their names; ends the command where there is no such data set."""
-        from runtime import data as images
+        from ltdsl_runtime import data as images
 
         # however long its tail is made, its files are the same
         whole = dataset.model_copy(update={"imbalance": None})

@@ -141,8 +141,8 @@ def sweep(
 
 def _need_tensorboard() -> None:
     """Say what is missing before every run of the table fails for it."""
-    from runtime.errors import RunError
-    from runtime.tensorboard import must_be_there
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.training.tensorboard import must_be_there
 
     try:
         must_be_there()

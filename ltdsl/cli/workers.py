@@ -14,8 +14,9 @@ import typer
 from ltdsl.cli.shared import fail
 
 if TYPE_CHECKING:
+    from ltdsl_runtime.parallel.cluster import Workers
+
     from ltdsl.plan import Plan
-    from runtime.parallel.cluster import Workers
 
 Number = Annotated[
     int,
@@ -70,8 +71,8 @@ def spread(
         plan: Of a run that is not resumed.
         split_classes: Whether they split the classes.
     """
-    from runtime.errors import RunError
-    from runtime.parallel import cluster, launch
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.parallel import cluster, launch
 
     os.environ.setdefault("COLUMNS", str(shutil.get_terminal_size().columns))
     try:
@@ -92,11 +93,11 @@ def enlist(device: str, split_classes: bool = False) -> Workers:
     """Join the workers that a launcher started; the scheduler's process ends here, with the run.
 
     Args:
-        device: ``auto``, or a name of :data:`runtime.device.TARGETS`.
+        device: ``auto``, or a name of :data:`ltdsl_runtime.machine.device.TARGETS`.
         split_classes: Whether they split the classes.
     """
-    from runtime.errors import RunError
-    from runtime.parallel import cluster, launch
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.parallel import cluster, launch
 
     try:
         launch.greet_launcher()
@@ -110,7 +111,7 @@ def enlist(device: str, split_classes: bool = False) -> Workers:
 
 def stop(code: str, message: str, hint: str | None = None) -> NoReturn:
     """End with one sentence: left for the process that launched this one, or else shown."""
-    from runtime.parallel.launch import tell_launcher
+    from ltdsl_runtime.parallel.launch import tell_launcher
 
     if tell_launcher(code, message, hint):
         raise typer.Exit(1)

@@ -12,8 +12,8 @@ from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.plan import Plan
 from ltdsl.recipe import MOST_EPOCHS
+from ltdsl.source import Source
 from ltdsl.syntax.parser import source_from_bytes
-from ltdsl.syntax.source import Source
 
 #: A cosine schedule of the longest run allowed needs a quarter of it.
 MAX_PLAN_BYTES = 32 << 20

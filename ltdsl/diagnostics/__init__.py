@@ -11,7 +11,7 @@ from enum import Enum
 from textwrap import indent
 from typing import NamedTuple
 
-from ltdsl.syntax.source import Span
+from ltdsl.source import Span
 
 
 class Severity(str, Enum):
@@ -122,7 +122,7 @@ def report(
     """A diagnostic with the severity of its code.
 
     Args:
-        code: A key of :data:`ltdsl.diagnostics.codes.CODES`.
+        code: A key of :data:`ltdsl.codes.CODES`.
         span: The place, if there is one.
         message: One sentence without a full stop.
         label: A few words beside the carets.

@@ -9,7 +9,7 @@ from ltdsl.diagnostics.plain import in_file, paragraphs
 from ltdsl.diagnostics.snippet import harmless
 
 if TYPE_CHECKING:
-    from ltdsl.syntax.source import Span
+    from ltdsl.source import Span
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.ADVICE: "notice"}
 

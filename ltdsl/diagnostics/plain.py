@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from ltdsl.diagnostics import Diagnostic
-    from ltdsl.syntax.source import Span
+    from ltdsl.source import Span
 
 
 def in_file(span: Span | None) -> TypeGuard[Span]:

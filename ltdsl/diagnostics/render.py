@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from ltdsl.syntax.source import Source, Span
+    from ltdsl.source import Source, Span
 
 _STYLES = {
     "error": "bold red",

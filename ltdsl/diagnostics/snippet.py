@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ltdsl.syntax.source import Source, Span
+    from ltdsl.source import Source, Span
 
 Piece = tuple[str, str]
 """Text and the name of its style."""

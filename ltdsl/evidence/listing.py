@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ltdsl.evidence.benchmarks import benchmark_of
 from ltdsl.evidence.combination import of_row
-from ltdsl.evidence.recipes import names, why_not
+from ltdsl.reference.published import names, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ltdsl.format.layout import body, one_line, separated
 from ltdsl.format.pieces import Reader
 from ltdsl.format.proof import difference, silenced
+from ltdsl.source import Source
 from ltdsl.syntax.parser import parse_file
-from ltdsl.syntax.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

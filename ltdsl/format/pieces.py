@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ltdsl.source import Source
 from ltdsl.syntax.scanner import Lexeme, comments, scan
-from ltdsl.syntax.source import Source
 
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 _END = Lexeme("end", 0, 0)

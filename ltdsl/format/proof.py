@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from ltdsl import syntax
+from ltdsl.source import Source
 from ltdsl.syntax.parser import MAX_BYTES, parse_file
 from ltdsl.syntax.scanner import comments, scan
-from ltdsl.syntax.source import Source
 
 _SILENCES = re.compile(r"#\s*ltdsl\s*:")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lsprotocol import types as lsp
 
-from ltdsl.cards import card
 from ltdsl.catalogue import INDEXES, TRICKS, Entry
 from ltdsl.catalogue.tricks import KINDS
 from ltdsl.lsp.context import Context, Place, context_at
@@ -16,7 +15,8 @@ from ltdsl.lsp.fields import base_of, choices, field_card, fields_of, is_list
 from ltdsl.lsp.files import recipes_below
 from ltdsl.lsp.text import Places
 from ltdsl.recipe import Settings
-from ltdsl.syntax.source import Source
+from ltdsl.reference.cards import card
+from ltdsl.source import Source
 
 TRIGGERS = (":", "=", "+", "(", "[", "{", ",", "@", '"', " ")
 """Characters after which an editor asks by itself."""

@@ -12,8 +12,8 @@ from enum import Enum, auto
 from ltdsl.catalogue import INDEXES, TRICKS, Entry
 from ltdsl.lsp.fields import base_of, fields_of
 from ltdsl.recipe import Overrides, Settings
+from ltdsl.source import Source
 from ltdsl.syntax.scanner import NOTHING, Lexeme, comments, scan
-from ltdsl.syntax.source import Source
 
 
 class Place(Enum):

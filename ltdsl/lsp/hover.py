@@ -5,14 +5,14 @@ from __future__ import annotations
 from lsprotocol import types as lsp
 from pygls import uris
 
-from ltdsl.cards import card
 from ltdsl.catalogue import INDEXES, TRICKS
 from ltdsl.lsp.context import Context, Place, context_at
 from ltdsl.lsp.fields import base_of, field_card, fields_of
 from ltdsl.lsp.text import Places
-from ltdsl.paths import PathError, locate
+from ltdsl.reference.cards import card
+from ltdsl.source import Source, Span
 from ltdsl.syntax.scanner import NOTHING, Lexeme, scan
-from ltdsl.syntax.source import Source, Span
+from ltdsl.system.paths import PathError, locate
 
 
 def hover(source: Source, position: lsp.Position, places: Places) -> lsp.Hover | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from lsprotocol import types as lsp
 
 from ltdsl.lsp.text import Places
+from ltdsl.source import Source
 from ltdsl.syntax import Node, Setting, Stage, Statement, Use
 from ltdsl.syntax.parser import parse_file
-from ltdsl.syntax.source import Source
 
 _MAX_DETAIL = 60
 

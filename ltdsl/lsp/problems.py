@@ -16,9 +16,9 @@ from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.fixes import fix, is_safe
 from ltdsl.lsp.files import recipes_below
 from ltdsl.lsp.text import Places, source_of
+from ltdsl.source import Source, Span
 from ltdsl.syntax import Stage, Use
 from ltdsl.syntax.parser import read_source
-from ltdsl.syntax.source import Source, Span
 
 _SEVERITY = {
     Severity.ERROR: lsp.DiagnosticSeverity.Error,

@@ -21,7 +21,7 @@ from ltdsl.lsp.hover import definition, hover
 from ltdsl.lsp.outline import outline
 from ltdsl.lsp.problems import FIX_ALL, Checked, check, compiler, fix_all, fixes, shown
 from ltdsl.lsp.text import Places, source_of
-from ltdsl.syntax.source import Source, Span
+from ltdsl.source import Source, Span
 
 _PAUSE = 0.1  # seconds without a key press before a text is checked
 

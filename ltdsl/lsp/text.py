@@ -8,8 +8,8 @@ from pathlib import Path
 from lsprotocol import types as lsp
 
 from ltdsl.diagnostics import Diagnostic
+from ltdsl.source import Source, Span
 from ltdsl.syntax.parser import source_from_bytes
-from ltdsl.syntax.source import Source, Span
 
 _UNIT_BYTES = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ltdsl.files import write_atomically
 from ltdsl.report.errors import ReportError
+from ltdsl.system.files import write_atomically
 
 __all__ = ["ReportError", "write_report"]
 

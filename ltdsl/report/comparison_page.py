@@ -17,8 +17,8 @@ from ltdsl.report.notes import Note, chosen_on, notes
 from ltdsl.report.page import render
 
 if TYPE_CHECKING:
-    from ltdsl.figures import Figures
     from ltdsl.report.reading import Run
+    from ltdsl.runs.figures import Figures
 
 _Get = Callable[["Figures"], "float | None"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from ltdsl.figures import Epoch, Figures, clean
+from ltdsl.runs.figures import Epoch, Figures, clean
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan

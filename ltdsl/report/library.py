@@ -10,7 +10,7 @@ from pathlib import Path
 
 import vl_convert
 
-from ltdsl.files import write_atomically
+from ltdsl.system.files import write_atomically
 
 
 @cache

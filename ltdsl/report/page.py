@@ -17,7 +17,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 
 from ltdsl import __version__
-from ltdsl.pygments_lexer import RecipeLexer
+from ltdsl.display.pygments_lexer import RecipeLexer
 from ltdsl.report.library import library
 from ltdsl.report.reading import as_json
 

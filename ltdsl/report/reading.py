@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ltdsl.figures import Epoch, Evaluation, Facts, Model, Pictures, clean
 from ltdsl.report.errors import ReportError
+from ltdsl.runs.figures import Epoch, Evaluation, Facts, Model, Pictures, clean
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -174,9 +174,9 @@ def _recipe(folder: Path, gaps: list[str]) -> dict[str, str]:
 
 
 def _has_stages(text: str) -> bool:
+    from ltdsl.source import Source
     from ltdsl.syntax import Stage
     from ltdsl.syntax.parser import parse_file
-    from ltdsl.syntax.source import Source
 
     file, _ = parse_file(Source("recipe", text.replace("\r\n", "\n")))
     return any(isinstance(statement, Stage) for statement in file.statements)

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.display.tables import chosen_by, stage_facts
 from ltdsl.report.charts import calibration, classes, confusion, curves
 from ltdsl.report.charts.theme import logarithmic
 from ltdsl.report.confusions import Confusions, confusions
 from ltdsl.report.notes import notes
 from ltdsl.report.page import render
-from ltdsl.tables import chosen_by, stage_facts
 
 if TYPE_CHECKING:
-    from ltdsl.figures import Evaluation, Figures, GroupFigures
     from ltdsl.plan import Plan
     from ltdsl.report.reading import Run
+    from ltdsl.runs.figures import Evaluation, Figures, GroupFigures
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ltdsl.analysis.assignments import read_assignments
 from ltdsl.analysis.values import Report
 from ltdsl.diagnostics import Diagnostic, report
+from ltdsl.source import Span
 from ltdsl.syntax.scanner import Lexeme, scan
-from ltdsl.syntax.source import Span
 
 _DEPTH = {"(": 1, "[": 1, ")": -1, "]": -1}
 

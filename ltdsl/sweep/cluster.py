@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
-from ltdsl.processors import processor_count
 from ltdsl.sweep.process import Job, run_job
+from ltdsl.system.processors import processor_count
 
 #: Seconds to wait for the scheduler.
 PATIENCE = 5

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from ltdsl.files import read_json
 from ltdsl.sweep.folder import Record, SweepFolder
 from ltdsl.sweep.pool import Pool
 from ltdsl.sweep.process import Job, Manner, StoppedError
 from ltdsl.sweep.table import Row, Table
+from ltdsl.system.files import read_json
 
 #: Seconds between two looks at what the runs have written.
 INTERVAL = 1.0

@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ltdsl import __version__
-from ltdsl.figures import Evaluation, Facts, Figures, Model
-from ltdsl.files import read_json, write_atomically
+from ltdsl.runs.figures import Evaluation, Facts, Figures, Model
 from ltdsl.sweep.grid import SEED
 from ltdsl.sweep.table import Row, Table
+from ltdsl.system.files import read_json, write_atomically
 
 #: Figures of evaluation.json that the table has, in percent.
 FIGURES = ("top1_error", "macro_recall", "many", "medium", "few", "expected_calibration_error")

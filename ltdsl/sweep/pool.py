@@ -12,8 +12,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol
 
-from ltdsl.processors import affinity, processor_count
 from ltdsl.sweep.process import Job, run_job
+from ltdsl.system.processors import affinity, processor_count
 
 #: What each kind of device is chosen by, and the name of its file in /dev.
 DEVICES = {

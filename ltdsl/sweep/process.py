@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from ltdsl.files import read_json
+from ltdsl.system.files import read_json
 
 #: Seconds that a process has to end once it is told to: compiling a graph cannot be interrupted.
 GRACE = 30.0

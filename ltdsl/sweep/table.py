@@ -12,10 +12,10 @@ from ltdsl.diagnostics import Diagnostic
 from ltdsl.diagnostics.render import render
 from ltdsl.plan import Plan
 from ltdsl.recipe import Recipe
+from ltdsl.source import Source, texts
 from ltdsl.sweep.grid import Choice
 from ltdsl.sweep.names import run_names
 from ltdsl.syntax.parser import read_source
-from ltdsl.syntax.source import Source, texts
 
 Entry = tuple[Choice, Plan, dict[str, str]]
 """A combination, what it trains, and what it was written as."""

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from ltdsl.figures import Epoch
+from ltdsl.runs.figures import Epoch
 from ltdsl.sweep.drive import Sweep
 from ltdsl.sweep.folder import Record
 from ltdsl.sweep.show import spread

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from ltdsl.syntax.source import Span
+from ltdsl.source import Span
 
 
 class Identifier(NamedTuple):

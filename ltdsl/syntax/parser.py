@@ -11,15 +11,15 @@ from lark import UnexpectedInput
 
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic, Severity, report
+from ltdsl.source import Source, Span
 from ltdsl.syntax.lalr import StartRule, TooDeepError, parse_text
 from ltdsl.syntax.scanner import count
-from ltdsl.syntax.source import Source, Span
 from ltdsl.syntax.tree import Place, build
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ltdsl.syntax.recovery import Recovery
+    from ltdsl.syntax.recovery.recover import Recovery
 
 MAX_BYTES = 1 << 20
 """Larger files are refused."""
@@ -144,7 +144,7 @@ def _parse_piece(source: Source, rule: StartRule) -> tuple[Any, list[Diagnostic]
 
 
 def _recovery(source: Source, whole: bool = True) -> Recovery:
-    from ltdsl.syntax.recovery import (
+    from ltdsl.syntax.recovery.recover import (
         Recovery,  # most texts have no errors, so they need not wait for it
     )
 

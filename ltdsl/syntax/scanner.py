@@ -7,8 +7,8 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from ltdsl.source import Source, Span
 from ltdsl.syntax.lalr import terminal
-from ltdsl.syntax.source import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

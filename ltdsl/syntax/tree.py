@@ -12,9 +12,9 @@ from lark import Tree
 
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic, Edit, report
+from ltdsl.source import Span
 from ltdsl.syntax.lalr import Token
 from ltdsl.syntax.scanner import shown
-from ltdsl.syntax.source import Span
 
 Number: TypeAlias = syntax.Integer | syntax.Float | syntax.Percent
 Place: TypeAlias = Callable[[int, int], Span]

@@ -10,7 +10,7 @@ from support import ROOT, environment
 from typer.testing import CliRunner
 
 from ltdsl.cli import make_app
-from ltdsl.diagnostics.codes import ADVICE
+from ltdsl.codes import ADVICE
 
 
 def ltdsl(*arguments: object):

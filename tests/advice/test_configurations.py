@@ -15,8 +15,8 @@ import pytest
 
 from ltdsl.compiler import compile_recipe
 from ltdsl.evidence import rows
-from ltdsl.evidence.recipes import name_of, names, text_of
-from ltdsl.syntax.source import Source
+from ltdsl.reference.published import name_of, names, text_of
+from ltdsl.source import Source
 
 DRW, DRS = "two_stage/drw", "two_stage/drs"
 CAM = f"{DRS}/cam_based_sampling"

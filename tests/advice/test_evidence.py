@@ -15,7 +15,7 @@ from ltdsl.evidence.combination import Use, distance, of_chain, of_recipe, of_ro
 from ltdsl.evidence.compare import agree, find, gain, pairs, supported
 from ltdsl.evidence.neighbours import first_change, neighbours
 from ltdsl.evidence.rows import PATH
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 
 def combination(*stages: str):

@@ -14,9 +14,9 @@ from ltdsl.evidence.arrangements import ARRANGEMENTS, REFERENCE
 from ltdsl.evidence.benchmarks import nearest
 from ltdsl.evidence.combination import PARAMETER, distance, of_chain, of_recipe, of_row
 from ltdsl.evidence.neighbours import neighbours
-from ltdsl.evidence.recipes import name_of, names, text_of, why_not
+from ltdsl.reference.published import name_of, names, text_of, why_not
+from ltdsl.source import Source
 from ltdsl.syntax.parser import read_source
-from ltdsl.syntax.source import Source
 
 PAPER = ROOT / "recipes" / "paper"
 MODELS = {"ImageNet-LT": ("resnet10", 512), "iNat18": ("resnet50", 512)}

@@ -14,12 +14,12 @@ from ltdsl.advice.rules import RULES
 from ltdsl.analysis.load import load
 from ltdsl.analysis.resolve import resolve
 from ltdsl.catalogue import TRICKS
+from ltdsl.codes import ADVICE
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Severity, severity_of
-from ltdsl.diagnostics.codes import ADVICE
 from ltdsl.diagnostics.render import render
 from ltdsl.evidence import rows
-from ltdsl.syntax.source import Source, Span
+from ltdsl.source import Source, Span
 
 SNAPSHOTS = sorted((Path(__file__).parents[1] / "golden" / "advice").glob("*.lt"))
 

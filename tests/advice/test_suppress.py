@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ltdsl.compiler import compile_recipe
+from ltdsl.source import Source
 from ltdsl.syntax.parser import read_source
-from ltdsl.syntax.source import Source
 
 CLASH = "stage1: ce\nstage2: cam_bs + cs_ce @ 80%"
 

@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 from ltdsl.cli import make_app, sweep
 from ltdsl.compiler import compile_recipe
-from ltdsl.files import json_text
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
+from ltdsl.system.files import json_text
 
 APP = make_app()
 
@@ -178,10 +178,10 @@ def sweeping(folder):
 
 def using(folder):
     import numpy as np
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.use.trained import open_run
 
     from ltdsl.cli.trained import plan_of as opened_plan
-    from runtime.errors import RunError
-    from runtime.trained import open_run
 
     try:
         run = open_run(folder / "out" / "run", opened_plan(folder / "out" / "run"))
@@ -208,9 +208,9 @@ COMMANDS = {report: 3, comparison: 2, diff: 30, sweeping: 15, using: 150, resumi
 @pytest.fixture
 def untrained(monkeypatch):
     """The commands without what trains."""
-    from runtime import run as runs
-    from runtime.best import BestEpochs
-    from runtime.tensorboard import Events
+    from ltdsl_runtime.training import run as runs
+    from ltdsl_runtime.training.best import BestEpochs
+    from ltdsl_runtime.training.tensorboard import Events
 
     def train(plan, loaded, directory, *_, **__):
         lines = directory.metrics()

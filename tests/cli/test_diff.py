@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ltdsl.compiler import compile_recipe
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
 OTHER = """\

@@ -23,11 +23,11 @@ from ltdsl.cli.complete import (
     trick_chain,
 )
 from ltdsl.compiler import compile_recipe
-from ltdsl.evidence.recipes import names as rows_by_name
 from ltdsl.format import format_source
-from ltdsl.starter import starter
+from ltdsl.reference.published import names as rows_by_name
+from ltdsl.reference.starter import starter
+from ltdsl.source import Source
 from ltdsl.syntax.parser import parse_chain
-from ltdsl.syntax.source import Source
 
 CRT = "cifar10_lt_100-cao-230-ce-then-crt+class_balanced"
 NO_RECIPE = "inat18-paper-input_mixup-then-input_mixup+cam_bs-then-class_balanced"

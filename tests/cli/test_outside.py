@@ -246,7 +246,7 @@ def test_used_files_share_the_limit_of_size(ltdsl, tree):
 
 
 def test_a_run_keeps_texts_where_their_paths_lead(tmp_path):
-    from ltdsl.syntax.source import Source, texts
+    from ltdsl.source import Source, texts
 
     def source(path):
         return Source(path, path, tmp_path / path)

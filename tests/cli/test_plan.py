@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ltdsl.compiler import compile_recipe
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
 

@@ -12,9 +12,8 @@ import time
 
 import numpy as np
 import pytest
+from ltdsl_runtime.weights import checkpoints
 from support import command, environment
-
-from runtime import checkpoints
 
 #: All phases of a run in a few seconds.
 SHORT = """

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from PIL import Image
-from support import ROOT, command, environment
+from support import SOURCES, command, environment
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 RECIPE = "epochs = 3; stage1: ce; stage2: cam_bs @ epoch 1"
@@ -65,7 +65,7 @@ def test_a_report_that_fails_leaves_the_training_as_it_is(recipe, tmp_path):
     done = subprocess.run(
         command("run", recipe("epochs = 1; a: ce"), "--out", "run"),
         cwd=tmp_path,
-        env=environment() | {"PYTHONPATH": f"{tmp_path / 'broken'}:{ROOT}"},
+        env=environment() | {"PYTHONPATH": f"{tmp_path / 'broken'}:{SOURCES}"},
         capture_output=True,
         text=True,
     )

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
+from ltdsl.codes import CODES
+from ltdsl.codes.sarif import log
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Diagnostic, report
-from ltdsl.diagnostics.codes import CODES
-from ltdsl.diagnostics.sarif import log
 from ltdsl.syntax.parser import read_source
 
 SCHEMA = os.environ.get("LTDSL_SARIF_SCHEMA")

@@ -11,7 +11,7 @@ import time
 import pytest
 from support import command, environment
 
-from ltdsl.files import read_json
+from ltdsl.system.files import read_json
 
 SHORT = "epochs = 1; schedule = constant(warmup = 0); stage1: ce"
 

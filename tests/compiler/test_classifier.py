@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ltdsl.compiler import compile_recipe
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 
 def compiled(text: str):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from support import ROOT
 
+from ltdsl.codes import CODES
 from ltdsl.compiler import compile_recipe
-from ltdsl.diagnostics.codes import CODES
-from ltdsl.gallery import SAMPLES, page, sample
-from ltdsl.syntax.source import Source
+from ltdsl.reference.diagnostics_page import SAMPLES, page, sample
+from ltdsl.source import Source
 
 #: What a run prints, where a sentence of its own is still to be written.
 SILENT = {"LT410", "LT411", "LT441", "LT443"}
@@ -17,7 +17,7 @@ NEED_FILES = {"LT115"}
 
 def test_the_page_is_fresh():
     text = (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8")
-    assert text == page(), "run: python -m ltdsl.gallery > docs/diagnostics.md"
+    assert text == page(), "run: python -m ltdsl.reference.diagnostics_page > docs/diagnostics.md"
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if CODES[code].bad or code in SAMPLES])

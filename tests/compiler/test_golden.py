@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ltdsl.codes import CODES, RUN
 from ltdsl.compiler import compile_recipe
-from ltdsl.diagnostics.codes import CODES, RUN
 from ltdsl.diagnostics.render import render
 from ltdsl.plan import Plan
+from ltdsl.source import Source
 from ltdsl.syntax.emit import syntax_to_json
 from ltdsl.syntax.parser import read_source
-from ltdsl.syntax.source import Source
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -68,15 +68,15 @@ def test_every_code_has_a_snapshot():
 
 
 def test_the_reference_page_is_fresh():
-    from ltdsl.cards import reference
+    from ltdsl.reference.cards import reference
 
     page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
-    assert page == reference(), "run: python -m ltdsl.cards > docs/reference.md"
+    assert page == reference(), "run: python -m ltdsl.reference.cards > docs/reference.md"
 
 
 def test_every_name_has_a_card():
-    from ltdsl.cards import SECTIONS
     from ltdsl.catalogue import INDEXES
+    from ltdsl.reference.cards import SECTIONS
 
     shown = {name for section in SECTIONS.values() for name in section}
     assert shown == {name for index in INDEXES.values() for name in index}

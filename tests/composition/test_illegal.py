@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ltdsl import catalogue
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Severity
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 LONG = settings(
     deadline=None,

@@ -12,8 +12,8 @@ from ltdsl.analysis.values import build, find
 from ltdsl.catalogue import Trick
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
+from ltdsl.source import Source
 from ltdsl.syntax.parser import parse_chain
-from ltdsl.syntax.source import Source
 
 LONG = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -11,21 +11,21 @@ import mindspore as ms
 import numpy as np
 import pytest
 from composition_pairs import CHOICES, KINDS, all_pairs, every_kind_once, pairs, wanted_pairs
+from ltdsl_runtime.data import ImageArrays, LoadedData
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.models import Network, freeze
+from ltdsl_runtime.models.cosine import use_cosine
+from ltdsl_runtime.models.initial import initialise
+from ltdsl_runtime.models.network import GlobalPool
+from ltdsl_runtime.models.scaled import FACTORS, use_factors
+from ltdsl_runtime.training.stages import begin_stage, build_stage
+from ltdsl_runtime.tricks.posthoc import POSTHOC
 from mindspore import Tensor, nn
 from support import FULL
 from training_support import PLAIN, count_compilations, plan, weights
 
 from ltdsl.catalogue import LearnableWeightScaling
-from runtime.data import ImageArrays, LoadedData
-from runtime.models import Network, freeze
-from runtime.models.cosine import use_cosine
-from runtime.models.initial import initialise
-from runtime.models.network import GlobalPool
-from runtime.models.scaled import FACTORS, use_factors
-from runtime.optimizers import build_optimizer
-from runtime.posthoc import POSTHOC
-from runtime.stages import begin_stage, build_stage
-from runtime.step import EvalStep, Normalise
 
 COUNTS = (14, 9, 6, 3)
 

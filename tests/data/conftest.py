@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from runtime.data.arrays import ImageArrays
-from runtime.device import prepare
+from ltdsl_runtime.data.arrays import ImageArrays
+from ltdsl_runtime.machine.device import prepare
 
 prepare("cpu")  # before anything imports mindspore
 

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
-
-from ltdsl.catalogue import AUGMENTS
-from runtime.data.augment import (
+from ltdsl_runtime.data.augment import (
     AUGMENTATIONS,
     RandomCrop,
     RandomHorizontalFlip,
     RandomResizedCrop,
     draw_batch,
 )
-from runtime.data.colour import ColorJitter
+from ltdsl_runtime.data.colour import ColorJitter
+from PIL import Image, ImageEnhance
+
+from ltdsl.catalogue import AUGMENTS
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from runtime.data import cifar
-from runtime.data.errors import DataError
+from ltdsl_runtime.data import cifar
+from ltdsl_runtime.data.errors import DataError
 
 RECORDS = 30
 SMALL10 = replace(

@@ -1,7 +1,6 @@
 import numpy as np
+from ltdsl_runtime.data import digits
 from PIL import Image
-
-from runtime.data import digits
 
 
 def test_parts():

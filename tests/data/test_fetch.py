@@ -10,10 +10,9 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-
-from runtime.data.archives import ARCHIVES, Archive
-from runtime.data.errors import DataError
-from runtime.data.fetch import fetch
+from ltdsl_runtime.data.archives import ARCHIVES, Archive
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.fetch import fetch
 
 
 class Kind(Enum):

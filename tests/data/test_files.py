@@ -5,18 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from image_files import write_digits
+from ltdsl_runtime.data import files as files_module
+from ltdsl_runtime.data import load_dataset, survey
+from ltdsl_runtime.data.augment import RandomCrop, RandomHorizontalFlip, RandomResizedCrop
+from ltdsl_runtime.data.colour import ColorJitter
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.files import ImageFiles, Names
+from ltdsl_runtime.data.folders import load, other_files
+from ltdsl_runtime.data.source import EvaluationSource, StageSource
+from ltdsl_runtime.tricks.samplers import Moment, order
 from PIL import Image
 
 from ltdsl.catalogue import SAMPLERS, ImageFolder
-from runtime.data import files as files_module
-from runtime.data import load_dataset, survey
-from runtime.data.augment import RandomCrop, RandomHorizontalFlip, RandomResizedCrop
-from runtime.data.colour import ColorJitter
-from runtime.data.errors import DataError
-from runtime.data.files import ImageFiles, Names
-from runtime.data.folders import load, other_files
-from runtime.data.source import EvaluationSource, StageSource
-from runtime.samplers import Moment, order
 
 JITTER = ColorJitter(0.4, 0.4, 0.4)
 CHAIN = (RandomResizedCrop(0.08, 4 / 3), RandomHorizontalFlip(), JITTER)
@@ -101,7 +101,7 @@ def test_a_batch_is_a_function_of_seed_epoch_and_number(folder, monkeypatch):
 
 def test_files_and_arrays_agree(folder):
     """Where no crop comes first, a part of files is the part of its decoded images."""
-    from runtime.data import ImageArrays
+    from ltdsl_runtime.data import ImageArrays
 
     files, _ = load(declared(), folder)
     arrays = ImageArrays(files.batch(range(len(files))), files.labels, files.class_names)

@@ -5,10 +5,9 @@ import io
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.image import View
 from PIL import Image
-
-from runtime.data.errors import DataError
-from runtime.data.image import View
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (9, 12, 3), dtype=np.uint8)

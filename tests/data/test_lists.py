@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 from image_files import write_digits
+from ltdsl_runtime.data import load_dataset, survey
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.lists import load, read_list
 from support import environment
 
 from ltdsl.catalogue import Annotations, ImageNetLT, INat18
-from runtime.data import load_dataset, survey
-from runtime.data.errors import DataError
-from runtime.data.lists import load, read_list
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +170,10 @@ PLAN_EPOCHS = """
 import resource, sys
 from pathlib import Path
 from ltdsl.catalogue import SAMPLERS, Annotations
-from runtime.data.lists import load
-from runtime.data.source import StageSource
-from runtime.data.split import long_tailed_split
-from runtime.samplers import Moment, order
+from ltdsl_runtime.data.lists import load
+from ltdsl_runtime.data.source import StageSource
+from ltdsl_runtime.data.split import long_tailed_split
+from ltdsl_runtime.tricks.samplers import Moment, order
 
 def most():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

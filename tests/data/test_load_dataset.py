@@ -3,12 +3,12 @@ import sys
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data import READERS, Reader, cifar, load_dataset
+from ltdsl_runtime.data.arrays import ImageArrays, channel_statistics
+from ltdsl_runtime.data.errors import DataError
 
 from ltdsl.catalogue import Cifar10LT, Cifar100LT, DigitsLT
 from ltdsl.longtail import profile_counts, validation_counts
-from runtime.data import READERS, Reader, cifar, load_dataset
-from runtime.data.arrays import ImageArrays, channel_statistics
-from runtime.data.errors import DataError
 
 
 def test_digits():
@@ -101,6 +101,6 @@ def test_arrays_refuse_other_types():
 
 
 def test_loading_does_not_import_mindspore():
-    code = "import sys, runtime.data, runtime.data.source; print('mindspore' in sys.modules)"
+    code = "import sys, ltdsl_runtime.data, ltdsl_runtime.data.source; print('mindspore' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout == "False\n", result.stderr

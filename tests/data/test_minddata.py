@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data.augment import RandomCrop
+from ltdsl_runtime.data.pipeline import evaluation_dataset, training_dataset
+from ltdsl_runtime.data.source import StageSource
+from ltdsl_runtime.tricks.samplers import Moment, order
 
 from ltdsl.catalogue import SAMPLERS
-from runtime.data.augment import RandomCrop
-from runtime.data.pipeline import evaluation_dataset, training_dataset
-from runtime.data.source import StageSource
-from runtime.samplers import Moment, order
 
 
 def make(arrays, **changes):

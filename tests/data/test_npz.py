@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data import load_dataset
+from ltdsl_runtime.data.errors import DataError
 
 from ltdsl.catalogue import Npz
-from runtime.data import load_dataset
-from runtime.data.errors import DataError
 
 RNG = np.random.default_rng(0)
 LABELS = np.repeat([0, 1, 2], [8, 5, 3])

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from ltdsl_runtime.streams import STREAMS, generator
+from ltdsl_runtime.tricks.samplers import ORDERS, Moment, order, order_by_class, reversed_order
 
 from ltdsl.catalogue import SAMPLERS
-from runtime.samplers import ORDERS, Moment, order, order_by_class, reversed_order
-from runtime.streams import STREAMS, generator
 
 COUNTS = np.array([500, 150, 40, 9, 1])
 LABELS = np.random.default_rng(2).permutation(np.repeat(np.arange(5), COUNTS)).astype(np.int32)

@@ -2,10 +2,10 @@ import hashlib
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.split import fingerprint, long_tailed_split
 
 from ltdsl.longtail import profile_counts, validation_counts
-from runtime.data.errors import DataError
-from runtime.data.split import fingerprint, long_tailed_split
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@ import threading
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data.augment import RandomCrop, RandomHorizontalFlip
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.source import StageSource
+from ltdsl_runtime.tricks.samplers import Moment, order
 
 from ltdsl.catalogue import SAMPLERS
-from runtime.data.augment import RandomCrop, RandomHorizontalFlip
-from runtime.data.errors import DataError
-from runtime.data.source import StageSource
-from runtime.samplers import Moment, order
 
 
 def draws(streams, epoch, labels):

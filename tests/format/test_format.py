@@ -10,7 +10,7 @@ from support import ROOT
 
 from ltdsl import format as formatting
 from ltdsl.format import UnprovenError, format_source
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 FOLDER = ROOT / "tests" / "golden" / "format"
 PARAGRAPH = re.compile(r"(?:^(?: {4}.*|)\n)+", re.MULTILINE)

@@ -14,14 +14,14 @@ from language.test_properties import mutated, recipes, soup
 from support import ROOT
 
 from ltdsl.catalogue import TRICKS
+from ltdsl.codes.sarif import log
 from ltdsl.compiler import Compilation, compile_recipe
 from ltdsl.diagnostics import Diagnostic
 from ltdsl.diagnostics.github import command
 from ltdsl.diagnostics.render import render, to_json
-from ltdsl.diagnostics.sarif import log
 from ltdsl.fixes import fix, is_safe
 from ltdsl.format import format_source
-from ltdsl.syntax.source import Source, Span
+from ltdsl.source import Source, Span
 
 EXAMPLES = int(os.environ.get("LTDSL_FUZZ", "0")) or 200
 FUZZ = settings(

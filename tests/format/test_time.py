@@ -9,7 +9,7 @@ import pytest
 from ltdsl.compiler import compile_recipe
 from ltdsl.fixes import fix, is_safe
 from ltdsl.format import UnprovenError, format_source
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 SIZE = 40_000
 

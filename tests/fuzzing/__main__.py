@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from ltdsl.files import write_atomically  # noqa: E402
+from ltdsl.system.files import write_atomically  # noqa: E402
 from tests.fuzzing.inputs import make  # noqa: E402
 from tests.fuzzing.invariants import TARGETS  # noqa: E402
 

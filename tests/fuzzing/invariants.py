@@ -9,19 +9,19 @@ from pathlib import Path
 from lsprotocol import types as lsp
 from pygls.workspace import Workspace
 
+from ltdsl.codes import CODES
+from ltdsl.codes.sarif import log
 from ltdsl.compiler import Compilation, compile_recipe
 from ltdsl.diagnostics import Diagnostic
-from ltdsl.diagnostics.codes import CODES
 from ltdsl.diagnostics.github import command
 from ltdsl.diagnostics.render import render, to_json
-from ltdsl.diagnostics.sarif import log
 from ltdsl.fixes import HARM, MAX_ATTEMPTS, MAX_CHARACTERS, fix, is_safe
 from ltdsl.format import format_source
 from ltdsl.lsp.problems import FIX_ALL
 from ltdsl.lsp.server import _HANDLERS, RecipeServer
+from ltdsl.source import Source, Span
 from ltdsl.syntax.parser import source_from_bytes
 from ltdsl.syntax.scanner import comments
-from ltdsl.syntax.source import Source, Span
 
 LONGEST_MESSAGE = 3000
 

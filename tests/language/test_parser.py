@@ -9,8 +9,9 @@ import pytest
 from lark import Lark
 
 from ltdsl import syntax
+from ltdsl.codes import CODES, SYNTAX
 from ltdsl.diagnostics import Diagnostic
-from ltdsl.diagnostics.codes import CODES, SYNTAX
+from ltdsl.source import Source
 from ltdsl.syntax.emit import syntax_to_json
 from ltdsl.syntax.lalr import MAX_NESTING, grammar_path
 from ltdsl.syntax.parser import (
@@ -24,7 +25,6 @@ from ltdsl.syntax.parser import (
     read_source,
 )
 from ltdsl.syntax.scanner import comments
-from ltdsl.syntax.source import Source
 
 OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic
 from ltdsl.diagnostics.render import render, to_json
+from ltdsl.source import Source, Span
 from ltdsl.syntax.emit import syntax_to_json
 from ltdsl.syntax.parser import parse_chain, parse_file, parse_start, parse_value
-from ltdsl.syntax.source import Source, Span
 
 NOWHERE = Span(Source("", ""), 0, 0)
 SOON = settings(deadline=timedelta(seconds=5))

@@ -7,9 +7,9 @@ import pytest
 
 from ltdsl import syntax
 from ltdsl.diagnostics.render import render, summary
+from ltdsl.source import Source
 from ltdsl.syntax.parser import parse_file
-from ltdsl.syntax.recovery import MAX_ERRORS
-from ltdsl.syntax.source import Source
+from ltdsl.syntax.recovery.recover import MAX_ERRORS
 
 CASES = Path(__file__).parents[1] / "golden" / "syntax_errors"
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from ltdsl.codes import CODES
 from ltdsl.diagnostics import Edit, Label, Severity, report
-from ltdsl.diagnostics.codes import CODES
 from ltdsl.diagnostics.render import in_order, render, render_rich, summary, to_json
-from ltdsl.syntax.source import Source, Span
+from ltdsl.source import Source, Span
 
 TEXT = """\
 epochs = 3

@@ -18,7 +18,7 @@ from ltdsl.lsp.hover import definition, hover
 from ltdsl.lsp.outline import outline
 from ltdsl.lsp.problems import check, fixes, shown
 from ltdsl.lsp.text import Places, source_of
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "paper_final_cifar10_lt.lt"
 UTF_16 = Places()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pygments import lexers
 from pygments.token import Comment, Error, Keyword, Name, Number, Operator, String, Token
 
-from ltdsl.pygments_lexer import RecipeLexer
+from ltdsl.display.pygments_lexer import RecipeLexer
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").rglob("*.lt"))

@@ -13,7 +13,7 @@ from ltdsl.lsp.complete import complete
 from ltdsl.lsp.context import Place, context_at
 from ltdsl.lsp.text import Places
 from ltdsl.recipe import Overrides, Settings
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.lt"))
 PLACES = Places()

@@ -6,8 +6,7 @@ import os
 import shutil
 
 import pytest
-
-from runtime.device import prepare
+from ltdsl_runtime.machine.device import prepare
 
 prepare("cpu")  # before anything imports mindspore
 

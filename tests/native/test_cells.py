@@ -5,10 +5,9 @@ from __future__ import annotations
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.models import build_network
+from ltdsl_runtime.models.native import Convolve, use_native
 from mindspore import Tensor, nn
-
-from runtime.models import build_network
-from runtime.native.cells import Convolve, use_native
 
 
 class Layers(nn.Cell):

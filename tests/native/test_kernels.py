@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from runtime.native.library import library
+from ltdsl_runtime.machine.native.library import library
 
 
 def call(name: str, *arrays: np.ndarray) -> None:

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.machine.native import library as module
 from support import environment
-
-from runtime.errors import RunError
-from runtime.native import library as module
 
 #: Uses two threads, then does so again in a child.
 FORKS = """

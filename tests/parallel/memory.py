@@ -31,15 +31,14 @@ def peak() -> float:
 
 def worker(folder: Path, split: bool) -> None:
     import numpy as np
+    from ltdsl_runtime.data import ImageArrays, LoadedData
+    from ltdsl_runtime.machine.device import prepare
+    from ltdsl_runtime.parallel.cluster import is_scheduler, join
+    from ltdsl_runtime.parallel.follower import meet, open_directory
+    from ltdsl_runtime.training.progress import Reporter
+    from ltdsl_runtime.training.train import Trainer
     from rich.console import Console
     from training_support import plan
-
-    from runtime.data import ImageArrays, LoadedData
-    from runtime.device import prepare
-    from runtime.parallel.cluster import is_scheduler, join
-    from runtime.parallel.follower import meet, open_directory
-    from runtime.progress import Reporter
-    from runtime.train import Trainer
 
     prepare("cpu")
     workers = replace(join(), split_classes=split)

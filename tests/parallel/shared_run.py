@@ -10,14 +10,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from ltdsl_runtime.parallel.cluster import is_scheduler, join
+from ltdsl_runtime.parallel.follower import meet, open_directory
+from ltdsl_runtime.training.progress import Reporter
+from ltdsl_runtime.training.train import Trainer
 from rich.console import Console
 from shared_steps import CLASSES, network
 from training_support import hand_made, plan
-
-from runtime.parallel.cluster import is_scheduler, join
-from runtime.parallel.follower import meet, open_directory
-from runtime.progress import Reporter
-from runtime.train import Trainer
 
 RECIPE = """
 epochs = 4; batch_size = 8; augment = []; validation = 0.2; best_on = validation
@@ -56,9 +55,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import runtime.inference
-    import runtime.train
+    import ltdsl_runtime.training.train
+    import ltdsl_runtime.use.inference
 
-    for module in (runtime.inference, runtime.train):
+    for module in (ltdsl_runtime.use.inference, ltdsl_runtime.training.train):
         module.planned_network = lambda plan, *_: network(plan.seed)
     main()

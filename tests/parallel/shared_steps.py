@@ -14,22 +14,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.models import Network, freeze
+from ltdsl_runtime.models.cosine import use_cosine
+from ltdsl_runtime.models.initial import initialise
+from ltdsl_runtime.models.network import GlobalPool
+from ltdsl_runtime.models.scaled import use_factors
+from ltdsl_runtime.parallel.classes import Split, split_network
+from ltdsl_runtime.parallel.cluster import Workers, is_scheduler, join
+from ltdsl_runtime.training.evaluate import Evaluator
+from ltdsl_runtime.training.stages import begin_stage, build_stage, rates_of_steps
+from ltdsl_runtime.tricks.posthoc import corrected
+from ltdsl_runtime.tricks.registry import build_sampling
 from mindspore import Tensor, nn
 from training_support import hand_made, plan
-
-from runtime.evaluate import Evaluator
-from runtime.models import Network, freeze
-from runtime.models.cosine import use_cosine
-from runtime.models.initial import initialise
-from runtime.models.network import GlobalPool
-from runtime.models.scaled import use_factors
-from runtime.optimizers import build_optimizer
-from runtime.parallel.classes import Split, split_network
-from runtime.parallel.cluster import Workers, is_scheduler, join
-from runtime.posthoc import corrected
-from runtime.stages import begin_stage, build_stage, rates_of_steps
-from runtime.step import EvalStep, Normalise
-from runtime.tricks import build_sampling
 
 HEAD = {
     "batch_size": "8",

@@ -13,19 +13,19 @@ from dataclasses import replace
 import loss_formulas as papers
 import mindspore as ms
 import numpy as np
+from ltdsl_runtime.graph.over_classes import SplitLoss, SplitPrediction
+from ltdsl_runtime.graph.step import Prediction
+from ltdsl_runtime.models import Network
+from ltdsl_runtime.models.initial import initialise
+from ltdsl_runtime.parallel.classes import Split, split_network
+from ltdsl_runtime.parallel.cluster import Workers, is_scheduler, join
+from ltdsl_runtime.parallel.collectives import AllGradients, SumGradients
+from ltdsl_runtime.tricks.losses import CrossEntropy, LossCell, Reduction
+from ltdsl_runtime.tricks.losses.objectives import LOSSES
 from mindspore import Tensor, nn, ops
 from scipy.special import log_softmax, softmax
 
 from ltdsl import catalogue
-from runtime.losses import CrossEntropy, LossCell, Reduction
-from runtime.losses.objectives import LOSSES
-from runtime.models import Network
-from runtime.models.initial import initialise
-from runtime.parallel.classes import Split, split_network
-from runtime.parallel.cluster import Workers, is_scheduler, join
-from runtime.parallel.collectives import AllGradients, SumGradients
-from runtime.parallel.over_classes import SplitLoss, SplitPrediction
-from runtime.step import Prediction
 
 IMAGES, FEATURES, FEW = 12, 16, 103
 

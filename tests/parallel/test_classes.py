@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from cluster import together
+from ltdsl_runtime.parallel.classes import shard_classifier
+from ltdsl_runtime.parallel.part import ClassPart
 from mindspore import nn
 from support import FULL
 
 from ltdsl import catalogue
-from runtime.parallel.classes import shard_classifier
-from runtime.parallel.part import ClassPart
 
 WORKER = Path(__file__).with_name("split_classes.py")
 #: In a quick run, those whose operators cover all kinds that are split.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data.augment import AUGMENTATIONS
+from ltdsl_runtime.data.source import EvaluationSource, StageSource
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.parallel.cluster import ALONE, Workers, must_divide, must_split
+from ltdsl_runtime.parallel.follower import Follower, meet, open_directory
+from ltdsl_runtime.rundir.directory import RunDirectory
 from training_support import hand_made, plan
-
-from runtime.data.augment import AUGMENTATIONS
-from runtime.data.source import EvaluationSource, StageSource
-from runtime.errors import RunError
-from runtime.parallel.cluster import ALONE, Workers, must_divide, must_split
-from runtime.parallel.follower import Follower, meet, open_directory
-from runtime.rundir import RunDirectory
 
 BATCH = 12
 

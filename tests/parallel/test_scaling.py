@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import subprocess
 import sys
 
 import pytest
-from support import ROOT, environment
+from ltdsl_runtime.models import build_network
+from support import ROOT, SOURCES, environment
 
 from benchmarks.scaling import LINKS, Network, network_of, sent, share, tables, workers_until
-from runtime.models import build_network
 
 SMALL, LARGE = Network(463_000, 64, 10), Network(23_500_000, 2048, 8142)
 
@@ -67,7 +66,7 @@ def test_the_tables_of_a_readers_numbers():
     done = subprocess.run(
         line,
         cwd=ROOT,
-        env=environment() | {"PYTHONPATH": os.fspath(ROOT)},
+        env=environment() | {"PYTHONPATH": SOURCES},
         capture_output=True,
         text=True,
     )

@@ -8,9 +8,9 @@ import pytest
 
 from ltdsl.compare import Comparison, compare
 from ltdsl.compiler import compile_recipe
-from ltdsl.evidence.recipes import names, text_of, why_not
 from ltdsl.plan import Plan
-from ltdsl.syntax.source import Source
+from ltdsl.reference.published import names, text_of, why_not
+from ltdsl.source import Source
 
 
 def plan(text: str) -> Plan:

@@ -21,7 +21,7 @@ from ltdsl.catalogue import (
 from ltdsl.compare import compare
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
-from ltdsl.syntax.source import Source
+from ltdsl.source import Source
 
 OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
 

@@ -10,9 +10,9 @@ import pytest
 
 from ltdsl.catalogue import TRICKS
 from ltdsl.compiler import compile_recipe
-from ltdsl.schema import schema, to_json
+from ltdsl.reference.schema import schema, to_json
+from ltdsl.source import Source
 from ltdsl.syntax.parser import read_source
-from ltdsl.syntax.source import Source
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.lt"))

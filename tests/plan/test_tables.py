@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 
 from ltdsl.compiler import compile_recipe
-from ltdsl.details import details
+from ltdsl.display.details import details
+from ltdsl.display.plots import ASCII, BLOCKS, ink, plot, resample, ruler
+from ltdsl.display.tables import headline, plan_table, training_counts
+from ltdsl.display.written import origins_table, written
 from ltdsl.longtail import profile_counts
-from ltdsl.plots import ASCII, BLOCKS, ink, plot, resample, ruler
-from ltdsl.syntax.source import Source
-from ltdsl.tables import headline, plan_table, training_counts
-from ltdsl.written import origins_table, written
+from ltdsl.source import Source
 
 FOUR = """\
 dataset = cifar100_lt

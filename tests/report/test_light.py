@@ -10,7 +10,7 @@ from report_support import make_run
 from support import ROOT, environment
 
 CHARTS = ("altair", "vl_convert", "jinja2")
-TRAINING = ("mindspore", "numpy", "PIL", "runtime")
+TRAINING = ("mindspore", "numpy", "PIL", "ltdsl_runtime")
 
 
 def loaded(code, names, cwd):

@@ -9,10 +9,10 @@ import altair as alt
 import pytest
 from report_support import make_run, plan_of
 
-from ltdsl.figures import Epoch
 from ltdsl.report import ReportError, write_report
 from ltdsl.report.charts import curves, theme
 from ltdsl.report.page import share
+from ltdsl.runs.figures import Epoch
 
 
 def page(*paths, out=None):

@@ -3,16 +3,16 @@
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.models import Network, freeze
+from ltdsl_runtime.models.initial import initialise
+from ltdsl_runtime.models.network import GlobalPool
+from ltdsl_runtime.tricks import cam, warp
+from ltdsl_runtime.tricks.cam import CamBalance
+from ltdsl_runtime.tricks.warp import FLIP, KEEP, ROTATE, SCALE, TRANSLATE
 from mindspore import Tensor, nn, ops
 from scipy import stats
 
 from ltdsl.catalogue import CamBalanced
-from runtime import cam, warp
-from runtime.cam import CamBalance
-from runtime.models import Network, freeze
-from runtime.models.initial import initialise
-from runtime.models.network import GlobalPool
-from runtime.warp import FLIP, KEEP, ROTATE, SCALE, TRANSLATE
 
 BATCH, HEIGHT, WIDTH, CLASSES = 60, 12, 20, 5
 SIZE = HEIGHT, WIDTH

@@ -10,12 +10,11 @@ from pathlib import Path
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.training.resume import epoch_of
+from ltdsl_runtime.weights import checkpoints, records
 from mindspore import Parameter, Tensor
 from mindspore.train.checkpoint_pb2 import Checkpoint
-
-from runtime import checkpoints, records
-from runtime.errors import RunError
-from runtime.resume import epoch_of
 
 
 def parameters(seed=0):

@@ -1,9 +1,8 @@
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.models.convolution import ROWS_FROM, Convolution
 from mindspore import Tensor, nn
-
-from runtime.models.convolution import ROWS_FROM, Convolution
 
 
 class Weighed(nn.Cell):

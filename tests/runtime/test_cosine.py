@@ -5,11 +5,10 @@ from __future__ import annotations
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.models import CosineClassifier, build_network, freeze
+from ltdsl_runtime.weights import checkpoints
 from mindspore import Tensor, nn, ops
-
-from runtime import checkpoints
-from runtime.errors import RunError
-from runtime.models import CosineClassifier, build_network, freeze
 
 
 class WithGradient(nn.Cell):

@@ -7,12 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.rundir.directory import RunDirectory
+from ltdsl_runtime.training import gallery
+from ltdsl_runtime.tricks.warp import FLIP, KEEP, ROTATE
 from PIL import Image
-
-from runtime import gallery
-from runtime.errors import RunError
-from runtime.rundir import RunDirectory
-from runtime.warp import FLIP, KEEP, ROTATE
 
 
 class Source(list):

@@ -5,9 +5,8 @@ from functools import cache
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.tricks.losses import CrossEntropy, Reduction
 from mindspore import Tensor, nn, ops
-
-from runtime.losses import CrossEntropy, Reduction
 
 BATCH = 12
 REDUCTIONS = ("weighted_mean", "mean")

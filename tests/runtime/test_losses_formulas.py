@@ -8,10 +8,10 @@ import loss_formulas as papers
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.tricks.losses.objectives import LOSSES
 from mindspore import Tensor, nn, ops
 
 from ltdsl import catalogue
-from runtime.losses.objectives import LOSSES
 
 BATCH, FEATURES = 12, 5
 KINDS = ("ordinary", "extreme")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.streams import generator
+from ltdsl_runtime.tricks.losses import SoftmaxEqualization
+from ltdsl_runtime.tricks.losses.objectives import LOSSES
 from mindspore import Tensor, nn, ops
 from scipy.special import log_expit
 from scipy.stats import binomtest
 
 from ltdsl import catalogue
 from ltdsl.catalogue.losses import shared
-from runtime.losses import SoftmaxEqualization
-from runtime.losses.objectives import LOSSES
-from runtime.streams import generator
 
 COUNTS = (500, 90, 30, 1)
 RNG = np.random.default_rng(3)

@@ -1,10 +1,9 @@
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.tricks.mixers import CutMix, InputMixup, Remix
 from mindspore import Tensor
 from scipy import stats
-
-from runtime.mixers import CutMix, InputMixup, Remix
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])

@@ -3,12 +3,11 @@ import sys
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.models import Network, build_network, copy_weights, freeze
+from ltdsl_runtime.models.network import GlobalPool
+from ltdsl_runtime.models.resnet import PadShortcut
 from mindspore import Tensor, nn, ops
-
-from runtime.errors import RunError
-from runtime.models import Network, build_network, copy_weights, freeze
-from runtime.models.network import GlobalPool
-from runtime.models.resnet import PadShortcut
 
 # name: (channels, size, layers between stem and pool, channels and size of the last maps)
 MODELS = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.rundir.places import Places, noted
 from report_support import plan_of
-
-from runtime.errors import RunError
-from runtime.places import Places, noted
 
 PLAN = plan_of('dataset = cifar10_lt; init = "first.ckpt"; a: ce; b: ce @ 50%')
 OWN = plan_of('dataset = image_folder(path = "images"); a: ce').model_copy(update={"init": None})

@@ -13,20 +13,19 @@ import sys
 from dataclasses import asdict
 
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.rundir.directory import RunDirectory, must_be_free
+from ltdsl_runtime.rundir.lock import Lock
+from ltdsl_runtime.training.progress import EpochRecord
+from ltdsl_runtime.training.run import _terminable
 from support import environment
 from training_support import plan
-
-from runtime.errors import RunError
-from runtime.lock import Lock
-from runtime.progress import EpochRecord
-from runtime.run import _terminable
-from runtime.rundir import RunDirectory, must_be_free
 
 #: Opens a run directory, forks a child that lives on, and says so.
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from runtime.rundir import RunDirectory
+from ltdsl_runtime.rundir.directory import RunDirectory
 run = RunDirectory(Path(sys.argv[1]))
 child = os.fork()
 if child:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.machine import packages
+from ltdsl_runtime.training import tensorboard
+from ltdsl_runtime.training.tensorboard import Events
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-from runtime import packages, tensorboard
-from runtime.errors import RunError
-from runtime.tensorboard import Events
 
 START = "2026-01-31T12:00:00Z"
 

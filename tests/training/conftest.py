@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from runtime.device import prepare
+from ltdsl_runtime.machine.device import prepare
 
 prepare("cpu")  # before anything imports mindspore
 

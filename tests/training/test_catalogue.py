@@ -6,18 +6,18 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data import READERS, ImageArrays, LoadedData
+from ltdsl_runtime.data.augment import AUGMENTATIONS
+from ltdsl_runtime.graph.optimizers import OPTIMIZERS, build_optimizer
+from ltdsl_runtime.models import BUILDERS, build_network
+from ltdsl_runtime.training.stages import build_stage
+from ltdsl_runtime.tricks import registry as tricks
+from ltdsl_runtime.tricks.posthoc import POSTHOC
+from ltdsl_runtime.tricks.samplers import ORDERS
 from mindspore import Tensor
 from training_support import PLAIN, linear_network, plan, trainer, weights
 
 from ltdsl import catalogue
-from runtime import tricks
-from runtime.data import READERS, ImageArrays, LoadedData
-from runtime.data.augment import AUGMENTATIONS
-from runtime.models import BUILDERS, build_network
-from runtime.optimizers import OPTIMIZERS, build_optimizer
-from runtime.posthoc import POSTHOC
-from runtime.samplers import ORDERS
-from runtime.stages import build_stage
 
 TABLES = {
     "SAMPLERS": ORDERS | tricks.TRANSFORMS,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from ltdsl_runtime.data import load_data
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.training.evaluate import Evaluator
+from ltdsl_runtime.training.stages import build_stage
 from mindspore import Tensor
 from training_support import PLAIN, conv_network, normed_network, plan, trainer
-
-from runtime.data import load_data
-from runtime.evaluate import Evaluator
-from runtime.optimizers import build_optimizer
-from runtime.stages import build_stage
-from runtime.step import EvalStep, Normalise
 
 RECIPE = """
 epochs = 7; validation = 0.2; augment = [random_crop(padding = 1)]

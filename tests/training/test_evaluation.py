@@ -9,6 +9,11 @@ import mindspore as ms
 import numpy as np
 import pytest
 import training_formulas as formulas
+from ltdsl_runtime.data import ImageArrays
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.training.evaluate import Confusion, Counts, Evaluator
+from ltdsl_runtime.training.stages import build_stage
 from mindspore import Tensor
 from training_support import (
     PLAIN,
@@ -19,12 +24,6 @@ from training_support import (
     trainer,
     weights,
 )
-
-from runtime.data import ImageArrays
-from runtime.evaluate import Confusion, Counts, Evaluator
-from runtime.optimizers import build_optimizer
-from runtime.stages import build_stage
-from runtime.step import EvalStep, Normalise
 
 CLASSES = 6
 NAMES = tuple("abcdef")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.training.evaluate import Confusion, Evaluator, Scores
 from mindspore import Tensor
 from training_support import PLAIN, assert_same, conv_network, plan, read_checkpoint, trainer
-
-from runtime.evaluate import Confusion, Evaluator, Scores
-from runtime.step import EvalStep, Normalise
 
 RECIPE = (
     PLAIN

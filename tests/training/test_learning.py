@@ -6,11 +6,10 @@ import json
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data import LoadedData, channel_statistics, load_data
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.training.stages import build_stage
 from training_support import PLAIN, assert_same, plan, trainer, weights
-
-from runtime.data import LoadedData, channel_statistics, load_data
-from runtime.optimizers import build_optimizer
-from runtime.stages import build_stage
 
 
 @pytest.fixture(scope="module")

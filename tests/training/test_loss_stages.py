@@ -6,17 +6,17 @@ import math
 
 import numpy as np
 import pytest
+from ltdsl_runtime.data import load_data
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.models import CosineClassifier, build_network
+from ltdsl_runtime.training.evaluate import Evaluator
+from ltdsl_runtime.training.stages import build_stage
 from mindspore import Tensor
 from scipy.special import expit, softmax
 from training_support import PLAIN, linear_network, plan, trainer, weights
 
 from ltdsl.catalogue import LOSSES
-from runtime.data import load_data
-from runtime.evaluate import Evaluator
-from runtime.models import CosineClassifier, build_network
-from runtime.optimizers import build_optimizer
-from runtime.stages import build_stage
-from runtime.step import EvalStep, Normalise
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,14 @@ import loss_formulas as papers
 import numpy as np
 import pytest
 import training_formulas as formulas
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.models import Network, freeze
+from ltdsl_runtime.models.initial import initialise
+from ltdsl_runtime.models.network import GlobalPool
+from ltdsl_runtime.training.stages import begin_stage, build_stage
 from mindspore import Tensor, nn
 from scipy.special import expit, log_softmax, softmax
 from training_support import PLAIN, plan, weights
-
-from runtime.models import Network, freeze
-from runtime.models.initial import initialise
-from runtime.models.network import GlobalPool
-from runtime.optimizers import build_optimizer
-from runtime.stages import begin_stage, build_stage
 
 BATCH = 8
 

@@ -6,12 +6,12 @@ import mindspore as ms
 import numpy as np
 import pytest
 import training_formulas as formulas
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.training.stages import rates_of_steps
 from mindspore import Parameter, Tensor, nn
 from training_support import PLAIN, plan
 
 from ltdsl import catalogue
-from runtime.optimizers import build_optimizer
-from runtime.stages import rates_of_steps
 
 #: The rate changes twice within them.
 RATES = [0.1] * 3 + [0.01] * 3 + [0.05] * 2

@@ -8,6 +8,17 @@ from tempfile import mkdtemp
 import numpy as np
 import pytest
 import training_formulas as formulas
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.models import build_network
+from ltdsl_runtime.models.scaled import use_factors
+from ltdsl_runtime.rundir.directory import RunDirectory
+from ltdsl_runtime.training.evaluate import Evaluator
+from ltdsl_runtime.training.stages import begin_stage, build_stage
+from ltdsl_runtime.training.train import Trainer
+from ltdsl_runtime.tricks.posthoc import POSTHOC
+from ltdsl_runtime.weights import checkpoints
 from mindspore import Tensor, ops
 from training_support import (
     PLAIN,
@@ -22,18 +33,6 @@ from training_support import (
     trainer,
     weights,
 )
-
-from runtime import checkpoints
-from runtime.errors import RunError
-from runtime.evaluate import Evaluator
-from runtime.models import build_network
-from runtime.models.scaled import use_factors
-from runtime.optimizers import build_optimizer
-from runtime.posthoc import POSTHOC
-from runtime.rundir import RunDirectory
-from runtime.stages import begin_stage, build_stage
-from runtime.step import EvalStep, Normalise
-from runtime.train import Trainer
 
 FRESH = "optimizer = sgd(lr = 0.1)"
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import training_formulas as formulas
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.graph.optimizers import build_optimizer
+from ltdsl_runtime.models import freeze
+from ltdsl_runtime.training.stages import build_stage, rates_of_steps
 from mindspore import Tensor
 from training_support import PLAIN, conv_network, linear_network, plan, trainer, weights
-
-from runtime.errors import RunError
-from runtime.models import freeze
-from runtime.optimizers import build_optimizer
-from runtime.stages import build_stage, rates_of_steps
 
 ONE = PLAIN + "epochs = 1; batch_size = 16; optimizer = sgd(lr = 0.3, momentum = 0.9); "
 
@@ -96,7 +95,7 @@ def test_a_step_that_overflows_is_counted_and_skipped(data):
 
 
 def test_an_epoch_of_skipped_steps_says_so(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("runtime.precision.START", 3e38)
+    monkeypatch.setattr("ltdsl_runtime.graph.precision.START", 3e38)
     run = plan(PLAIN + "precision = fp16; epochs = 1; batch_size = 16; a: ce")
     with pytest.raises(
         RunError, match=r"in epoch 1 [^$]*all steps were skipped[^$]*bf16"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
+from ltdsl_runtime.training.progress import EpochRecord, LiveReporter, Reporter, reporter
 from rich.console import Console
 from training_support import plan
-
-from runtime.progress import EpochRecord, LiveReporter, Reporter, reporter
 
 #: A stage's name is a plain name, but a reporter is to survive any.
 NAMES = ["stage1", "100 % done", "[red]", "[/bold]", "%s %d {0} {loss}", "a[b]c\\[x]"]
@@ -82,7 +81,7 @@ def test_the_live_line(run, name):
 def test_a_steps_loss_is_fetched_at_most_once_a_second(run, monkeypatch):
     clock = iter([100.0, 100.4, 100.9, 101.1, 101.2])
     told = LiveReporter(screen(force_terminal=True), run)
-    monkeypatch.setattr("runtime.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("ltdsl_runtime.training.progress.time.monotonic", lambda: next(clock))
     fetched = []
     for step in range(5):
         told.step(step / 5, lambda step=step: fetched.append(step) or 1.0)

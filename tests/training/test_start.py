@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.models import build_network
+from ltdsl_runtime.weights import checkpoints, start
+from ltdsl_runtime.weights.start import started_from
 from mindspore import nn
 from training_support import assert_same, conv_network, plan, weights
-
-from runtime import checkpoints, start
-from runtime.errors import RunError
-from runtime.models import build_network
-from runtime.start import started_from
 
 START = 'init = "i.ckpt"; model = resnet8; '
 

@@ -12,11 +12,10 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.rundir.directory import RunDirectory
 from mindspore import Tensor
 from training_support import PLAIN, conv_network, plan, read_checkpoint, stop_after, trainer
-
-from runtime.errors import RunError
-from runtime.rundir import RunDirectory
 
 RECIPE = (
     PLAIN
@@ -238,7 +237,7 @@ def test_a_folder_that_is_removed_is_not_made_again(begun, tmp_path):
 
 def test_the_loss_scale_goes_on_where_it_was(data, tmp_path, monkeypatch):
     """It starts too large, so steps are skipped; a resumed run that began anew would skip some again."""
-    monkeypatch.setattr("runtime.precision.START", 2.0**20)
+    monkeypatch.setattr("ltdsl_runtime.graph.precision.START", 2.0**20)
     run = plan(PLAIN + "epochs = 3; batch_size = 8; precision = fp16; a: cs_ce")
 
     def made(name):

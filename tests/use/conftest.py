@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ltdsl_runtime.machine.device import prepare
 from support import command, environment
-
-from runtime.device import prepare
 
 prepare("cpu")  # before anything imports mindspore
 
@@ -89,6 +88,6 @@ def evaluation(trained) -> dict:
 @pytest.fixture(scope="session")
 def test_part():
     """The embedded test images."""
-    from runtime.data import digits
+    from ltdsl_runtime.data import digits
 
     return digits.load()[1]

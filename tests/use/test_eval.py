@@ -34,7 +34,7 @@ def test_a_checkpoint_of_a_run_that_is_not_finished(ltdsl, copy, evaluation):
 
 
 def test_a_checkpoint_by_its_path(trained, evaluation, tmp_path):
-    from runtime.reevaluate import evaluate_run
+    from ltdsl_runtime.use.reevaluate import evaluate_run
 
     path = shutil.copy(trained / "checkpoints" / "best.ckpt", tmp_path / "other.ckpt")
     figures = evaluate_run(opened(trained), str(path))
@@ -184,9 +184,8 @@ def test_checkpoints_that_cannot_be_used(cli, copy, tmp_path, monkeypatch):
 
 def test_weights_of_another_model(cli, copy, tmp_path):
     import mindspore as ms
-
-    from runtime import checkpoints
-    from runtime.models import build_network
+    from ltdsl_runtime.models import build_network
+    from ltdsl_runtime.weights import checkpoints
 
     network = build_network("resnet8", {}, 7, 1)
     ms.save_checkpoint(network, str(tmp_path / "seven.ckpt"))

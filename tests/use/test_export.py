@@ -13,13 +13,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from ltdsl_runtime.machine import packages
+from ltdsl_runtime.models import build_network
+from ltdsl_runtime.use.export import export_run
 from mindspore import Tensor, nn
 from support import command, environment
 from use_support import change, opened
-
-from runtime import packages
-from runtime.export import export_run
-from runtime.models import build_network
 
 
 def described(path):
@@ -126,8 +125,8 @@ def test_a_training_step_learns_as_the_live_one(trained, tmp_path):
 
     The export itself compares them with the live step's losses, and keeps those.
     """
-    from runtime.data import load_data
-    from runtime.export.training import _stage
+    from ltdsl_runtime.data import load_data
+    from ltdsl_runtime.use.export.training import _stage
 
     path = tmp_path / "step.mindir"
     run = opened(trained)
@@ -158,11 +157,10 @@ GRAPHS = {
 
 @pytest.mark.parametrize("what", GRAPHS)
 def test_every_kind_of_network_can_be_onnx(what, tmp_path):
+    from ltdsl_runtime.use.inference import load_model
+    from ltdsl_runtime.use.trained import DataFacts, Trained
+    from ltdsl_runtime.weights import checkpoints
     from training_support import plan
-
-    from runtime import checkpoints
-    from runtime.inference import load_model
-    from runtime.trained import DataFacts, Trained
 
     run = plan(f"epochs = 2; schedule = constant(warmup = 0); {GRAPHS[what]}")
     facts = {
@@ -257,7 +255,7 @@ def test_a_network_that_a_format_cannot_hold(cli, trained, tmp_path, monkeypatch
 
 
 def test_a_file_that_computes_something_else_is_not_kept(cli, trained, tmp_path, monkeypatch):
-    from runtime.export import prediction
+    from ltdsl_runtime.use.export import prediction
 
     real = prediction.run_onnx
     monkeypatch.setattr(prediction, "run_onnx", lambda *a: [x * 1.01 for x in real(*a)])

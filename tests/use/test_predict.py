@@ -26,7 +26,7 @@ def images(tmp_path, test_part):
 @pytest.mark.parametrize("which", ["last", "best"])
 def test_predictions_are_those_of_the_evaluation(trained, evaluation, images, test_part, which):
     """Confusion and confidence, of a sigmoid and of a softmax, corrected; and of one graph."""
-    from runtime.predict import find_images, predict
+    from ltdsl_runtime.use.predict import find_images, predict
 
     with count_compilations() as compiled:
         found = list(predict(opened(trained), which, find_images([str(images)]), top=10))

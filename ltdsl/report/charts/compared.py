@@ -13,7 +13,7 @@ from ltdsl.report.charts.curves import epoch_axis
 from ltdsl.report.groups import Group, Spread, Which
 
 if TYPE_CHECKING:
-    from ltdsl.figures import Epoch, Figures
+    from ltdsl.runs.figures import Epoch, Figures
 
 
 _LEGEND = alt.Legend(

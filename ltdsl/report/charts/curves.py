@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from ltdsl.figures import clean
 from ltdsl.report.charts import theme
+from ltdsl.runs.figures import clean
 
 if TYPE_CHECKING:
-    from ltdsl.figures import Epoch
     from ltdsl.plan import Plan
+    from ltdsl.runs.figures import Epoch
 
 
 def learning_rate(plan: Plan) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What the declarations say, written down: cards, generated pages, schemas, recipes to start from."""

@@ -1,0 +1,135 @@
+"""A commented recipe to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
+from types import MappingProxyType
+
+from ltdsl.catalogue import TRICKS, Classifier, Dataset, Npz
+from ltdsl.catalogue.entry import write
+from ltdsl.recipe import Settings
+from ltdsl.source import Source
+from ltdsl.syntax import Call, Setting
+from ltdsl.syntax.parser import parse_file
+
+#: Lines are no longer.
+_WIDTH = 88
+
+#: Settings worth thinking about that no protocol has, with a value to start from.
+_OTHERS = {"validation": "10%", "seed": "1"}
+
+
+def starter(
+    dataset: type[Dataset],
+    name: str,
+    tricks: Sequence[Call] | None = None,
+    given: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The text of a recipe for a data set.
+
+    Args:
+        dataset: What it trains on.
+        name: The file that it will stand in.
+        tricks: What it trains with; None for deferred re-sampling. Some need a network that is trained already: with
+            one of them, all make up a second stage.
+        given: Parameters of the data set, by name, as they are written.
+    """
+    return "\n".join([*_head(dataset, name, given), *_protocol(dataset), *_stages(tricks)]) + "\n"
+
+
+def _head(dataset: type[Dataset], name: str, given: Mapping[str, str]) -> Iterator[str]:
+    yield from _comment(f"{dataset.name}: {dataset.summary()}")
+    yield "#"
+    yield from _comment(f"    ltdsl check {name}")
+    yield from _comment(f"    {plan_command(dataset, name)}")
+    yield from _comment(f"    ltdsl run {name}{_data(dataset) if dataset.needs_files else ''}")
+    yield ""
+    yield from _comment("What to train on, with what can be changed about it:")
+    for field, info in dataset.model_fields.items():
+        yield from _comment(f"{field}: {info.description}")
+    arguments = {**_likely(dataset), **given}
+    written = ", ".join(f"{name} = {value}" for name, value in arguments.items())
+    yield f"dataset = {dataset.name}({written})" if written else f"dataset = {dataset.name}"
+    yield ""
+
+
+def plan_command(dataset: type[Dataset], name: str) -> str:
+    """What shows the plan of a recipe, with the images where only these know how many there are of a class."""
+    return f"ltdsl plan {name}{_data(dataset) if dataset.available is None else ''}"
+
+
+def _data(dataset: type[Dataset]) -> str:
+    return f" --data {'FILE' if issubclass(dataset, Npz) else 'DIR'}"
+
+
+def _likely(dataset: type[Dataset]) -> dict[str, str]:
+    """What a recipe is most likely to say of it: where its files are, or how long its tail is."""
+    fields = dataset.model_fields
+    if "path" not in fields:
+        imbalance = fields["imbalance"].get_default()
+        return {"imbalance": write(imbalance)} if imbalance else {}
+    folder = (
+        {}
+        if fields["path"].default
+        else {"path": f'"{(fields["path"].examples or ["images"])[0]}"'}
+    )
+    lists = {name: f'"{name}.txt"' for name, info in fields.items() if info.is_required()}
+    return folder | lists
+
+
+def _protocol(dataset: type[Dataset]) -> Iterator[str]:
+    whose = (
+        "The protocol that the literature trains this data set by."
+        if dataset.citation
+        else "What such images are trained by where nothing else is written, a protocol like those of the literature."
+    )
+    yield from _comment(
+        f"{whose} It is in force without being written: take the `# ` before a name away to change its value."
+    )
+    for statement in parse_file(Source(dataset.name, dataset.protocol))[0].statements:
+        assert isinstance(statement, Setting)
+        yield "#"
+        yield from _comment(_meaning(statement.name.text))
+        yield f"# {statement.span.text}"
+    yield ""
+    yield from _comment("Not in force, and not in the protocol:")
+    for name, value in _OTHERS.items():
+        yield "#"
+        yield from _comment(_meaning(name))
+        yield f"# {name} = {value}"
+    yield ""
+
+
+def _stages(tricks: Sequence[Call] | None) -> Iterator[str]:
+    chain = "class_balanced" if tricks is None else " + ".join(call.span.text for call in tricks)
+    names = ["class_balanced"] if tricks is None else [call.name.text for call in tricks]
+    entries = [TRICKS[name] for name in names if name in TRICKS]
+    later = tricks is None or any(entry.needs_weights for entry in entries)
+    yield from _comment(
+        "A stage is a complete set of tricks, at most one of a kind, in any order. What is left out is plain: every "
+        "image once an epoch, no mixing, cross entropy (`ce`)."
+    )
+    if later:
+        yield "stage1: ce"
+        yield ""
+        yield from _comment(
+            "From 80% of the epochs on. Nothing carries over from the stage before but the network and the optimizer."
+        )
+    yield "#"
+    for entry in entries:
+        yield from _comment(f"{entry.name} ({entry.kind}): {entry.summary()}")
+    if any(issubclass(entry, Classifier) for entry in entries):
+        yield "#"
+        yield from _comment("What trains the classifier alone needs a fresh optimizer.")
+        yield f"stage2: {chain} @ 80% {{\n    optimizer = sgd\n}}"
+    else:
+        yield f"stage2: {chain} @ 80%" if later else f"stage1: {chain}"
+
+
+def _meaning(setting: str) -> str:
+    return (Settings.model_fields[setting].description or "").rstrip(".") + ":"
+
+
+def _comment(text: str) -> list[str]:
+    return wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")

@@ -1,0 +1,1 @@
+"""What was meant where a text does not parse."""

@@ -1,0 +1,214 @@
+"""Data sets: from a plan to labelled images. Does not import mindspore."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ltdsl_runtime.data.arrays import ImageArrays, channel_statistics
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.files import ImageFiles
+from ltdsl_runtime.data.readers import READERS, Reader, read
+from ltdsl_runtime.data.split import long_tailed_split
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from ltdsl.catalogue import Dataset
+    from ltdsl.plan import Plan
+    from ltdsl_runtime.data.part import Part
+
+__all__ = [
+    "READERS",
+    "DataError",
+    "ImageArrays",
+    "LoadedData",
+    "Reader",
+    "load_data",
+    "load_dataset",
+    "must_be_same",
+    "read",
+    "survey",
+    "unreadable",
+]
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """A data set, ready for training.
+
+    Attributes:
+        train: The long-tailed training part, without the validation part.
+        validation: The validation part; None where no image is held out.
+        test: The whole test part.
+        counts: Training images of each class, ``[C]``, validation taken out.
+        fingerprint: Part name -> :meth:`ltdsl_runtime.data.part.Part.fingerprint` of that part.
+        mean: Channel means of pixels scaled to 0–1, float32 ``[channels]``.
+        std: Channel standard deviations, likewise; never 0.
+    """
+
+    train: Part
+    validation: Part | None
+    test: Part
+    counts: tuple[int, ...]
+    fingerprint: dict[str, str]
+    mean: np.ndarray
+    std: np.ndarray
+
+    def describe(self) -> dict[str, Any]:
+        """What later commands need to know of the data, JSON-able, for run.json.
+
+        Returns:
+            ``classes``, their names; ``train_counts``; ``mean`` and ``std``; and ``view``, the
+            fields of a :class:`ltdsl_runtime.data.image.View`.
+        """
+        return {
+            "classes": list(self.test.class_names),
+            "train_counts": list(self.counts),
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+            "view": asdict(self.test.view),
+        }
+
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """Training images of each class, validation included: what a plan calls by this name."""
+        held = self.validation.counts() if self.validation else (0,) * len(self.counts)
+        return tuple(count + part for count, part in zip(self.counts, held, strict=True))
+
+
+def load_data(
+    plan: Plan,
+    folder: Path | None,
+    root: Path | None = None,
+    left_out: Collection[str] = (),
+) -> LoadedData:
+    """Read the data that a plan names.
+
+    Args:
+        plan: Its class counts are checked, where it has any.
+        folder: What ``--data`` names.
+        root: The recipe's folder, which paths in the recipe are relative to.
+        left_out: Names of files to go without.
+
+    Raises:
+        DataError: They are missing, damaged or not those that were planned.
+    """
+    return load_dataset(
+        plan.dataset, folder, plan.validation, plan.split_seed, plan.class_counts, root, left_out
+    )
+
+
+def must_be_same(data: LoadedData, fingerprint: Any, run: Path) -> None:
+    """Refuse other data than those of a run.
+
+    Args:
+        data: What was read.
+        fingerprint: What the run.json says of its own.
+        run: The run directory.
+
+    Raises:
+        DataError: LT403.
+    """
+    if data.fingerprint != fingerprint:
+        message = f"these are not the images that {run} was begun with"
+        raise DataError("LT403", message, "name the same --data")
+
+
+def unreadable(dataset: Dataset, folder: Path | None, root: Path | None = None) -> dict[str, str]:
+    """Read every image of a data set once.
+
+    Returns:
+        The names of files that cannot be read, each with a sentence that says why; none where images are in memory.
+
+    Raises:
+        DataError: The data set itself is missing or damaged.
+    """
+    found: dict[str, str] = {}
+    for part in read(dataset, folder, root):
+        if isinstance(part, ImageFiles):
+            found |= part.unreadable()
+    return found
+
+
+def survey(
+    dataset: Dataset,
+    folder: Path | None,
+    root: Path | None = None,
+    left_out: Collection[str] = (),
+) -> tuple[int, ...] | None:
+    """Count the training images of each class, before a validation part is taken from them.
+
+    Reads labels and lists of files, but no image.
+
+    Raises:
+        DataError: The files are missing or damaged.
+    """
+    pool, _ = read(dataset, folder, root, left_out)
+    return dataset.class_counts(pool.counts())
+
+
+def load_dataset(
+    dataset: Dataset,
+    folder: Path | None,
+    validation: float,
+    split_seed: int,
+    expected: Sequence[int] | None = None,
+    root: Path | None = None,
+    left_out: Collection[str] = (),
+) -> LoadedData:
+    """Read a data set and make its training part.
+
+    Args:
+        dataset: Its declaration.
+        folder: What ``--data`` names; may be None where no file is needed or the declaration names it.
+        validation: Share of each class's training images to hold out, in [0, 1).
+        split_seed: Decides which images are kept.
+        expected: The counts that were planned, validation included; None to take what there is.
+        root: The recipe's folder.
+        left_out: Names of files to go without.
+
+    Raises:
+        DataError: LT401 missing, LT402 damaged, LT403 other counts than planned.
+    """
+    pool, test = read(dataset, folder, root, left_out)
+    kept = dataset.class_counts(pool.counts())
+    assert kept is not None
+    if expected is not None and tuple(expected) != kept:
+        message = f"{dataset.name} gives {_list(kept)} training images, but {_list(expected)} were planned"
+        raise DataError("LT403", message, "plan and run on the same files")
+    split = long_tailed_split(pool.labels, kept, validation, split_seed)
+    train = pool.take(split.train)
+    held_out = pool.take(split.validation) if len(split.validation) else None
+    mean, std = _statistics(dataset, train)
+    parts = {"train": train, "validation": held_out, "test": test}
+    return LoadedData(
+        train=train,
+        validation=held_out,
+        test=test,
+        counts=train.counts(),
+        fingerprint={name: part.fingerprint() for name, part in parts.items() if part is not None},
+        mean=mean,
+        std=std,
+    )
+
+
+def _statistics(dataset: Dataset, train: Part) -> tuple[np.ndarray, np.ndarray]:
+    """Published ones, or those of the training part, which is then in memory."""
+    published = READERS[dataset.name].statistics
+    if published is not None:
+        mean, std = (np.asarray(values, np.float32) for values in published)
+        return mean, std
+    assert isinstance(train, ImageArrays)
+    return channel_statistics(train.images)
+
+
+def _list(counts: Sequence[int]) -> str:
+    """``5000, 2997, …, 50 (12406)``: counts of a sentence's length."""
+    shown = [str(n) for n in counts]
+    if len(shown) > 10:
+        shown = [*shown[:3], "…", *shown[-2:]]
+    return f"{', '.join(shown)} (in all {sum(counts)})"

@@ -1,0 +1,169 @@
+"""Downloads of published data sets: from their authors, resumed, checked, and unpacked with suspicion."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ltdsl_runtime.data.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ltdsl_runtime.data.archives import Archive
+
+    Told = Callable[[int, int | None], None]
+
+_BLOCK = 1 << 20
+
+#: A server that says nothing for so many seconds has gone.
+_TIMEOUT = 30
+
+
+def fetch(archive: Archive, folder: Path, told: Told, mirror: str | None = None) -> bool:
+    """Download an archive and unpack it into a folder.
+
+    What was downloaded before is kept and gone on with. The archive is removed once it is unpacked.
+
+    Args:
+        archive: What to get.
+        folder: Made where it is missing.
+        told: Called with bytes so far and bytes in all, where the server says.
+        mirror: Address of a folder with the same file, instead of the authors'.
+
+    Returns:
+        False where it was there already.
+
+    Raises:
+        DataError: LT440 the server cannot be reached or breaks off, LT441 the checksum is another, LT442 the archive is
+            no data set, LT444 the folder cannot be written to.
+    """
+    if (folder / archive.holds).exists():
+        return False
+    url = f"{mirror.rstrip('/')}/{archive.name}" if mirror else archive.url
+    part = folder / f"{archive.name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _download(url, part, told)
+        found = _md5(part)
+        if found != archive.md5:
+            part.unlink()
+            message = f"{url} has the MD5 {found}, and {archive.md5} was published"
+            raise DataError("LT441", message, "what came was removed: try again later, or a mirror")
+        _unpack(part, folder, archive)
+        part.unlink()
+    except OSError as error:
+        message = f"{folder} cannot be written to: {error.strerror or error}"
+        raise DataError(
+            "LT444", message, "free space or choose another folder with --to"
+        ) from error
+    return True
+
+
+def _download(url: str, part: Path, told: Told) -> None:
+    """Fill ``part``; a connection that breaks is taken up again as long as something came over it."""
+    while True:
+        before = part.stat().st_size if part.exists() else 0
+        try:
+            if _receive(url, part, before, told):
+                return
+            why = "the connection broke off"
+        except urllib.error.HTTPError as error:
+            message = f"{url}: the server answers {error.code} {error.reason}"
+            raise DataError(
+                "LT440", message, "try again later, or name a mirror with --from"
+            ) from error
+        except (
+            urllib.error.URLError,
+            http.client.HTTPException,
+            TimeoutError,
+            ConnectionError,
+        ) as error:
+            why = str(getattr(error, "reason", "") or error or type(error).__name__)
+        except ValueError as error:
+            raise DataError(
+                "LT440", f"{url} is no address: {error}", "start it with https://"
+            ) from error
+        after = part.stat().st_size if part.exists() else 0
+        if after == before:
+            message = f"{url} cannot be downloaded: {why}"
+            hint = "check the network, or name a mirror with --from; what has come is kept and gone on with"
+            raise DataError("LT440", message, hint)
+
+
+def _receive(url: str, part: Path, start: int, told: Told) -> bool:
+    """Receive what is missing of a file; False where the connection broke off before its end."""
+    request = urllib.request.Request(url)
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("it is neither https nor http")
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+    try:
+        answer = urllib.request.urlopen(request, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and start:  # nothing is missing; the checksum will tell
+            return True
+        raise
+    with answer:
+        if answer.status != 206:  # the server sends all of it
+            start = 0
+        length = answer.headers.get("Content-Length")
+        total = start + int(length) if length and length.isdigit() else None
+        with part.open("ab" if start else "wb") as file:
+            done = start
+            while block := _read(answer):
+                file.write(block)
+                done += len(block)
+                told(done, total)
+    return total is None or done >= total
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    """The next block; what came before a break is kept, hence not ``read``, which would lose it."""
+    try:
+        return answer.read1(_BLOCK)
+    except OSError as error:  # the network's, not the disk's
+        raise ConnectionError(error.strerror or str(error)) from error
+
+
+def _md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _unpack(path: Path, folder: Path, archive: Archive) -> None:
+    """Unpack into a folder of its own first, so that a half unpacked data set is never taken for a whole one."""
+    apart = folder / f".{archive.name}.unpacking"
+    shutil.rmtree(apart, ignore_errors=True)
+    try:
+        with tarfile.open(path) as tar:
+            tar.extractall(apart, filter=_only_files)
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        shutil.rmtree(apart, ignore_errors=True)
+        raise DataError(
+            "LT442", f"{archive.name} is refused: {error}", "nothing was kept"
+        ) from error
+    if not (apart / archive.holds).exists():
+        shutil.rmtree(apart, ignore_errors=True)
+        message = f"{archive.name} is refused: it holds no {archive.holds}"
+        raise DataError("LT442", message, "nothing was kept")
+    (apart / archive.holds).rename(folder / archive.holds)
+    shutil.rmtree(apart, ignore_errors=True)
+
+
+def _only_files(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """Python's filter for data, and no links or devices at all: data sets have none."""
+    if not (member.isfile() or member.isdir()):
+        raise tarfile.TarError(f"{member.name} is neither a file nor a folder")
+    if member.name.startswith(("/", "\\")):
+        raise tarfile.TarError(f"{member.name} is an absolute path")
+    return tarfile.data_filter(member, folder)

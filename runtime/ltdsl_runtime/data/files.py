@@ -1,0 +1,186 @@
+"""Labelled images in files: labels and names in memory, pixels a batch at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from ltdsl_runtime.data.augment import RandomResizedCrop, apply_chain
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.part import class_counts
+from ltdsl_runtime.machine.device import processor_count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from PIL.Image import Image
+
+    from ltdsl_runtime.data.augment import Augmentation
+    from ltdsl_runtime.data.image import View
+
+Result = TypeVar("Result")
+
+#: More threads than this wait for the disk or for each other.
+_MOST_THREADS = 16
+
+
+class Names:
+    """Many file names in little memory: one run of bytes, and where each begins and ends.
+
+    Args:
+        names: The names; any but those with a NUL.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        buffer = bytearray()
+        ends = []
+        for name in names:
+            buffer += os.fsencode(name)
+            ends.append(len(buffer))
+        self._buffer = bytes(buffer)
+        self._ends = np.array(ends, np.int64)
+        self._starts = np.concatenate([np.zeros(1, np.int64), self._ends])[:-1]
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, index: int) -> str:
+        return os.fsdecode(self._buffer[self._starts[index] : self._ends[index]])
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[index] for index in range(len(self)))
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> Names:
+        """The names at ``indices``, in that order; the bytes are shared."""
+        chosen = Names(())
+        chosen._buffer = self._buffer
+        chosen._starts, chosen._ends = self._starts[indices], self._ends[indices]
+        return chosen
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """One part of a data set whose images are files.
+
+    Images are decoded in threads; which thread has no part in a pixel.
+
+    Attributes:
+        root: The folder that names are relative to.
+        names: The files, ``[N]``.
+        labels: int32 ``[N]``, each in [0, number of classes).
+        class_names: One name a class, by label.
+        view: What evaluation sees of an image, and the size of training's input.
+    """
+
+    root: Path
+    names: Names
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    view: View
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every image of a batch."""
+        return self.view.channels, self.view.height, self.view.width
+
+    def counts(self) -> tuple[int, ...]:
+        """Images of each class."""
+        return class_counts(self.labels, len(self.class_names))
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> ImageFiles:
+        """The images at ``indices``, in that order; no file is read."""
+        names, labels = self.names.take(indices), self.labels[indices]
+        return ImageFiles(self.root, names, labels, self.class_names, self.view)
+
+    def without(self, names: Collection[str]) -> ImageFiles:
+        """All images but those of these names."""
+        names = set(names)
+        return self.take([index for index, name in enumerate(self.names) if name not in names])
+
+    def unreadable(self) -> dict[str, str]:
+        """Read every image once; the names of those that cannot be read, with the reason, in order."""
+
+        def problem(index: int) -> str | None:
+            try:
+                self.view.open(self.path(index))
+            except DataError as error:
+                return error.message
+            return None
+
+        found = zip(self.names, in_threads(problem, len(self)), strict=True)
+        return {name: why for name, why in found if why is not None}
+
+    def path(self, index: int) -> Path:
+        """Where an image is."""
+        return self.root / self.names[index]
+
+    def batch(
+        self,
+        indices: Sequence[int] | np.ndarray,
+        chain: Sequence[Augmentation] = (),
+        parameters: Sequence[np.ndarray] = (),
+    ) -> np.ndarray:
+        """See :meth:`ltdsl_runtime.data.part.Part.batch`."""
+        images = np.empty((len(indices), *self.shape), np.uint8)
+
+        def fill(place: int) -> None:
+            image = self.view.open(self.path(indices[place]))
+            own = [drawn[place : place + 1] for drawn in parameters]
+            images[place] = self._augmented(image, chain, own)
+
+        for _ in threads().map(fill, range(len(indices))):  # raises what the first one raised
+            pass
+        return images
+
+    def _augmented(
+        self, image: Image, chain: Sequence[Augmentation], parameters: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """An image's pixels; a crop that opens the chain cuts from the whole image, before it is resized."""
+        if chain and isinstance(chain[0], RandomResizedCrop):
+            box = chain[0].box(parameters[0][0], image.width, image.height)
+            pixels = self.view.cut(image, box)
+            chain, parameters = chain[1:], parameters[1:]
+        else:
+            pixels = self.view(image)
+        return apply_chain(chain, pixels[None], parameters)[0]
+
+    def fingerprint(self) -> str:
+        """SHA-256 of each image's name, size in bytes and label, in order: no content is read.
+
+        Raises:
+            DataError: LT401, a file is missing; LT402, it is empty.
+        """
+        digest = hashlib.sha256()
+        for index, (name, label) in enumerate(zip(self.names, self.labels, strict=True)):
+            try:
+                size = self.path(index).stat().st_size
+            except OSError as error:
+                raise DataError(
+                    "LT401",
+                    f"{self.path(index)} is missing: {error.strerror or error}",
+                    "was it moved or renamed?",
+                ) from error
+            digest.update(os.fsencode(name) + f"\0{size}\0{label}\n".encode())
+        return digest.hexdigest()
+
+
+@cache
+def threads() -> ThreadPoolExecutor:
+    """The threads that decode images: decoding and resizing free the interpreter lock."""
+    return ThreadPoolExecutor(min(_MOST_THREADS, processor_count()), "decode")
+
+
+def in_threads(function: Callable[[int], Result], count: int) -> Iterator[Result]:
+    """What a function gives for 0 to ``count`` − 1, in order; a map over all would hold all results at once."""
+    for start in range(0, count, 4096):
+        yield from threads().map(function, range(start, min(start + 4096, count)))

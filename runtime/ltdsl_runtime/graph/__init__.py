@@ -1,0 +1,1 @@
+"""The graphs: a stage's training step, and evaluation."""

@@ -1,0 +1,330 @@
+"""The graphs: one training step a stage, and one for evaluation."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+from ltdsl_runtime.graph.outputs import MixedOutputs, Outputs
+from ltdsl_runtime.graph.over_classes import SplitPrediction, by_own_image
+from ltdsl_runtime.graph.precision import lowered
+from ltdsl_runtime.parallel.cluster import ALONE
+from ltdsl_runtime.parallel.collectives import SumGradients
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ltdsl_runtime.graph.precision import Precision, Update
+    from ltdsl_runtime.models import Network
+    from ltdsl_runtime.parallel.cluster import Workers
+    from ltdsl_runtime.parallel.part import ClassPart
+
+
+class Normalise(nn.Cell):
+    """Pixels to network input: (x / 255 − mean) / std for each channel, on the device.
+
+    Images travel as bytes, a quarter of the size of floats.
+
+    Args:
+        mean: Channel means of pixels scaled to 0–1, float32 [ch].
+        std: Channel standard deviations, likewise.
+    """
+
+    def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
+        super().__init__()
+        mean64, std64 = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+        shape = (1, -1, 1, 1)
+        self.scale = Tensor((1 / (255 * std64)).reshape(shape), ms.float32)
+        self.shift = Tensor((-mean64 / std64).reshape(shape), ms.float32)
+
+    def construct(self, images: Tensor) -> Tensor:
+        """uint8 [B, ch, H, W] -> float32 [B, ch, H, W]."""
+        return ops.cast(images, ms.float32) * self.scale + self.shift
+
+
+class TrainStep(nn.Cell):
+    """A stage's training step as one graph: transform, mix, forward, loss, backward, update.
+
+    Nothing travels to the host but the loss, and that only when asked for.
+
+    Args:
+        network: The model; trained in place.
+        loss: (logits, labels) -> per-sample (loss, weight); it takes features and columns of its own as well where it
+            says so, see :class:`ltdsl_runtime.tricks.losses.LossCell`.
+        reduction: The one place that reduces; see :class:`ltdsl_runtime.tricks.losses.Reduction`.
+        update: Applies the gradients of the parameters that its optimizer was made for.
+        normalise: Bytes to network input.
+        columns: Names of the columns after image and label, in the order of :data:`COLUMNS`.
+        transform: The sampler's change of drawn images, or None.
+        mixer: See :class:`ltdsl_runtime.tricks.mixers.Mixer`; or None.
+        teacher: A frozen network, with as many of the classes as ``network``; or None.
+        distil: (loss, logits, teacher's logits) -> loss; with a teacher only.
+        precision: Number format of the networks' convolutions and matrix products.
+        accumulate: Parts that a step's images are learned in, one after the other; the sum of their gradients is that
+            of all images at once, batch norms apart, which see a part.
+        workers: Who shares the batch: this one has its own rows of each column, and permutations count all rows.
+
+    Attributes:
+        total: Sum of the losses since it was last set to 0; a device scalar, so that the mean of an epoch costs one
+            transfer.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: nn.Cell,
+        reduction: nn.Cell,
+        update: Update,
+        normalise: Normalise,
+        columns: Sequence[str] = (),
+        transform: nn.Cell | None = None,
+        mixer: nn.Cell | None = None,
+        teacher: nn.Cell | None = None,
+        distil: nn.Cell | None = None,
+        precision: Precision = "fp32",
+        accumulate: int = 1,
+        workers: Workers = ALONE,
+    ) -> None:
+        super().__init__(auto_prefix=False)  # weights keep their names from stage to stage
+        self.network = network
+        self.loss = loss
+        self.reduction = reduction
+        self.update = update
+        self.normalise = normalise
+        self.transform = transform
+        self.mixer = mixer
+        self.teacher = lowered(Outputs(teacher), precision) if teacher is not None else None
+        self.distil = distil
+        self.accumulate = accumulate
+        self.pieces = (
+            accumulate * workers.size
+        )  # equally large ones, that a step's images are learned in
+        self.has_partner = "partner_image" in columns
+        self.mixes_hidden = mixer is not None and mixer.layer is not None
+        needs_features = getattr(loss, "needs_features", False)
+        if self.mixes_hidden:
+            mixed = MixedOutputs(network, mixer, needs_features, workers)
+            self.outputs = lowered(mixed, precision)
+        else:
+            self.outputs = lowered(Outputs(network, needs_features), precision)
+        # where each trick's columns begin; constants of the graph
+        self.warp_at = _first(columns, "warp")
+        self.mix_at = _first(columns, "mix")
+        self.loss_at = _first(columns, "loss")
+        self.mix_count = self.loss_at - self.mix_at
+        self.total = Parameter(Tensor(0.0, ms.float32), name="loss_total", requires_grad=False)
+        self.map = ops.HyperMap()
+        self.one = Tensor(1.0, ms.float32)
+        parameters = update.optimizer.parameters
+        self.value_and_grad = ms.value_and_grad(self._forward, None, parameters)
+        self.by_own_image = network.part is not None
+        self.workers = workers.size
+        self.shared = workers.size > 1
+        if self.shared:
+            self.all_gather = ops.AllGather()
+            self.sum_gradients = SumGradients(parameters, update.own)
+
+    def construct(self, image: Tensor, label: Tensor, *draws: Tensor) -> Tensor:
+        """Trains on a batch.
+
+        Args:
+            image: uint8 [B, ch, H, W].
+            label: int32 [B].
+            *draws: The columns named in ``columns``.
+
+        Returns:
+            The loss of the batch before the update, a float32 scalar.
+        """
+        images = self.normalise(image)
+        if self.transform is not None:
+            images = self.transform(images, label, *draws[self.warp_at : self.mix_at])
+        mix, rest = draws[self.mix_at : self.loss_at], draws[self.loss_at :]
+        if self.mixer is None:
+            if self.has_partner:  # both images of a pair are learned
+                images = ops.concat((images, self.normalise(draws[0])), 0)
+                label = ops.concat((label, draws[1]), 0)
+            rest = self._taught(images) + rest
+        elif self.mixes_hidden:
+            rest = mix + self._taught(images) + rest
+        else:
+            if self.has_partner:
+                other, other_label = self.normalise(draws[0]), draws[1]
+            else:
+                other = ops.gather(self._everyones(images), mix[0], 0)
+                other_label = ops.gather(self._everyones(label), mix[0], 0)
+                mix = mix[1:]
+            images, share = self.mixer(images, label, other, other_label, *mix)
+            rest = (other_label, share) + self._taught(images) + rest  # noqa: RUF005 - graph mode
+        if self.accumulate == 1:
+            scaled, gradients = self.value_and_grad(images, label, *rest)
+        else:
+            scaled, gradients = self._by_parts(images, label, rest)
+        if self.shared:
+            scaled, gradients = self.sum_gradients(scaled, gradients)
+        loss = self.update(scaled, gradients)
+        ops.assign_add(self.total, loss)
+        return loss
+
+    def _by_parts(self, images, label, rest):
+        """The scaled loss of a step and its gradients, from parts that follow each other."""
+        totals = (self._total(label), self._total(label if self.mixer is None else rest[0]))
+        size = images.shape[0] // self.accumulate
+        loss, gradients = None, None
+        for part in range(self.accumulate):
+            start, end = part * size, (part + 1) * size
+            own = images[start:end]
+            if part:  # not before the part before it: their memory would add up
+                own = ops.depend(own, gradients)
+            columns = ()
+            for column in rest:
+                columns = columns + (column[start:end],)  # noqa: RUF005 - graph mode
+            value, gradient = self.value_and_grad(own, label[start:end], *totals, *columns)
+            if part:
+                loss, gradients = loss + value, self.map(ops.add, gradients, gradient)
+            else:
+                loss, gradients = value, gradient
+        return loss, gradients
+
+    def _total(self, label):
+        """What the sum over all images of a step is divided by, a float32 scalar."""
+        weights = self.loss.weights(label) if self.reduction.by_weight else label
+        return self.one * self.reduction.total(weights)
+
+    def finish_epoch(self, steps: int) -> tuple[float, int]:
+        """Wait for the device, and begin to count anew.
+
+        Args:
+            steps: How many the epoch had.
+
+        Returns:
+            Mean of the losses, NaN where no step was applied; and how many steps were skipped.
+        """
+        skipped = int(self.update.skipped.asnumpy()) if self.update.scaled else 0
+        total = float(self.total.asnumpy())
+        self.total.set_data(Tensor(0.0, ms.float32))
+        if skipped:
+            self.update.skipped.set_data(Tensor(0, ms.int32))
+        return (total / (steps - skipped) if skipped < steps else math.nan), skipped
+
+    def _everyones(self, rows):
+        """The rows of all workers, of what has no gradient."""
+        return self.all_gather(rows) if self.shared else rows
+
+    def _taught(self, images):
+        """The teacher's logits of what the network will see, a row an image, in a tuple; empty without a teacher."""
+        if self.teacher is None:
+            return ()
+        logits = ops.stop_gradient(self.teacher(images)[0])
+        return (by_own_image(logits, self.workers) if self.by_own_image else logits,)
+
+    def _forward(self, images, label, *rest):
+        """The scaled loss.
+
+        ``rest``: the whole step's divisors, where these images are a part of it; partners' labels and shares, or what
+        draws them; teacher's logits; the loss's columns.
+        """
+        other_label, share, totals = label, None, None
+        if self.accumulate > 1:
+            totals, rest = (rest[0], rest[1]), rest[2:]
+        if self.mixer is None:
+            logits, extra = self.outputs(images)
+        elif not self.mixes_hidden:
+            logits, extra = self.outputs(images)
+            other_label, share = rest[0], rest[1]
+            rest = rest[2:]
+        else:
+            other_label = ops.gather(self._everyones(label), rest[0], 0)
+            mix = rest[: self.mix_count]
+            logits, extra, share = self.outputs(images, label, other_label, *mix)
+            rest = rest[self.mix_count :]
+        draws = rest if self.teacher is None else rest[1:]
+        loss_a, weight_a = self.loss(logits, label, *extra, *draws)
+        if self.mixer is None:
+            loss = self.reduction(loss_a, weight_a, totals=totals)
+        else:
+            loss_b, weight_b = self.loss(logits, other_label, *extra, *draws)
+            loss = self.reduction(loss_a, weight_a, loss_b, weight_b, share, totals)
+        if (
+            self.teacher is not None
+        ):  # its own term is a mean over the images here, the loss a share of a sum
+            loss = self.distil(loss * self.pieces, logits, rest[0]) / self.pieces
+        return self.update.scale(loss)
+
+
+#: Prefixes of the columns after image and label, in order: the other image and its label, where the sampler or the
+#: mixer draws it; the sampler's; the mixer's, the first a permutation where nobody draws the other image; the loss's.
+COLUMNS = ("partner", "warp", "mix", "loss")
+
+
+def _first(columns: Sequence[str], prefix: str) -> int:
+    """The place of the first column of a prefix, or where it would be."""
+    before = COLUMNS[: COLUMNS.index(prefix)]
+    return sum(name.startswith(before) for name in columns)
+
+
+class Prediction(nn.Cell):
+    """The class with the largest logit, the first of several, and its probability.
+
+    Args:
+        confidence: What turns logits into probabilities.
+    """
+
+    def __init__(self, confidence: Literal["softmax", "sigmoid"]) -> None:
+        super().__init__()
+        self.probability = ops.Sigmoid() if confidence == "sigmoid" else ops.Softmax(-1)
+
+    def construct(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Float32 [B, C] -> classes int32 [B], probabilities float32 [B]."""
+        # not the most probable one: probabilities can be equal, 1 in float32, where logits differ
+        prediction = ops.argmax(logits, -1).astype(ms.int32)
+        return prediction, ops.amax(self.probability(logits), -1)
+
+
+class EvalStep(nn.Cell):
+    """Prediction as one graph.
+
+    Args:
+        network: Images to logits: the model, or a posthoc correction of it.
+        normalise: Bytes to network input.
+        confidence: What turns the logits into the probability of a prediction: ``softmax``, or ``sigmoid`` where the
+            loss asked each class on its own.
+        workers: Who share the images; each has its rows of a batch, and all get what is predicted for all rows.
+        part: The classes whose logits the network gives, for all workers' rows; None for all classes of own rows.
+    """
+
+    def __init__(
+        self,
+        network: nn.Cell,
+        normalise: Normalise,
+        confidence: Literal["softmax", "sigmoid"] = "softmax",
+        workers: Workers = ALONE,
+        part: ClassPart | None = None,
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.shared = workers.size > 1
+        if self.shared:
+            self.all_gather = ops.AllGather()
+        self.network = network
+        self.normalise = normalise
+        self.predict = Prediction(confidence) if part is None else SplitPrediction(confidence, part)
+
+    def construct(self, image: Tensor, label: Tensor, mask: Tensor) -> Sequence[Tensor]:
+        """Predicts a batch.
+
+        Args:
+            image: uint8 [B, ch, H, W].
+            label: int32 [B].
+            mask: 1 for an image, 0 for padding, float32 [B].
+
+        Returns:
+            Predicted class int32 [B], its probability float32 [B], and label and mask as given.
+        """
+        prediction, confidence = self.predict(self.network(self.normalise(image)))
+        outputs = (prediction, confidence, label, mask)
+        if self.shared:  # in the order of the ranks, which is that of the images
+            outputs = tuple([self.all_gather(output) for output in outputs])
+        return outputs

@@ -1,0 +1,1 @@
+"""The device, packages and native kernels of the machine that trains."""

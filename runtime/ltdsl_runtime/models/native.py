@@ -1,0 +1,167 @@
+"""Layers whose training runs on kernels of our own: float32 on a CPU, as MindSpore lays images out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+
+from ltdsl_runtime.machine.native.library import library
+from ltdsl_runtime.models.convolution import Convolution
+
+
+class Kernel(ops.Custom):
+    """An operator of the library.
+
+    Args:
+        name: Of its function.
+        infer: From the shapes, or the types, of all inputs to those of all outputs. By default as the first.
+    """
+
+    def __init__(
+        self, name: str, infer: Callable = lambda first, *_: first, shape: Callable | None = None
+    ) -> None:
+        super().__init__(f"{library()}:{name}", shape or infer, infer, "aot")
+
+    def __deepcopy__(self, memo: dict) -> Kernel:
+        """Itself: it has no state, and MindSpore's own way to copy fails."""
+        return self
+
+
+class Convolve(nn.Cell):
+    """(images [B, I, H, W], weights [O, I, k, k]) -> [B, O, ⌈H/stride⌉, ⌈W/stride⌉], with gradients of its own."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.forward = Kernel(
+            "ltdsl_convolve",
+            shape=lambda x, w: [x[0], w[0], -(-x[2] // stride), -(-x[3] // stride)],
+        )
+        self.images = Kernel("ltdsl_images_gradient", lambda _g, _w, x: x)
+        self.weights = Kernel("ltdsl_weights_gradient", lambda _g, _x, w: w)
+
+    def construct(self, x: Tensor, weight: Tensor) -> Tensor:
+        """The convolution."""
+        return self.forward(x, weight)
+
+    def bprop(self, x, weight, _out, gradient):
+        """Gradients of the images and of the weights."""
+        return self.images(gradient, weight, x), self.weights(gradient, x, weight)
+
+
+class Normalise(nn.Cell):
+    """(x [B, C, H, W], gamma [C], beta [C]) -> normalised x, mean [C], biased variance [C] of the batch.
+
+    Mean and variance are statistics to be kept; no gradient goes through what is done with them.
+    """
+
+    def __init__(self, epsilon: float) -> None:
+        super().__init__()
+        self.epsilon = Tensor([epsilon], ms.float32)
+        self.forward = Kernel("ltdsl_batch_norm", lambda x, gamma, *_: (x, gamma, gamma))
+        self.backward = Kernel(
+            "ltdsl_batch_norm_gradient", lambda _g, x, gamma, *_: (x, gamma, gamma)
+        )
+
+    def construct(self, x: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """By the batch's own statistics."""
+        return self.forward(x, gamma, beta, self.epsilon)
+
+    def bprop(self, x, gamma, _beta, out, gradients):
+        """Gradients of all inputs, through mean and variance too."""
+        _, mean, variance = out
+        return self.backward(gradients[0], x, gamma, mean, variance, self.epsilon)
+
+
+class NormaliseInTraining(nn.Cell):
+    """What ``nn.BatchNorm2d`` calls in training: (x, gamma, beta, moving mean, moving variance) -> (normalised x, …).
+
+    As MindSpore's operator it moves the statistics, and the variance that it moves towards is the unbiased one.
+
+    Args:
+        epsilon: Added to variances.
+        momentum: The part of the batch's statistics in what is kept.
+    """
+
+    def __init__(self, epsilon: float, momentum: float) -> None:
+        super().__init__()
+        self.normalise = Normalise(epsilon)
+        self.momentum = momentum
+
+    def construct(self, x, gamma, beta, moving_mean, moving_variance):
+        """By the batch's own statistics, which move those that are kept."""
+        y, mean, variance = self.normalise(x, gamma, beta)
+        count = x.shape[0] * x.shape[2] * x.shape[3]
+        unbiased = variance * (count / max(count - 1, 1))
+        keep = 1 - self.momentum
+        ops.assign(moving_mean, moving_mean * keep + mean * self.momentum)
+        ops.assign(moving_variance, moving_variance * keep + unbiased * self.momentum)
+        return y, mean, variance
+
+
+class NormaliseInInference(nn.Cell):
+    """What ``nn.BatchNorm2d`` calls outside of training: (x, gamma, beta, mean, variance) -> (normalised x,).
+
+    Args:
+        epsilon: Added to variances.
+    """
+
+    def __init__(self, epsilon: float) -> None:
+        super().__init__()
+        self.epsilon = Tensor([epsilon], ms.float32)
+        self.forward = Kernel("ltdsl_kept_norm")
+
+    def construct(self, x, gamma, beta, mean, variance):
+        """By the statistics given."""
+        return (self.forward(x, gamma, beta, mean, variance, self.epsilon),)
+
+    def bprop(self, x, gamma, _beta, mean, variance, _out, gradients):
+        """Of statistics that are kept there is none."""
+        g = gradients[0]
+        deviation = ops.rsqrt(variance + self.epsilon)
+        centred = x - ops.reshape(mean, (1, -1, 1, 1))
+        return (
+            g * ops.reshape(gamma * deviation, (1, -1, 1, 1)),
+            ops.sum(g * centred, (0, 2, 3)) * deviation,
+            ops.sum(g, (0, 2, 3)),
+            ops.zeros_like(mean),
+            ops.zeros_like(variance),
+        )
+
+
+def use_native(network: nn.Cell) -> None:
+    """Let a network's convolutions and batch norms train on the kernels, where these can do what the layer does.
+
+    Those are square, odd convolutions of stride 1 or 2 that are padded by half their size, larger than 1×1: of 1×1,
+    MindSpore's are matrix products. Names, parameters and values stay.
+    """
+    for _, layer in network.cells_and_names():
+        if isinstance(layer, Convolution):
+            layer.by_hand = Convolve(1)
+        elif type(layer) is nn.Conv2d and _fits(layer):
+            del layer.conv2d
+            layer.conv2d = Convolve(layer.stride[0])
+        elif isinstance(layer, nn.BatchNorm2d):
+            del layer.bn_train
+            layer.bn_train = NormaliseInTraining(layer.eps, layer.momentum)
+            del layer.bn_infer
+            layer.bn_infer = NormaliseInInference(layer.eps)
+
+
+def _fits(layer: nn.Conv2d) -> bool:
+    size, other = layer.kernel_size
+    padded = layer.pad_mode == "pad" and set(_four(layer.padding)) == {size // 2}
+    same = layer.pad_mode == "same" and layer.stride == (1, 1)
+    return (
+        size == other
+        and size in range(3, 12, 2)
+        and layer.stride in ((1, 1), (2, 2))
+        and layer.dilation == (1, 1)
+        and layer.group == 1
+        and (padded or same)
+    )
+
+
+def _four(padding: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (padding,) if isinstance(padding, int) else padding

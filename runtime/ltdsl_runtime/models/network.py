@@ -1,0 +1,142 @@
+"""What every model looks like to the runtime: named layers, then a pool and a classifier."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from mindspore import Tensor, nn, ops
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ltdsl_runtime.parallel.part import ClassPart
+
+
+class GlobalPool(nn.Cell):
+    """Mean over all positions: [B, K, h, w] -> [B, K]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = ops.ReduceMean(keep_dims=False)
+
+    def construct(self, maps: Tensor) -> Tensor:
+        """Averages."""
+        return self.mean(maps, (2, 3))
+
+
+class Network(nn.Cell):
+    """A model as a chain of named layers; its methods may be called inside a compiled graph.
+
+    Args:
+        body: Layers up to the last feature maps, in order, by name.
+        pool: From maps [B, K, h, w] to features [B, K].
+        classifier: From features to logits [B, C]; has ``weight``, [C, K]. May be replaced by
+            assigning to the attribute of the same name.
+
+    Attributes:
+        layer_names: Names of the layers in order; the last two are ``pool`` and ``fc``.
+        plain_names: Names of parameters where the model was published, for those that have another one here.
+        part: Which classes the classifier has, where several workers split them; None where it has all.
+        body_is_frozen: Set where the classifier is trained alone: all before it then stays in inference mode.
+    """
+
+    def __init__(self, body: Mapping[str, nn.Cell], pool: nn.Cell, classifier: nn.Cell) -> None:
+        super().__init__()
+        self.layer_names = (*body, "pool", "fc")
+        self.plain_names: dict[str, str] = {}
+        self.body_is_frozen = False
+        self.body = nn.SequentialCell(OrderedDict(body))
+        self.pool = pool
+        self.classifier = classifier
+        self.part: ClassPart | None = None
+        self.gather = nn.Identity()  # of other workers' features, where the classes are split
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Images [B, ch, H, W] -> logits [B, C]."""
+        return self.classify(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Images [B, ch, H, W] -> the last feature maps [B, K, h, w]."""
+        return self._run(x, 0, len(self.layer_names) - 2)
+
+    def classify(self, maps: Tensor) -> Tensor:
+        """Feature maps [B, K, h, w] -> logits [B, C]."""
+        return self.classifier(self.gather(self.pool(maps)))
+
+    def until(self, x: Tensor, layer: str) -> Tensor:
+        """Images -> the output of ``layer``, one of ``layer_names``."""
+        return self._run(x, 0, self.layer_names.index(layer) + 1)
+
+    def after(self, hidden: Tensor, layer: str) -> Tensor:
+        """The output of ``layer`` -> logits: ``after(until(x, layer), layer)`` is the model."""
+        return self._run(hidden, self.layer_names.index(layer) + 1, len(self.layer_names))
+
+    def between(self, hidden: Tensor, after: str, layer: str) -> Tensor:
+        """The output of layer ``after`` -> the output of ``layer``, which is the same or a later one."""
+        first, last = self.layer_names.index(after) + 1, self.layer_names.index(layer) + 1
+        return self._run(hidden, first, last)
+
+    def add_flags_recursive(self, **flags) -> Network:
+        """Sets flags, as every cell does, with ``training`` off for the body where that is frozen."""
+        super().add_flags_recursive(**flags)
+        if self.body_is_frozen and "training" in flags:
+            for cell in (self.body, self.pool):
+                cell.add_flags_recursive(training=False)
+        return self
+
+    def _run(self, x, start, stop):
+        for index in range(start, stop):  # constants: unrolled by the compiler
+            if index == len(self.layer_names) - 1:
+                x = self.classifier(self.gather(x))
+            elif index == len(self.layer_names) - 2:
+                x = self.pool(x)
+            else:
+                x = self.body[index](x)
+        return x
+
+
+class Frozen(Network):
+    """An inference copy of a network that stays in inference mode whatever encloses it.
+
+    ``Model.train`` switches everything inside the training step to training mode; this cell passes
+    every flag on to its children but that one, so batch norms keep using their moving statistics
+    and dropouts stay inactive. No parameter requires a gradient.
+
+    Args:
+        network: The network to copy; it is left as it is and shares nothing with the copy.
+    """
+
+    def __init__(self, network: Network) -> None:
+        names = [parameter.name for parameter in network.get_parameters()]
+        twin = copy.deepcopy(network)
+        super().__init__(twin.body.name_cells(), twin.pool, twin.classifier)
+        for name, parameter in zip(names, twin.get_parameters(), strict=True):
+            # one graph holds both networks, and names must differ there
+            parameter.name = f"frozen.{name}"
+            parameter.requires_grad = False
+        self.set_train(False)
+
+    def add_flags_recursive(self, **flags) -> Frozen:
+        """Sets flags, as every cell does, with ``training`` always off."""
+        if "training" in flags:
+            flags["training"] = False
+        return super().add_flags_recursive(**flags)
+
+
+def freeze(network: Network) -> Frozen:
+    """Copies a network for inference inside a training graph; see :class:`Frozen`."""
+    return Frozen(network)
+
+
+def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
+    """Copies all parameters, moving statistics included, between cells of the same structure.
+
+    The copy happens on the device. Graphs compiled with ``target`` see the new values and are not
+    compiled again.
+    """
+    pairs = zip(source.get_parameters(), target.get_parameters(), strict=True)
+    for from_parameter, to_parameter in pairs:
+        # set_data would make both share one memory, and training would move both
+        ops.assign(to_parameter, from_parameter)

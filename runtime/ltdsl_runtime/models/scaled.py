@@ -1,0 +1,58 @@
+"""A classifier with one learnable factor a class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mindspore import Parameter, Tensor, nn, ops
+
+if TYPE_CHECKING:
+    from ltdsl_runtime.models.network import Network
+
+
+#: Name of the factors in checkpoints.
+FACTORS = "classifier.factors"
+
+
+class ScaledClassifier(nn.Cell):
+    """Logits f_c · z_c of a classifier's logits z, f learned from 1.
+
+    Kang et al., "Decoupling Representation and Classifier for Long-Tailed Recognition" (2020).
+
+    Args:
+        classifier: From features [B, K] to logits [B, C].
+        out_channels: Number of classes C.
+
+    Attributes:
+        weight: The classifier's own, [C, K].
+        factors: f, [C]; trained only where a stage says so.
+    """
+
+    def __init__(self, classifier: nn.Cell, out_channels: int) -> None:
+        super().__init__()
+        self.inner = classifier
+        self.factors = Parameter(ops.ones(out_channels), name="factors")
+
+    @property
+    def weight(self) -> Parameter:
+        """The class weights, [C, K]."""
+        return self.inner.weight
+
+    def construct(self, features: Tensor) -> Tensor:
+        """Features, float32 [B, K] -> logits, float32 [B, C]."""
+        return self.inner(features) * self.factors
+
+
+def use_factors(network: Network, num_classes: int) -> None:
+    """Puts a factor on each class of a network's classifier, unless there is one already.
+
+    All other parameters keep their names, so that checkpoints from before and after share them.
+    """
+    if isinstance(network.classifier, ScaledClassifier):
+        return
+    names = [parameter.name for parameter in network.classifier.get_parameters()]
+    classifier = ScaledClassifier(network.classifier, num_classes)
+    network.classifier = classifier  # names all of its parameters by their place
+    for parameter, name in zip(classifier.inner.get_parameters(), names, strict=True):
+        parameter.name = name
+    classifier.factors.name = FACTORS

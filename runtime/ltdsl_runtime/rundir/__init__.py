@@ -1,0 +1,1 @@
+"""Writing a run directory: its lock, the places it names, versions."""

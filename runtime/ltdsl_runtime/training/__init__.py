@@ -1,0 +1,1 @@
+"""A run: stage after stage, epoch after epoch, into a run directory."""

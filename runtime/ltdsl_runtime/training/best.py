@@ -1,0 +1,100 @@
+"""The best epochs so far, whose weights are kept."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.training.resume import epoch_of, facts_only, load_own
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ltdsl.plan import Plan
+    from ltdsl_runtime.rundir.directory import RunDirectory
+
+
+#: What is better by less is equal, in percent: sums of the same class accuracies differ by rounding, and the first
+#: of equal epochs is kept.
+ROUNDING = 1e-9
+
+
+class BestEpochs:
+    """What chooses the best epoch of a run, and of each stage that hands its best weights on.
+
+    Args:
+        plan: The run; nothing is chosen where it holds no images out for it.
+        run: Its directory.
+        warn: Told in a sentence what is lost.
+    """
+
+    def __init__(self, plan: Plan, run: RunDirectory, warn: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._run = run
+        self._warn = warn
+        #: By the checkpoint that has the weights; none yet where it is not there.
+        self._reached: dict[Path, float] = {}
+
+    def of_stage(self, index: int) -> Path:
+        """The checkpoint of a stage's best epoch; there is one where the next stage starts from it."""
+        return self._run.checkpoint(f"{self._plan.stages[index].name}-best")
+
+    def improved(self, index: int, metrics: Mapping[str, Any]) -> list[Path]:
+        """The checkpoints that an epoch replaces, as it is the best yet.
+
+        Args:
+            index: Its stage's place in the plan.
+            metrics: What metrics.jsonl says of it.
+        """
+        paths = self._paths(index)
+        merit = self._merit(metrics) if paths else 0.0
+        better = [path for path in paths if merit > self._reached.get(path, -math.inf) + ROUNDING]
+        self._reached |= dict.fromkeys(better, merit)
+        return better
+
+    def _merit(self, metrics: Mapping[str, Any]) -> float:
+        """What is to be as high as can be, in percent."""
+        by = self._plan.best_by
+        return -metrics["top1_error"] if by == "top1_error" else metrics["macro_recall"]
+
+    def go_on(self, metrics: list[dict[str, Any]]) -> None:
+        """Take up what was chosen among the epochs that are done.
+
+        Args:
+            metrics: A line for each of them.
+
+        Raises:
+            RunError: LT411, a checkpoint is damaged; LT412, it is of another run.
+        """
+        if not metrics:
+            return
+        stages = enumerate(self._plan.stages)
+        under_way = [index for index, each in stages if each.start < len(metrics) < each.end]
+        for path in self._paths(under_way[0] if under_way else None):
+            merit = self._recorded(path, metrics)
+            if merit is not None:
+                self._reached[path] = merit
+
+    def _paths(self, index: int | None) -> list[Path]:
+        """The checkpoints that an epoch of a stage may replace."""
+        if self._plan.best_on is None:
+            return []
+        paths = [self._run.checkpoint("best")]
+        if index is not None:
+            following = self._plan.stages[index + 1 : index + 2]
+            paths += [self.of_stage(index) for stage in following if stage.handoff == "best"]
+        return paths
+
+    def _recorded(self, path: Path, metrics: list[dict[str, Any]]) -> float | None:
+        """The merit of a checkpoint's epoch; None where it is lost, or of an epoch that will be repeated."""
+        if not path.exists():
+            self._warn(f"{path} is gone: the best epoch will be one of those that follow")
+            return None
+        try:
+            epoch = epoch_of(load_own(path, self._plan.digest(), facts_only), path)
+        except RunError as error:
+            hint = f"remove it to choose the best among the epochs after {len(metrics)} only"
+            raise RunError(error.code, error.message, hint) from error
+        return self._merit(metrics[epoch]) if epoch < len(metrics) else None

@@ -1,0 +1,221 @@
+"""Evaluation: from predictions to the figures of a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mindspore.train import Metric, Model
+
+from ltdsl.longtail import class_groups
+from ltdsl_runtime.data.pipeline import evaluation_dataset, own_errors
+from ltdsl_runtime.parallel.cluster import ALONE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ltdsl_runtime.data import Part
+    from ltdsl_runtime.graph.step import EvalStep
+    from ltdsl_runtime.parallel.cluster import Workers
+
+#: Bins of the expected calibration error.
+CALIBRATION_BINS = 15
+
+#: Images of an evaluation step. It decides speed only: no figure depends on it.
+BATCH_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Images by label and prediction, without the cells that are empty: 8,142 classes have 66 million cells.
+
+    Attributes:
+        classes: Number of classes C.
+        label: The label of each cell, int64 [n]; cells are in order of label, then of prediction.
+        prediction: The predicted class of each cell, int64 [n].
+        images: Images in each cell, int64 [n], none of them 0.
+    """
+
+    classes: int
+    label: np.ndarray
+    prediction: np.ndarray
+    images: np.ndarray
+
+    @classmethod
+    def of(cls, classes: int, labels: np.ndarray, predictions: np.ndarray) -> Confusion:
+        """Count images, given the label and the prediction of each."""
+        cells = labels.astype(np.int64) * classes + predictions
+        cells, images = np.unique(cells, return_counts=True)
+        return cls(classes, cells // classes, cells % classes, images)
+
+    def by_label(self) -> np.ndarray:
+        """Images of each class, int64 [C]."""
+        return self._sums(slice(None))
+
+    def right(self) -> np.ndarray:
+        """Images of each class that are predicted right, int64 [C]."""
+        return self._sums(self.label == self.prediction)
+
+    def _sums(self, chosen: slice | np.ndarray) -> np.ndarray:
+        sums = np.zeros(self.classes, np.int64)
+        np.add.at(sums, self.label[chosen], self.images[chosen])
+        return sums
+
+    def dense(self) -> np.ndarray:
+        """The whole matrix, int64 [C, C], rows by label; for classes that are few."""
+        matrix = np.zeros((self.classes, self.classes), np.int64)
+        matrix[self.label, self.prediction] = self.images
+        return matrix
+
+    def report(self) -> dict[str, list[int]]:
+        """The cells that are not empty, in columns."""
+        return {
+            "label": self.label.tolist(),
+            "prediction": self.prediction.tolist(),
+            "count": self.images.tolist(),
+        }
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a network does on a set of images.
+
+    Attributes:
+        confusion: Images by label and prediction.
+        calibration: For each of the equally wide bins of confidence: images, right ones, sum of confidences; float64
+            [bins, 3].
+    """
+
+    confusion: Confusion
+    calibration: np.ndarray
+
+    @property
+    def top1_error(self) -> float:
+        """Share of images that are misclassified, in percent."""
+        images = int(self.confusion.images.sum())
+        return 100 * (images - int(self.confusion.right().sum())) / images
+
+    @property
+    def macro_recall(self) -> float:
+        """Mean of the accuracies of the classes that have images, in percent."""
+        images = self.confusion.by_label()
+        tested = images > 0
+        return 100 * float((self.confusion.right()[tested] / images[tested]).mean())
+
+    def report(self, train_counts: Sequence[int], class_names: Sequence[str]) -> dict[str, Any]:
+        """All figures, as JSON-able data; errors and accuracies in percent.
+
+        Classes without test images have no accuracy (None) and no part in any mean.
+
+        Args:
+            train_counts: Training images of each class, which decide the many, medium and few groups.
+            class_names: One name a class.
+        """
+        images = self.confusion.by_label()
+        tested = images > 0
+        recall = 100 * self.confusion.right() / np.maximum(images, 1)
+        return {
+            "top1_error": self.top1_error,
+            "macro_recall": self.macro_recall,
+            "expected_calibration_error": self.calibration_error,
+            "groups": {
+                name: {
+                    "classes": len(classes),
+                    "accuracy": _mean(recall[[c for c in classes if tested[c]]]),
+                }
+                for name, classes in class_groups(train_counts)._asdict().items()
+            },
+            "per_class": [
+                {
+                    "class": name,
+                    "train_images": int(count),
+                    "test_images": int(total),
+                    "accuracy": float(value) if total else None,
+                }
+                for name, count, total, value in zip(
+                    class_names, train_counts, images, recall, strict=True
+                )
+            ],
+            "calibration": self._bins(),
+            "confusion": self.confusion.report(),
+        }
+
+    @property
+    def calibration_error(self) -> float:
+        """Σ_bins (n_b / N) · |accuracy_b − confidence_b|, in percent (Guo et al., ICML 2017, equation 3)."""
+        images, right, confidence = self.calibration.T
+        return 100 * float(np.abs(right - confidence).sum() / images.sum())
+
+    def _bins(self) -> list[dict[str, Any]]:
+        """A reliability diagram's bars; accuracy and mean confidence in percent, None in an empty bin."""
+        return [
+            {
+                "above": 100 * index / CALIBRATION_BINS,
+                "to": 100 * (index + 1) / CALIBRATION_BINS,
+                "count": int(images),
+                "accuracy": 100 * right / images if images else None,
+                "confidence": 100 * confidence / images if images else None,
+            }
+            for index, (images, right, confidence) in enumerate(self.calibration.tolist())
+        ]
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+class Counts(Metric):
+    """Counts predictions on the host, padding left out."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self._classes = classes
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._labels: list[np.ndarray] = []
+        self._predictions: list[np.ndarray] = []
+        self._calibration = np.zeros((CALIBRATION_BINS, 3))
+
+    def update(self, *outputs: Any) -> None:
+        """Add a batch: prediction, confidence, label and mask, each [B]."""
+        prediction, confidence, label, mask = (output.asnumpy() for output in outputs)
+        real = mask > 0
+        prediction, confidence, label = prediction[real], confidence[real], label[real]
+        self._labels.append(label)
+        self._predictions.append(prediction)
+        bins = np.clip(
+            np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1
+        )
+        row = np.stack([np.ones_like(confidence), prediction == label, confidence], axis=1)
+        np.add.at(self._calibration, bins, row)
+
+    def eval(self) -> Scores:
+        """The counts so far."""
+        labels, predictions = map(np.concatenate, (self._labels, self._predictions))
+        return Scores(Confusion.of(self._classes, labels, predictions), self._calibration.copy())
+
+
+class Evaluator:
+    """Evaluates the live weights of a network on one set of images, with one graph.
+
+    Args:
+        step: The evaluation graph.
+        classes: Number of classes.
+        workers: Who share the images; the graph gathers what they predict, so that all count all images.
+    """
+
+    def __init__(self, step: EvalStep, classes: int, workers: Workers = ALONE) -> None:
+        self._workers = workers
+        self._step = step
+        self._model = Model(step, eval_network=step, metrics={"counts": Counts(classes)})
+
+    def __call__(self, part: Part) -> Scores:
+        """Evaluate on all of ``part``."""
+        # the network is shared with a training step, which leaves it in training mode
+        self._step.set_train(False)
+        dataset = evaluation_dataset(part, BATCH_SIZE, self._workers)
+        with own_errors(dataset):
+            return self._model.eval(dataset, dataset_sink_mode=False)["counts"]

@@ -1,0 +1,166 @@
+"""What CAM-BS does, as a picture for the eye: image, map, foreground, result."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, ops
+from PIL import Image
+
+from ltdsl.system.files import json_text, write_atomically
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.tricks.cam import activation_map, compose, foreground
+from ltdsl_runtime.tricks.warp import (
+    FLIP,
+    KEEP,
+    ROTATE,
+    SCALE,
+    TRANSLATE,
+    bounding_box,
+    transformation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from ltdsl_runtime.training.stages import Stage
+
+#: Images shown to those who ask for pictures, and in a run's report.
+ROWS, ROWS_OF_REPORT = 12, 6
+
+#: Height and width of a tile in pixels: at least, and at most in a report.
+TILE, LARGEST_OF_REPORT = 96, 128
+
+#: What happens to an image's foreground.
+CHANGES = {
+    KEEP: "unchanged",
+    FLIP: "flipped",
+    TRANSLATE: "moved",
+    ROTATE: "turned",
+    SCALE: "scaled",
+}
+
+COLUMNS = ("image", "activation map", "foreground", "result")
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what the system says where a folder that the user chose cannot be written to.
+
+    Raises:
+        RunError: LT421.
+    """
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot write to {folder}: {error.strerror or error}"
+        raise RunError("LT421", message, "free space or choose another folder") from error
+
+
+def save_gallery(
+    folder: Path,
+    stage: Stage,
+    class_names: Sequence[str],
+    report: bool = False,
+    writing: Callable[[Path], AbstractContextManager[None]] = writing,
+) -> Path:
+    """Write a picture of the first images that a stage with `cam_bs` transforms, a row each, and what it shows.
+
+    Args:
+        folder: Made where it is missing.
+        stage: As it is about to train.
+        class_names: One name a class.
+        report: Make it small enough for a report: fewer rows, and none larger than 128 pixels.
+        writing: Says what is in the way where the folder cannot be written to.
+
+    Returns:
+        The picture, named after the stage; STAGE.json beside it names classes and transformations.
+
+    Raises:
+        RunError: The folder cannot be written to.
+    """
+    batch = dict(zip(stage.source.columns, stage.source[0], strict=True))
+    images, labels, kind, u = (batch[name] for name in ("image", "label", "warp0", "warp1"))
+    chosen = np.flatnonzero(kind != KEEP)[: ROWS_OF_REPORT if report else ROWS]
+    chosen = chosen if len(chosen) else np.arange(1)
+    before, mask, cam, after = _look(stage, *(a[chosen] for a in (images, labels, kind, u)))
+    height, width = before.shape[2:]
+    maps = np.stack([np.asarray(Image.fromarray(c).resize((width, height))) for c in cam])
+    columns = [_colour(before), _heat(maps), _colour(255 * mask[:, None]), _colour(after)]
+    grid = np.concatenate([np.concatenate(list(column), 0) for column in columns], 1)
+    tile = _tile(max(height, width), report)
+    size = (4 * round(width * tile), len(chosen) * round(height * tile))
+    how = Image.Resampling.NEAREST if tile >= 1 else Image.Resampling.BOX
+    picture = Image.fromarray(grid).resize(size, how)
+    # shrunk photographs are a tenth of the size as JPEG; small images keep every pixel
+    path = folder / f"{stage.plan.name}.{'png' if tile >= 1 else 'jpg'}"
+    about = {
+        "stage": stage.plan.name,
+        "file": path.name,
+        "width": size[0],
+        "row_height": size[1] // len(chosen),
+        "columns": COLUMNS,
+        "rows": [
+            {"class": class_names[labels[c]], "change": CHANGES[int(kind[c])]} for c in chosen
+        ],
+    }
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(path, quality=90)
+        write_atomically(path.with_suffix(".json"), json_text(about))
+    return path
+
+
+def _tile(side: int, report: bool) -> float:
+    """How much larger than the image a tile is: a whole number, so that pixels stay square, or a fraction."""
+    if report and side > LARGEST_OF_REPORT:
+        return LARGEST_OF_REPORT / side
+    return max(1, TILE // side)
+
+
+@contextlib.contextmanager
+def _eagerly() -> Iterator[None]:
+    """Run operators one by one: a graph for a picture would take longer to compile than to run."""
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        ms.set_context(mode=ms.GRAPH_MODE)
+
+
+def _look(
+    stage: Stage, images: np.ndarray, labels: np.ndarray, kind: np.ndarray, u: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Images as bytes, foregrounds, maps and results as bytes, operator by operator as the graph does it."""
+    transform, normalise = stage.step.transform, stage.step.normalise
+    network, size = transform.network, images.shape[2:]
+    with _eagerly():
+        inputs, label = normalise(Tensor(images)), Tensor(labels)
+        cam = activation_map(network.features(inputs), network.classifier.weight, label)
+        mask = foreground(cam, size, transform.threshold)
+        matrix = transformation(Tensor(kind), Tensor(u), bounding_box(mask), size)
+        after = compose(inputs, mask, Tensor(kind), matrix)
+        pixels = ops.clamp((after - normalise.shift) / normalise.scale, 0, 255)
+        return (
+            images,
+            mask.astype(ms.uint8).asnumpy(),
+            cam.asnumpy(),
+            np.rint(pixels.asnumpy()).astype(np.uint8),
+        )
+
+
+def _colour(images: np.ndarray) -> np.ndarray:
+    """uint8 [B, ch, H, W] to [B, H, W, 3]: the first three channels as colours, fewer as the grey of the first."""
+    shown = images[:, :3] if images.shape[1] >= 3 else np.repeat(images[:, :1], 3, 1)
+    return shown.transpose(0, 2, 3, 1)
+
+
+def _heat(maps: np.ndarray) -> np.ndarray:
+    """Maps in [0, 1], [B, H, W], to colours from black over red and yellow to white."""
+    ramp = np.clip(3 * maps[..., None] - np.arange(3), 0, 1)
+    return np.rint(255 * ramp).astype(np.uint8)

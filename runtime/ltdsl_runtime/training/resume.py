@@ -1,0 +1,123 @@
+"""Where a run goes on: the newest of its checkpoints that is whole, and the metrics of the epochs before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.weights import checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ltdsl_runtime.rundir.directory import RunDirectory
+    from ltdsl_runtime.weights.records import Keep, Saved
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a run has come.
+
+    Attributes:
+        saved: The checkpoint that it goes on from; empty at the start.
+        path: Its file.
+        metrics: One line for each epoch done.
+    """
+
+    saved: Saved = field(default_factory=dict)
+    path: Path | None = None
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        """Epochs done."""
+        return len(self.metrics)
+
+
+def reached(
+    run: RunDirectory, digest: str, warn: Callable[[str], None], keep: Keep | None = None
+) -> Reached:
+    """Find out how far a run has come, and bring its directory to that state.
+
+    Args:
+        run: Its directory.
+        digest: Hash of its plan.
+        warn: Told in a sentence what is damaged.
+        keep: Gives what is wanted of each of a checkpoint's arrays.
+
+    Raises:
+        RunError: LT411, no checkpoint is whole; LT412, one is of another run; LT424, as for writing.
+    """
+    lines = run.metrics()
+    last, previous = run.checkpoint("last"), run.checkpoint("previous")
+    found, why = None, []
+    for path in (last, previous):
+        if path.exists() and found is None:
+            try:
+                found = _usable(path, digest, lines, keep)
+            except RunError as error:
+                if error.code != "LT411":
+                    raise
+                why.append(error.message)
+    if found is None and why:
+        hint = "begin the run anew; nothing in its folder was changed"
+        raise RunError("LT411", f"nothing is left to go on from: {'; '.join(why)}", hint)
+    if found is None and len(lines) > 1:
+        warn(f"the checkpoints of {run.path} are gone: the run begins with the first epoch again")
+    found = found or Reached()
+    for reason in why:
+        warn(f"{reason}: the run goes on from the checkpoint before, after epoch {found.done}")
+    if found.path == previous:
+        with run.writing(last):
+            previous.replace(last)
+    run.keep_metrics(found.metrics)
+    return found
+
+
+def _usable(path: Path, digest: str, lines: list[dict[str, Any]], keep: Keep | None) -> Reached:
+    """What a checkpoint stands for.
+
+    Raises:
+        RunError: LT411, it is damaged, or epochs before it have no metrics; LT412, it is of another run.
+    """
+    saved = load_own(path, digest, keep)
+    done = epoch_of(saved, path) + 1
+    if done > len(lines):
+        message = f"metrics.jsonl has {len(lines)} whole lines, and {path} is of epoch {done}"
+        raise RunError("LT411", message)
+    return Reached(saved, path, lines[:done])
+
+
+def load_own(path: Path, digest: str, keep: Keep | None = None) -> Saved:
+    """Load a checkpoint that a run wrote itself, or what is wanted of its arrays.
+
+    Raises:
+        RunError: LT411, it is damaged; LT412, it is of another run.
+    """
+    saved = checkpoints.load(path, sealed=True, keep=keep)
+    if saved.get("plan_sha256") != digest:
+        raise RunError("LT412", f"{path} was written by a run of another plan")
+    return saved
+
+
+def facts_only(name: str, value: np.ndarray) -> np.ndarray | None:
+    """Of a checkpoint's arrays, those that may say something of it: numbers."""
+    del name
+    return value if value.size == 1 else None
+
+
+def epoch_of(saved: Saved, path: Path) -> int:
+    """The epoch that a checkpoint was written at the end of, from 0.
+
+    Raises:
+        RunError: LT411, it does not say.
+    """
+    epoch = saved.get("epoch")
+    is_number = isinstance(epoch, np.ndarray) and epoch.size == 1 and epoch.dtype.kind in "iu"
+    if not is_number or epoch.item() < 0:
+        raise RunError("LT411", f"{path} does not say which epoch it is of")
+    return int(epoch.item())

@@ -1,0 +1,71 @@
+"""Focal loss: a binary cross entropy for each class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mindspore as ms
+from mindspore import Tensor, ops
+
+from ltdsl_runtime.tricks.losses.cell import Layout, LossCell, SampleWeight
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+
+class SigmoidFocal(LossCell):
+    """Σ_c (1 − q_c)^γ · (−log q_c), q_c the sigmoid's probability of the right answer for class c.
+
+    With u_c = −z_c for the label and z_c for the others, −log q_c = softplus(u_c) and
+    (1 − q_c)^γ = exp(−γ · softplus(−u_c)): no power of a number near 0, no logarithm of one, at any logits. The two
+    softplus are operators of their own: one from the other, by a difference of u, would lose the gradient's digits
+    where u is large.
+
+    Args:
+        gamma: γ, at least 0; 0 is the sum of binary cross entropies.
+        class_weights: Weight of each class, shape [C], positive; None weighs all samples with 1.
+    """
+
+    def __init__(self, gamma: float, class_weights: np.ndarray | None = None) -> None:
+        super().__init__()
+        self.one_hot = ops.OneHot()
+        self.mul_sign = ops.Mul()
+        self.softplus_wrong = ops.Softplus()
+        self.neg_wrong = ops.Neg()
+        self.softplus_right = ops.Softplus()
+        self.mul_gamma = ops.Mul()
+        self.exp_gamma = ops.Exp()
+        self.mul_focus = ops.Mul()
+        self.sum_classes = ops.ReduceSum()
+        # −1 at the label, 1 elsewhere: what turns z into u
+        self.on = Tensor(-1.0, ms.float32)
+        self.off = Tensor(1.0, ms.float32)
+        self.minus_gamma = Tensor(-gamma, ms.float32)
+        self.sample_weight = SampleWeight(class_weights)
+
+    def construct(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits float32 [B, C] and labels int32 [B] -> loss and weight, float32 [B]; sums over the classes."""
+        sign = self.one_hot(labels, logits.shape[-1], self.on, self.off)
+        wrong = self.mul_sign(logits, sign)
+        entropy = self.softplus_wrong(wrong)
+        right = self.softplus_right(self.neg_wrong(wrong))
+        focus = self.exp_gamma(self.mul_gamma(right, self.minus_gamma))
+        loss = self.sum_classes(self.mul_focus(focus, entropy), -1)
+        return loss, self.sample_weight(loss, labels)
+
+    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+        """Rows and classes are split."""
+        rows, scalar = layout.rows, layout.scalar
+        return {
+            "one_hot": (rows, scalar, scalar),
+            "mul_sign": (rows, rows),
+            "softplus_wrong": (rows,),
+            "neg_wrong": (rows,),
+            "softplus_right": (rows,),
+            "mul_gamma": (rows, scalar),
+            "exp_gamma": (rows,),
+            "mul_focus": (rows, rows),
+            "sum_classes": (rows,),
+        }

@@ -1,0 +1,104 @@
+"""Corrections of the logits in evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.models.scaled import ScaledClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ltdsl import catalogue
+    from ltdsl.plan import Plan
+    from ltdsl_runtime.models import Network
+
+
+class LogitAdjustment(nn.Cell):
+    """z_c − τ log π_c, π the class frequencies (Menon et al., 2021, eq. 9).
+
+    Args:
+        network: Images to logits.
+        offsets: τ log π_c of each class that the network has, [C].
+    """
+
+    def __init__(self, network: Network, offsets: np.ndarray) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.offsets = Tensor(offsets, ms.float32)
+
+    def construct(self, images: Tensor) -> Tensor:
+        """Images [B, ch, H, W] -> logits [B, C]."""
+        return self.network(images) - self.offsets
+
+
+class TauNormalisation(nn.Cell):
+    """Logits of the class weights w_c / ‖w_c‖^τ (Kang et al., 2020); the bias stays.
+
+    With z_c = w_c · h + b_c they are (z_c − b_c) / ‖w_c‖^τ + b_c.
+
+    Args:
+        network: Its classifier is a dense layer.
+        tau: τ, at least 0.
+    """
+
+    def __init__(self, network: Network, tau: float) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.tau = tau
+
+    def construct(self, images: Tensor) -> Tensor:
+        """Images [B, ch, H, W] -> logits [B, C]."""
+        weight, bias = self.network.classifier.weight, self.network.classifier.bias
+        length = ops.pow((weight * weight).sum(-1), 0.5 * self.tau)
+        if bias is None:
+            return self.network(images) / length
+        return (self.network(images) - bias) / length + bias
+
+
+def _tau_norm(
+    entry: catalogue.TauNormalisation, network: Network, counts: Sequence[int]
+) -> nn.Cell:
+    del counts
+    if isinstance(network.classifier, ScaledClassifier):
+        raise RunError(
+            "LT412",
+            "`tau_norm` changes the lengths of class weights, and the first weights have factors from `lws`, which "
+            "set them already",
+            "start from weights that were trained without `lws`",
+        )
+    return TauNormalisation(network, entry.tau)
+
+
+def _logit_adjustment(
+    entry: catalogue.PosthocLogitAdjustment, network: Network, counts: Sequence[int]
+) -> nn.Cell:
+    offsets = np.asarray(entry.logit_offsets(counts))
+    return LogitAdjustment(network, offsets if network.part is None else network.part.of(offsets))
+
+
+def corrected(plan: Plan, network: Network, counts: Sequence[int]) -> nn.Cell:
+    """What a plan's results are measured on: its network, with the correction that its last stage asks for.
+
+    Args:
+        plan: The run.
+        network: Images to logits; shares its weights with what is returned.
+        counts: Training images of each class.
+
+    Raises:
+        RunError: LT412, `tau_norm` where a checkpoint brought factors; the checker sees only those of the recipe.
+    """
+    entry = plan.stages[-1].posthoc
+    return network if entry is None else POSTHOC[entry.name](entry, network, counts)
+
+
+#: (declaration, network, training images of each class) -> images to corrected logits
+POSTHOC: dict[str, Callable[..., nn.Cell]] = {
+    "tau_norm": _tau_norm,
+    "posthoc_logit_adjustment": _logit_adjustment,
+}

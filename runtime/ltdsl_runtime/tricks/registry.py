@@ -1,0 +1,116 @@
+"""From declared tricks to what implements them: one table a kind.
+
+A test asserts that the tables' names are those of the catalogue.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import mindspore as ms
+import numpy as np
+from mindspore import ops
+
+from ltdsl import catalogue
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.models import freeze
+from ltdsl_runtime.models.initial import initialise
+from ltdsl_runtime.models.scaled import FACTORS, ScaledClassifier
+from ltdsl_runtime.streams import generator
+from ltdsl_runtime.tricks import cam
+from ltdsl_runtime.tricks.distillation import Distillation
+from ltdsl_runtime.tricks.losses.objectives import LOSSES
+from ltdsl_runtime.tricks.mixers import CutMix, InputMixup, Mixer, Remix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mindspore import Parameter, nn
+
+    from ltdsl.plan import Plan, StagePlan
+    from ltdsl_runtime.data import LoadedData
+    from ltdsl_runtime.models import Network
+
+__all__ = ["CLASSIFIERS", "LOSSES", "MIXERS", "TEACHERS", "Sampling", "build_sampling"]
+
+#: (declaration, training images of each class) -> mixer
+MIXERS: dict[str, Callable[..., Mixer]] = {
+    "input_mixup": lambda entry, _: InputMixup(entry.alpha),
+    "manifold_mixup": lambda entry, _: InputMixup(entry.alpha, entry.layer),
+    "remix": lambda entry, counts: Remix(entry.alpha, entry.kappa, entry.tau, counts),
+    "cutmix": lambda entry, _: CutMix(entry.alpha),
+    "cmo": lambda entry, _: CutMix(entry.alpha, entry.probability),
+}
+
+
+class Sampling(NamedTuple):
+    """What a sampler does beyond drawing.
+
+    Attributes:
+        transform: The graph's change of the drawn images, from the columns that ``draw`` makes; or None.
+        draw: A generator and the labels of a batch to columns.
+    """
+
+    transform: nn.Cell | None = None
+    draw: Callable[..., tuple[np.ndarray, ...]] | None = None
+
+
+def _cam_bs(entry: catalogue.CamBalanced, network: Network, data: LoadedData) -> Sampling:
+    frozen = freeze(network)
+    _check_maps(frozen, data.train.shape)
+    keep = np.asarray(entry.keep_shares(data.counts))
+    return Sampling(
+        cam.CamBalance(frozen, entry.threshold),
+        lambda rng, labels: cam.draw(rng, labels, keep),
+    )
+
+
+def _check_maps(network: Network, image: tuple[int, ...]) -> None:
+    """Refuse a network whose classifier does not weigh its last feature maps one by one."""
+    mode = ms.get_context("mode")
+    ms.set_context(mode=ms.PYNATIVE_MODE)  # in graph mode, each layer would be compiled for this
+    try:
+        maps = network.features(ops.zeros((1, *image), ms.float32))
+    finally:
+        ms.set_context(mode=mode)
+    weight = network.classifier.weight
+    if maps.ndim != 4 or maps.shape[1] != weight.shape[1]:
+        raise RunError(
+            "LT431",
+            f"`cam_bs` needs a classifier that weighs the last feature maps; this model has maps of "
+            f"shape {tuple(maps.shape)} and {weight.shape[1]} weights a class",
+            "choose a model with global pooling and one linear layer after its maps",
+        )
+
+
+#: (declaration, network as the stage starts, data) -> sampling; for samplers that change what they draw
+TRANSFORMS: dict[str, Callable[..., Sampling]] = {"cam_bs": _cam_bs}
+
+
+def build_sampling(entry: catalogue.Sampler, network: Network, data: LoadedData) -> Sampling:
+    """What a sampler does to the images of a stage that starts with ``network``."""
+    build = TRANSFORMS.get(entry.name)
+    return build(entry, network, data) if build else Sampling()
+
+
+def _crt(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
+    # a seed of its own: the first classifier would come out again otherwise
+    seed = int(generator(plan.seed, "init", stage.start).integers(2**32))
+    initialise(network.classifier, seed, network.part)
+    if isinstance(network.classifier, ScaledClassifier):  # factors of the old one
+        network.classifier.factors.set_data(ops.ones_like(network.classifier.factors))
+    return [p for p in network.classifier.get_parameters() if p.name != FACTORS]
+
+
+def _lws(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
+    del plan, stage
+    return [network.classifier.factors]
+
+
+#: (plan, stage, network, changed in place) -> the parameters that the stage trains
+CLASSIFIERS: dict[str, Callable[..., list[Parameter]]] = {"crt": _crt, "lws": _lws}
+
+#: declaration -> (loss, logits, teacher's logits) -> loss
+TEACHERS: dict[str, Callable[..., nn.Cell]] = {
+    "dive": lambda entry: Distillation(entry.temperature, entry.alpha, entry.power)
+}

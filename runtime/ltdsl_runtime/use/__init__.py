@@ -1,0 +1,1 @@
+"""A trained run, used: predicting, evaluating again, exporting."""

@@ -1,0 +1,152 @@
+"""A trained network, for use: its weights from a checkpoint, and prediction as one graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.models import planned_network
+from ltdsl_runtime.models.scaled import FACTORS, use_factors
+from ltdsl_runtime.training.resume import load_own
+from ltdsl_runtime.tricks.posthoc import corrected
+from ltdsl_runtime.use.trained import NAMED
+from ltdsl_runtime.weights import checkpoints
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ltdsl.plan import Plan
+    from ltdsl_runtime.models import Network
+    from ltdsl_runtime.use.trained import Trained
+    from ltdsl_runtime.weights.records import Saved
+
+
+@dataclass(frozen=True)
+class Model:
+    """A run's network with the weights of a checkpoint.
+
+    Attributes:
+        network: Normalised images to logits; as it was trained, without a posthoc correction.
+        outcome: The same with the correction that the run's plan asks for, sharing its weights.
+        normalise: Bytes to the network's input.
+        confidence: What turns logits into probabilities: what the epoch's loss learned.
+        epoch: Which epoch of the run the weights are from; None where the checkpoint does not say.
+        path: The checkpoint.
+    """
+
+    network: Network
+    outcome: nn.Cell
+    normalise: Normalise
+    confidence: Literal["softmax", "sigmoid"]
+    epoch: int | None
+    path: Path
+
+    def evaluation(self) -> EvalStep:
+        """The graph that a run is evaluated with."""
+        return EvalStep(self.outcome, self.normalise, self.confidence)
+
+    def inference(self) -> Inference:
+        """The graph that predicts."""
+        return Inference(self.outcome, self.normalise, self.confidence)
+
+
+class Inference(nn.Cell):
+    """Images to logits and probabilities, as one graph.
+
+    Args:
+        network: Normalised images to logits.
+        normalise: Bytes to the network's input.
+        confidence: What turns the logits into probabilities.
+    """
+
+    def __init__(
+        self, network: nn.Cell, normalise: Normalise, confidence: Literal["softmax", "sigmoid"]
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.normalise = normalise
+        self.probability = ops.Sigmoid() if confidence == "sigmoid" else ops.Softmax(-1)
+        self.set_train(False)
+
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 [B, ch, H, W] -> logits and probabilities, both float32 [B, C]."""
+        logits = self.network(self.normalise(image))
+        return logits, self.probability(logits)
+
+
+def restored_network(
+    plan: Plan, num_classes: int, in_channels: int, saved: Saved, path: Path
+) -> Network:
+    """A plan's model with the weights of a checkpoint, factors of `lws` included.
+
+    Args:
+        plan: The run.
+        num_classes: Number of classes.
+        in_channels: Channels of the images.
+        saved: The checkpoint's content.
+        path: Its file.
+
+    Raises:
+        RunError: LT412, the checkpoint is that of another model.
+    """
+    network = planned_network(plan, num_classes, in_channels)
+    if FACTORS in saved:
+        use_factors(network, num_classes)
+    checkpoints.apply(saved, network, path)
+    return network
+
+
+def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
+    """A run's network with the weights of one of its checkpoints.
+
+    Args:
+        run: The run.
+        which: ``last``, ``best`` or a path.
+        into: A model of the same run that gives its network, and loses its weights: graphs of it stay compiled.
+
+    Raises:
+        RunError: LT411, LT412, LT413: the checkpoint is missing, damaged, or of another model.
+    """
+    path = run.checkpoint(which)
+    saved = _read(run, which, path)
+    plan, data = run.plan, run.data
+    if into is None:
+        network = restored_network(plan, len(data.classes), data.view.channels, saved, path)
+        outcome = corrected(plan, network, data.train_counts)
+    else:
+        network, outcome = into.network, into.outcome
+        checkpoints.apply(saved, network, path)
+    epoch = _epoch(saved, plan, path)
+    stage = plan.stages[-1] if epoch is None else plan.stage_at(epoch)
+    normalise = Normalise(np.float32(data.mean), np.float32(data.std))
+    return Model(network, outcome, normalise, stage.loss.confidence, epoch, path)
+
+
+def _read(run: Trained, which: str, path: Path) -> Saved:
+    """A checkpoint's content; one that the run has a name for must be its own, and whole."""
+    if which not in NAMED:
+        return checkpoints.load(path)
+    try:
+        return load_own(path, run.plan.digest())
+    except RunError as error:
+        previous = path.with_name("previous.ckpt")
+        if error.code != "LT411" or which != "last" or not previous.is_file():
+            raise
+        hint = f"take that of the epoch before: --checkpoint {previous}"
+        raise RunError(error.code, error.message, hint) from error
+
+
+def _epoch(saved: Saved, plan: Plan, path: Path) -> int | None:
+    """The epoch of the run that a checkpoint is of; None where it does not say, or is of another run."""
+    epoch = saved.get("epoch")
+    if epoch is None or saved.get("plan_sha256") != plan.digest():
+        return None
+    whole = not isinstance(epoch, str) and epoch.dtype.kind in "iu" and epoch.size == 1
+    if not whole or not 0 <= int(epoch.item()) < plan.epochs:
+        raise RunError("LT412", f"{path} is of an epoch that the run does not have")
+    return int(epoch.item())

@@ -1,0 +1,124 @@
+"""Predictions for image files."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.files import threads
+from ltdsl_runtime.data.image import SUFFIXES, View
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.machine.device import prepare
+
+if TYPE_CHECKING:
+    from ltdsl_runtime.use.trained import Trained
+
+#: Images of a step, where there are so many. One shape, so the graph is compiled once.
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network sees in an image file.
+
+    Attributes:
+        path: The file.
+        classes: The most probable classes, the first one first.
+        confidences: Their probabilities, 0–1.
+        error: Why the image could not be read; there are no classes then.
+    """
+
+    path: Path
+    classes: tuple[int, ...] = ()
+    confidences: tuple[float, ...] = ()
+    error: RunError | None = None
+
+
+def find_images(names: Sequence[str]) -> list[Path]:
+    """Image files that names stand for: files as they are, folders with all images below them, patterns.
+
+    Raises:
+        RunError: LT415, a name stands for nothing.
+    """
+    found: dict[Path, None] = {}
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            files = sorted(_below(path))
+        elif path.exists() or not glob.has_magic(name):
+            files = [path]  # one that is missing is reported with those that are unreadable
+        else:
+            files = sorted(map(Path, glob.glob(name, recursive=True)))  # noqa: PTH207 - any path
+            files = [file for file in files if file.is_file()]
+        if not files:
+            what = "no image" if path.is_dir() else "no file"
+            raise RunError("LT415", f"{what} in {name}", f"images end in {', '.join(SUFFIXES)}")
+        found |= dict.fromkeys(files)
+    return list(found)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names if name.lower().endswith(SUFFIXES))
+
+
+def predict(
+    run: Trained, checkpoint: str, paths: Sequence[Path], top: int, device: str = "auto"
+) -> Iterator[Prediction]:
+    """Predict the classes of images as a run's evaluation would see them.
+
+    Args:
+        run: The run.
+        checkpoint: ``last``, ``best`` or a path.
+        paths: Image files.
+        top: Classes to name for each, at most.
+        device: ``auto``, or a name of :data:`ltdsl_runtime.machine.device.TARGETS`.
+
+    Yields:
+        A prediction for each file, in order.
+
+    Raises:
+        RunError: LT411 to LT413, the checkpoint cannot be used.
+    """
+    run.checkpoint(checkpoint)
+    prepare(device)
+    # they import mindspore, which must find the environment prepared
+    from mindspore import Tensor
+
+    from ltdsl_runtime.use.inference import load_model
+
+    step = load_model(run, checkpoint).inference()
+    view = View(**run.data.view.model_dump())
+    size = min(BATCH_SIZE, len(paths))
+    batch = np.zeros((size, view.channels, view.height, view.width), np.uint8)
+    for start in range(0, len(paths), size):
+        chunk = paths[start : start + size]
+        inputs = list(threads().map(lambda path: _read(path, view), chunk))
+        for row, image in enumerate(inputs):
+            batch[row] = 0 if isinstance(image, RunError) else image
+        logits, probabilities = (output.asnumpy() for output in step(Tensor(batch)))
+        # by logits: probabilities can be equal, 1 in float32, where logits differ
+        order = np.argsort(-logits, axis=1, kind="stable")[:, :top]
+        for row, (path, image) in enumerate(zip(chunk, inputs, strict=True)):
+            if isinstance(image, RunError):
+                yield Prediction(path, error=image)
+                continue
+            best = order[row].tolist()
+            yield Prediction(path, tuple(best), tuple(probabilities[row, best].tolist()))
+
+
+def _read(path: Path, view: View) -> np.ndarray | RunError:
+    try:
+        return view(view.open(path))
+    except DataError as error:
+        return error
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror or error}"
+        return DataError("LT402", message, "put that right, or leave it out")

@@ -1,0 +1,108 @@
+"""Evaluation of a run that was trained before, on its own test images or on others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ltdsl_runtime.data.folders import load_known
+from ltdsl_runtime.data.image import View
+from ltdsl_runtime.data.readers import read
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.machine.device import as_begun, prepare
+from ltdsl_runtime.use.trained import NAMED
+
+if TYPE_CHECKING:
+    from ltdsl_runtime.data import Part
+    from ltdsl_runtime.use.trained import Trained
+
+
+def evaluate_run(
+    run: Trained,
+    checkpoint: str | None = None,
+    *,
+    device: str = "auto",
+    data: Path | None = None,
+    other_data: bool = False,
+    images: Path | None = None,
+) -> dict[str, Any]:
+    """Evaluate a run's checkpoints as the run itself does at its end.
+
+    Args:
+        run: The run.
+        checkpoint: ``last``, ``best`` or a path; all that the run has by default.
+        device: ``auto``, or a name of :data:`ltdsl_runtime.machine.device.TARGETS`.
+        data: Folder of the data set's files, for those that have any.
+        other_data: Take other test images than the run's, of the same classes.
+        images: Folder of class folders to evaluate on instead of the run's data set.
+
+    Returns:
+        What evaluation.json holds, for the checkpoints asked for, by name; one that was given by its path is called
+        ``checkpoint``. Of other data also ``other_data``, their fingerprint.
+
+    Raises:
+        RunError: LT411 to LT413, a checkpoint cannot be used; LT401 to LT403, nor can the data; LT414, they have other
+            classes.
+    """
+    names = [checkpoint] if checkpoint else run.checkpoints()
+    for name in names:
+        run.checkpoint(name)  # before anything that takes time
+    device = prepare(as_begun(device, run.facts.get("device")))
+    if images is not None:
+        test = load_known(images, run.data.classes, View(**run.data.view.model_dump()))
+        fingerprint = test.fingerprint()
+    else:
+        test, fingerprint = _test_part(run, data, other_data)
+    # they import mindspore, which must find the environment prepared
+    from ltdsl_runtime.training.evaluate import Evaluator
+    from ltdsl_runtime.use.inference import load_model
+
+    plan = run.plan
+    result: dict[str, Any] = {"best_on": plan.best_on, "best_by": plan.best_by}
+    result["test_images"] = len(test)
+    if fingerprint != run.test_fingerprint:
+        result["other_data"] = fingerprint
+    model, evaluators = None, {}  # a graph for each way to be confident, of the same network
+    for name in names:
+        model = load_model(run, name, into=model)
+        if model.confidence not in evaluators:
+            step = model.evaluation()
+            evaluators[model.confidence] = Evaluator(step, len(run.data.classes))
+        scores = evaluators[model.confidence](test)
+        figures = scores.report(run.data.train_counts, run.data.classes)
+        key = name if name in NAMED else "checkpoint"
+        result[key] = {"epoch": model.epoch, **figures}
+    return result
+
+
+def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:
+    """The test images of the run's data set, and their fingerprint."""
+    folder = run.places.data(run.plan, folder)
+    test = read(run.plan.dataset, folder, run.places.recipe(run.plan, folder), run.left_out)[1]
+    fingerprint = test.fingerprint()
+    if fingerprint == run.test_fingerprint:
+        return test, fingerprint
+    if not other_data:
+        raise RunError(
+            "LT403",
+            f"these are not the test images that {run.path} was begun with",
+            "name the same --data, or allow others with --other-data",
+        )
+    if test.class_names != run.data.classes:
+        raise RunError("LT414", _difference(run.data.classes, test.class_names))
+    shape, view = test.shape, run.data.view
+    if shape != (view.channels, view.height, view.width):
+        raise RunError(
+            "LT414",
+            f"the images have {' × '.join(map(str, shape))} values, and the model takes "
+            f"{view.channels} × {view.height} × {view.width}",
+        )
+    return test, fingerprint
+
+
+def _difference(trained: tuple[str, ...], found: tuple[str, ...]) -> str:
+    """Where two lists of classes differ first."""
+    if len(trained) != len(found):
+        return f"the model has {len(trained)} classes, and the data have {len(found)}"
+    index = next(i for i, names in enumerate(zip(trained, found, strict=True)) if len({*names}) > 1)
+    return f"class {index} is called `{trained[index]}` where the model was trained, and `{found[index]}` in the data"

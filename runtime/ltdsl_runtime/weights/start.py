@@ -1,0 +1,78 @@
+"""The network that a run starts with, where its recipe names a checkpoint: its own kind of file, or a published one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ltdsl.catalogue import LearnableWeightScaling
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.models import planned_network
+from ltdsl_runtime.models.scaled import FACTORS, use_factors
+from ltdsl_runtime.weights import checkpoints
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ltdsl.plan import Plan
+    from ltdsl_runtime.models import Network
+    from ltdsl_runtime.weights.records import Saved
+
+
+def started_from(
+    plan: Plan, num_classes: int, in_channels: int, path: Path
+) -> tuple[Network, bool]:
+    """A plan's model with the weights of a checkpoint.
+
+    Parameters are known by their names here or by those of the published model. A classifier of other classes or of
+    another kind is of no use: it then keeps its initial weights.
+
+    Args:
+        plan: The run.
+        num_classes: Number of classes.
+        in_channels: Channels of the images.
+        path: The checkpoint.
+
+    Returns:
+        The network, and whether its classifier is the checkpoint's.
+
+    Raises:
+        RunError: LT411, the checkpoint cannot be read; LT412, it is that of another model, or it has no classifier to
+            use and the first stage needs one.
+    """
+    network = planned_network(plan, num_classes, in_channels)
+    saved = _named_as_here(network, checkpoints.load(path))
+    whole = _fits(network, saved)
+    if whole and FACTORS in saved:
+        use_factors(network, num_classes)
+    if not whole:
+        _must_do_without(plan, num_classes, path)
+        saved |= {p.name: p.asnumpy() for p in network.classifier.get_parameters()}
+    checkpoints.apply(saved, network, path)
+    return network, whole
+
+
+def _named_as_here(network: Network, saved: Saved) -> Saved:
+    if all(parameter.name in saved for parameter in network.body.get_parameters()):
+        return dict(saved)
+    here = {there: name for name, there in network.plain_names.items()}
+    return {here.get(name, name): value for name, value in saved.items()}
+
+
+def _fits(network: Network, saved: Saved) -> bool:
+    found = ((p, saved.get(p.name)) for p in network.classifier.get_parameters())
+    return all(isinstance(value, np.ndarray) and value.shape == p.shape for p, value in found)
+
+
+def _must_do_without(plan: Plan, num_classes: int, path: Path) -> None:
+    first = plan.stages[0]
+    needs = [first.sampler.name] if first.sampler.needs_weights else []
+    if isinstance(first.classifier, LearnableWeightScaling):
+        needs.append(first.classifier.name)
+    if needs:
+        message = (
+            f"{path} has no classifier of these {num_classes} classes, and `{needs[0]}` in the first stage "
+            "needs one that is trained"
+        )
+        raise RunError("LT412", message, "let a stage without it come first")
