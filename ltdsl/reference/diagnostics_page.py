@@ -70,7 +70,7 @@ def page() -> str:
     parts = [
         "# Diagnostics",
         "Generated from the code by `python -m ltdsl.reference.diagnostics_page`: do not edit. "
-        "One example of each code, as `ltdsl check` prints it without colours, or `ltdsl run` where it is one of a run. "
+        "One example of each code, as `ltdsl check` prints it without colours, or `ltdsl run` where it is a run's. "
         "`ltdsl explain CODE` says more, and [reference.md](reference.md) has it all.",
     ]
     for family, title in FAMILIES.items():

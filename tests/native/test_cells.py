@@ -6,7 +6,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 from ltdsl_runtime.models import build_network
-from ltdsl_runtime.models.native import Convolve, use_native
+from ltdsl_runtime.models.native_cells import Convolve, use_native
 from mindspore import Tensor, nn
 
 

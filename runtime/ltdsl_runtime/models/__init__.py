@@ -65,7 +65,7 @@ def build_network(
         use_cosine(network, num_classes, cosine_scale)
     initialise(network, seed)
     if native():
-        from ltdsl_runtime.models.native import use_native
+        from ltdsl_runtime.models.native_cells import use_native
 
         use_native(network)
     return network
