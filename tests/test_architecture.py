@@ -11,7 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 #: Of the language, the runtime knows the plan, the declarations in it, and what both halves compute alike.
-SHARED = ("ltdsl.plan", "ltdsl.catalogue", "ltdsl.longtail", "ltdsl.system.files")
+SHARED = (
+    "ltdsl.plan",
+    "ltdsl.catalogue",
+    "ltdsl.longtail",
+    "ltdsl.system.files",
+    "ltdsl.cache",
+)
 
 #: What trains, and what reads data: functions, so that nothing is imported before they are called.
 READ_DATA = {

@@ -30,6 +30,7 @@ COMMANDS = {
     "tricks": "explain",
     "explain": "explain",
     "schema": "schema",
+    "cache": "cache",
     "new": "new",
     "lsp": "lsp",
 }

@@ -24,6 +24,24 @@ def datasets(incomplete: str) -> list[tuple[str, str]]:
     return [pair for pair in known.items() if pair[0].startswith(incomplete)]
 
 
+def cache_kinds(incomplete: str) -> list[tuple[str, str]]:
+    """Kinds of entries of the cache."""
+    from ltdsl.cache import KINDS
+
+    return [(name, kind.holds) for name, kind in KINDS.items() if name.startswith(incomplete)]
+
+
+def cache_entries(incomplete: str) -> list[tuple[str, str]]:
+    """Entries of the cache, by the first digits of their names."""
+    from ltdsl.cache import CacheError, Store
+
+    try:
+        found = Store.of_user().entries()
+    except CacheError:
+        return []
+    return [(entry.key[:12], entry.kind) for entry in found if entry.key.startswith(incomplete)]
+
+
 def trick_chain(incomplete: str) -> list[tuple[str, str]]:
     """Names of tricks after those that are there, joined by ``+``."""
     from ltdsl.catalogue import TRICKS

@@ -122,7 +122,7 @@ on from the checkpoint before, after epoch 41""",
     "LT428": entry(
         "native kernels cannot be built",
         """`--device cpu-native` compiles kernels for this machine when it is used first, and keeps them in the user's
-        cache folder. It needs a C compiler, gcc or clang, on Linux.""",
+        cache. It needs a C compiler, gcc or clang, on Linux.""",
         says="""error[LT428]: the native kernels need a C compiler, and there is no `cc`
   = help: install one, name it with the environment variable CC, or use --device cpu""",
     ),
@@ -267,6 +267,15 @@ on from the checkpoint before, after epoch 41""",
         `manifold_mixup` at the layer `fc`, which mixes the logits of all classes, cannot be split.""",
         says="""error[LT476]: the classes cannot be split: `manifold_mixup` in stage `a` mixes the logits of all classes
   = help: choose `layer = pool`: for a linear classifier, mixed features give the same logits""",
+    ),
+    "LT480": entry(
+        "cache not used",
+        """The cache's folder cannot be written to, is full, or others could change what is in it; or an entry is
+        damaged, or was put there by another user. Nothing is lost: what is needed is made anew, in a temporary folder
+        where the cache's own is of no use. `ltdsl cache` itself ends with it.""",
+        says="""warning[LT480]: nothing can be kept in /home/ada/.cache/ltdsl: Read-only file system; a temporary folder
+takes its place
+  = help: name another folder with LTDSL_CACHE""",
     ),
     "LT499": entry(
         "run failed",

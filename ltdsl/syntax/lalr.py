@@ -98,7 +98,9 @@ def _lark() -> Lark:
 def _cache_file() -> str | bool:
     """Where Lark keeps the tables it made of the grammar: beside this module's bytecode, and as valid as that.
 
-    Making them takes as long as the rest of a start-up's parsing ten times over.
+    Making them takes as long as the rest of a start-up's parsing ten times over. They are not in the user's cache:
+    there they would have to be found, locked and compared at every start. Lark unpickles them, so that whoever could
+    write them could run what they like; but whoever can write here can write the bytecode itself.
     """
     if sys.dont_write_bytecode:
         return False

@@ -13,7 +13,11 @@ from ltdsl.cli import COMMANDS, make_app
 
 APP = make_app()
 
-NAMES = [(name,) for name in COMMANDS] + [("data", "inspect"), ("data", "fetch")]
+#: Commands that have commands of their own.
+GROUPS = {"data": ("inspect", "fetch"), "cache": ("list", "show", "prune", "clear")}
+
+NAMES = [(name,) for name in COMMANDS]
+NAMES += [(group, name) for group, names in GROUPS.items() for name in names]
 
 
 @cache
@@ -21,10 +25,10 @@ def help_of(*command: str) -> str:
     return CliRunner().invoke(APP, [*command, "--help"], terminal_width=80).output
 
 
-@pytest.mark.parametrize("command", [(), ("data",)])
+@pytest.mark.parametrize("command", [(), *((group,) for group in GROUPS)])
 def test_every_command_is_named_in_a_whole_sentence(command):
     listed = help_of(*command).partition("Commands:\n")[2].splitlines()
-    assert len(listed) == (2 if command else len(COMMANDS))
+    assert len(listed) == len(GROUPS[command[0]] if command else COMMANDS)
     assert all(line.endswith(".") and not line.endswith("..") for line in listed)
 
 
@@ -35,7 +39,7 @@ def test_help_speaks_of_values_not_of_types(command):
     usage = text.splitlines()[0]
     arguments = text.partition("Arguments:\n")[2].partition("\n\n")[0]
     for name in usage.partition("[OPTIONS]")[2].split():
-        if command != ("data",):
+        if command[0] not in GROUPS or command[1:]:
             assert f"  {name.strip('[]')}  " in arguments
     assert max(map(len, text.splitlines())) <= 80
 

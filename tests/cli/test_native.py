@@ -87,9 +87,9 @@ def test_a_run_goes_on_exactly_with_the_kernels_that_it_was_begun_with(folder):
         ),
         ({"CC": "false"}, (), "LT428]: "),
         (
-            {"XDG_CACHE_HOME": "/dev/null"},
+            {"LTDSL_CACHE": "a:b"},
             (),
-            "LT428]: the native kernels cannot be kept in /dev/null/ltdsl: ",
+            "LT428]: MindSpore opens no kernels in ",
         ),
         ({}, ("--set", "precision=fp16"), "LT427]: the native kernels do not compute in fp16"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.native import library as module
 from support import environment
+
+from ltdsl.cache.store import _temporary
 
 #: Uses two threads, then does so again in a child.
 FORKS = """
@@ -43,8 +46,8 @@ if child:
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "ltdsl"
+    monkeypatch.setenv("LTDSL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "native-kernels"
 
 
 @pytest.fixture
@@ -70,68 +73,71 @@ def refused():
     return caught.value
 
 
+def kept(cache):
+    return [path for path in cache.iterdir() if len(path.name) == 64]
+
+
 def test_it_is_compiled_once(cache, compiled):
-    assert module._built() == module._built()
+    assert module._compiled().folder == module._compiled().folder
     assert len([line for line in compiled if "-o" in line]) == 1
-    assert [path.suffix for path in cache.iterdir()] == [".so"]
-
-
-@pytest.mark.parametrize("links", [True, False])
-def test_of_two_processes_that_compile_at_once_one_is_kept(links, cache, compiled, monkeypatch):
-    """Whoever loaded the first by its name must find that one again."""
-    first, before = [], module._run
-
-    def slow(command):
-        if "-o" in command:
-            monkeypatch.setattr(module, "_run", before)
-            first.append(module._built().read_text())
-        return before(command)
-
-    def none(*_):
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(module, "_run", slow)
-    if not links:  # whoever is last, it is whole
-        monkeypatch.setattr(os, "link", none)
-    assert (module._built().read_text() == first[0]) == links
-    assert len(list(cache.iterdir())) == 1
+    assert len(kept(cache)) == 1
 
 
 def test_the_compiler_may_have_arguments(compiled, monkeypatch):
     monkeypatch.setenv("CC", "env -i  cc")
-    plain = module._built()
+    plain = module._compiled()
     assert all(line[0].endswith("/env") and line[1:3] == ["-i", "cc"] for line in compiled)
     monkeypatch.setenv("CC", "env cc")
-    assert module._built() != plain
+    assert module._compiled().folder != plain.folder
     monkeypatch.setenv("CC", " ")
     assert "C compiler" in refused().message
 
 
-def test_folders_of_no_use(tmp_path, compiled, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a:b"))
+def test_other_sources_are_other_kernels(cache, compiled, monkeypatch, tmp_path):
+    module._compiled()
+    copy = tmp_path / "kernels"
+    shutil.copytree(module.SOURCES, copy)
+    monkeypatch.setattr(module, "SOURCES", copy)
+    module._compiled()
+    assert len(kept(cache)) == 1
+    next(copy.glob("*.h")).write_text("")
+    module._compiled()
+    assert len(kept(cache)) == 2
+
+
+def test_a_folder_with_a_colon_is_refused(tmp_path, compiled, monkeypatch):
+    monkeypatch.setenv("LTDSL_CACHE", str(tmp_path / "a:b"))
     assert "colon" in refused().message
 
-    monkeypatch.setenv("XDG_CACHE_HOME", f"/{'x' * 300}")  # as one that may not be looked into
-    assert "too long" in refused().message
 
-    def nobody():
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "home", nobody)
-    assert "no home" in refused().message
+def test_without_a_folder_they_are_compiled_for_now(tmp_path, compiled, monkeypatch, capsys):
+    monkeypatch.setenv("LTDSL_CACHE", f"/{'x' * 300}")
+    folder = module._compiled().folder
+    assert folder.is_dir()
+    assert "too long; a temporary folder takes its place" in capsys.readouterr().err
 
 
-def test_a_path_that_is_relative_is_that_of_now(tmp_path, compiled, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", ".")
-    assert module._built().is_absolute()
+def test_where_nothing_can_be_written_it_is_said(tmp_path, compiled, monkeypatch):
+    def none(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("LTDSL_CACHE", f"/{'x' * 300}")
+    monkeypatch.setattr("ltdsl.cache.store.tempfile.mkdtemp", none)
+    _temporary.cache_clear()
+    assert "no temporary folder either: No space left" in refused().message
 
 
-def test_a_damaged_library_is_named(cache, compiled):
+def test_a_library_that_cannot_be_loaded_is_named(cache, compiled):
     error = refused()
     assert "cannot be loaded" in error.message
-    assert f"remove {next(cache.iterdir())}" in error.hint
+    assert "ltdsl cache clear native-kernels" in error.hint
+
+
+def test_a_damaged_library_is_compiled_anew(cache, compiled):
+    path = module._compiled().folder / module.NAME
+    path.write_text("damaged 1!")
+    assert module._compiled().folder == path.parent
+    assert path.read_text() == "compiled 4"  # two lines before, and the version
 
 
 def test_systems_whose_mindspore_has_no_such_operators(monkeypatch):

@@ -9,25 +9,34 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+from ltdsl.cache import NATIVE_KERNELS, CacheError, Entry, Store
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import processor_count
 
 SOURCES = Path(__file__).with_name("kernels")
 
+NAME = "native.so"
+
 #: Seconds for a compiler that takes two.
 PATIENCE = 120
 
 #: What to do where the folder is of no use.
-ELSEWHERE = "name another folder with the environment variable XDG_CACHE_HOME, or use --device cpu"
+ELSEWHERE = "name another folder with the environment variable LTDSL_CACHE, or use --device cpu"
+
+
+#: What is loaded may not be removed: MindSpore opens it by its name again.
+_in_use: list[Entry] = []
 
 
 @lru_cache(maxsize=1)
 def library() -> Path:
     """The library's file, compiled if this machine has none yet, and loaded with a thread for each processor.
+
+    The cache has compared it with what the compiler wrote, in a folder where nobody else can exchange it before it is
+    loaded. No digest of it can be shipped, since each compiler writes another; those of its sources are in its key.
 
     Raises:
         RunError: LT428, there is no C compiler, it does not compile the kernels, its output cannot be kept, or
@@ -35,53 +44,47 @@ def library() -> Path:
     """
     if sys.platform != "linux":
         raise RunError("LT428", "MindSpore takes native kernels on Linux only", "use --device cpu")
-    path = _built()
+    entry = _compiled()
+    path = entry.folder / NAME
+    if ":" in str(path):
+        message = f"MindSpore opens no kernels in {entry.folder}, whose name has a colon"
+        raise RunError("LT428", message, ELSEWHERE)
     try:
         loaded = ctypes.CDLL(str(path))
     except OSError as error:
         message = f"the compiled kernels cannot be loaded: {error}"
-        raise RunError("LT428", message, f"remove {path}; or {ELSEWHERE}") from error
+        hint = f"compile them anew after: ltdsl cache clear {NATIVE_KERNELS.name}; or {ELSEWHERE}"
+        raise RunError("LT428", message, hint) from error
+    _in_use.append(entry)
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     loaded.ltdsl_set_threads(int(wanted) if wanted.isdecimal() else processor_count())
     return path
 
 
-def _built() -> Path:
+def _compiled() -> Entry:
     """The compiled file, from the cache where it is there: one for each compiler, its options, and sources."""
-    folder, compiler = _folder(), _compiler()
+    compiler = _compiler()
     options = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread", *_instructions()]
-    version = _run([*compiler, "--version"])
-    key = hashlib.sha256("\0".join([platform.machine(), version, *compiler, *options]).encode())
-    for each in sorted(SOURCES.iterdir()):
-        key.update(each.read_bytes())
-    path = folder / f"native-{key.hexdigest()[:16]}.so"
+    facts = {
+        "machine": platform.machine(),
+        "libc": " ".join(platform.libc_ver()),
+        "compiler": _run([*compiler, "--version"]),
+        "command": [
+            os.fsencode(part).decode(errors="backslashreplace") for part in (*compiler, *options)
+        ],
+        "sources": {
+            each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in SOURCES.iterdir()
+        },
+    }
     sources = map(str, sorted(SOURCES.glob("*.c")))
+    command = [*compiler, *options, *sources]
     try:
-        if path.exists():
-            return path
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as draft:
-            output = Path(draft) / path.name
-            _run([*compiler, *options, *sources, "-o", str(output), "-lm"])
-            _keep(output, path)
-    except OSError as error:
-        message = f"the native kernels cannot be kept in {folder}: {error.strerror}"
+        return Store.default().get(
+            NATIVE_KERNELS, facts, lambda folder: _run([*command, "-o", str(folder / NAME), "-lm"])
+        )
+    except CacheError as error:
+        message = f"the native kernels cannot be kept: {error.message}"
         raise RunError("LT428", message, ELSEWHERE) from error
-    return path
-
-
-def _folder() -> Path:
-    """Where the library is kept, as an absolute path."""
-    try:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError as error:  # nobody's home
-        message = "the native kernels cannot be kept: this user has no home folder"
-        raise RunError("LT428", message, ELSEWHERE) from error
-    folder = Path(cache).absolute() / "ltdsl"
-    if ":" in str(folder):
-        message = f"MindSpore opens no kernels in {folder}, whose name has a colon"
-        raise RunError("LT428", message, ELSEWHERE)
-    return folder
 
 
 def _compiler() -> list[str]:
@@ -96,20 +99,6 @@ def _compiler() -> list[str]:
             "install one, name it with the environment variable CC, or use --device cpu",
         )
     return [found, *arguments]
-
-
-def _keep(output: Path, path: Path) -> None:
-    """Give the compiled file its name, unless another process was faster.
-
-    That one may have loaded its own already, and MindSpore loads by name: of another file, it would load a second copy,
-    with a single thread.
-    """
-    try:
-        os.link(output, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without hard links
-        output.replace(path)
 
 
 def _instructions() -> list[str]:
