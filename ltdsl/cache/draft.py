@@ -45,8 +45,11 @@ class Draft:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         try:
             self.files.mkdir(0o700)
-            self._handle = os.open(self.folder / RECORD, flags, 0o600)
+            # it gets its name when it is locked: a record that is not is swept up
+            new = self.folder / "new"
+            self._handle = os.open(new, flags, 0o600)
             try_lock(self._handle, exclusive=False)
+            new.rename(self.folder / RECORD)
         except OSError:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 
 
 def open_room(top: Path, kind: Kind, *, private: bool) -> Path:
-    """The kind's folder, made where it is missing.
+    """The kind's folder, made where it is missing; no link leads there, since it could lead elsewhere later.
 
     Args:
         top: The cache's folder.
@@ -31,6 +32,7 @@ def open_room(top: Path, kind: Kind, *, private: bool) -> Path:
         CacheError: Others could put something there.
         OSError: It cannot be made, or looked at.
     """
+    top = Path(os.path.realpath(top))
     for folder in reversed([top, *top.parents]):
         if not folder.exists():
             folder.mkdir(0o700, exist_ok=True)

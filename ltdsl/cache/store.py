@@ -193,8 +193,7 @@ class Store:
         try:
             build(files)
         except Exception as error:
-            full = isinstance(error, OSError) and error.errno in _FULL
-            if full or shutil.disk_usage(files).free < _LEAST_FREE:
+            if (isinstance(error, OSError) and error.errno in _FULL) or _is_full(files):
                 raise self._useless(os.strerror(errno.ENOSPC)) from error
             raise
 
@@ -224,6 +223,13 @@ class Store:
 
 def _key(kind: Kind, facts: Facts) -> str:
     return key_of(kind.name, kind.version, facts)
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_FREE
+    except OSError:  # a builder may have removed it
+        return False
 
 
 def _warn_temporary(error: CacheError) -> None:

@@ -13,6 +13,7 @@ from cache_support import FACTS, PLAIN, get, python, writes
 
 from ltdsl.cache import CacheError, Store, place
 from ltdsl.cache import store as module
+from ltdsl.cache.keys import key_of
 from ltdsl.cache.units import ago, parse_age, parse_size
 
 
@@ -112,8 +113,6 @@ def test_clearing_a_kind_leaves_the_others_and_what_is_not_the_caches(tmp_path):
 def test_a_thousand_entries_are_listed_at_once(tmp_path):
     store = Store(tmp_path, 10**6)
     one = fill(store, "a").folder.parent
-    from ltdsl.cache.keys import key_of
-
     text = (one / "entry.json").read_text()
     for number in range(1000):
         at = one.with_name(key_of("plain", 1, {"name": f"a{number}"}))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 from cache_support import FACTS, PLAIN, get, python, writes
 
-from ltdsl.cache import Store
-from ltdsl.cache import locks as module
+from ltdsl.cache import Store, locks
 
 #: Takes an entry that takes a while to make, and tells of each call of its builder.
 SLOW = """
@@ -80,6 +80,18 @@ def test_pruning_leaves_the_drafts_of_living_processes(store, tmp_path):
     assert process.communicate(timeout=30) == ("made\n", "")
 
 
+def test_a_draft_is_never_seen_unlocked(store, monkeypatch):
+    """Others sweep at the moment when its record is there and not locked yet."""
+    lock = locks.try_lock
+
+    def late(handle, *, exclusive):
+        store.prune()
+        return lock(handle, exclusive=exclusive)
+
+    monkeypatch.setattr("ltdsl.cache.draft.try_lock", late)
+    assert (get(store).folder / "text").read_text() == "made"
+
+
 def test_what_is_in_use_stays_until_its_process_is_killed(store, tmp_path):
     process = python(SLOW, store.folder, tmp_path / "calls", 0, "and stay")
     try:
@@ -104,8 +116,6 @@ def test_letting_go_of_an_entry_is_enough(store):
 
 def test_patience_ends(store, tmp_path):
     """One that hangs, or was stopped, holds nobody up for good."""
-    from dataclasses import replace
-
     process = python(SLOW, store.folder, tmp_path / "calls", 600)
     until((tmp_path / "calls").exists)
     try:
@@ -119,7 +129,7 @@ def test_patience_ends(store, tmp_path):
 def test_an_entry_that_is_removed_meanwhile_is_made_anew(store, monkeypatch):
     """Removal between opening an entry's record and locking it."""
     get(store)
-    place, lock = store.entries()[0].place, module.try_lock
+    place, lock = store.entries()[0].place, locks.try_lock
 
     def late(handle, *, exclusive):
         if not exclusive and place.exists():

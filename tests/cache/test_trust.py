@@ -102,6 +102,14 @@ def test_nothing_executed_is_kept_where_others_can_exchange_folders(tmp_path, re
     assert f"{shared} can be written to by others; a temporary folder" in capsys.readouterr().err
 
 
+def test_links_above_are_followed_once(tmp_path, reachable):
+    """Whoever could point the link elsewhere afterwards changes nothing."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    entry = get(Store(tmp_path / "link" / "cache", 10**6), RUN)
+    assert entry.folder.is_relative_to((tmp_path / "real").resolve())
+
+
 def test_who_can_exchange_a_folder(tmp_path, reachable):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
