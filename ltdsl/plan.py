@@ -24,6 +24,10 @@ from ltdsl.catalogue import (
     AnyTeacher,
 )
 
+#: Parameters that entries were given after version 0.1, with the value that means what was meant before. At that value
+#: they are no part of a plan's hash, so that the runs of earlier versions are still those of their plans.
+_LATER: dict[str, dict[str, Any]] = {"tau_norm": {"bias": "kept"}}
+
 
 class Frozen(BaseModel):
     """A value object."""
@@ -134,14 +138,18 @@ class Plan(Frozen):
         data = self.model_dump(mode="json", by_alias=True)
         for stage in data["stages"]:
             del stage["name"]
-        canonical = json.dumps(_unsigned_zeros(data), sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(_meant(data), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _unsigned_zeros(data: Any) -> Any:
-    """The same data with 0.0 for -0.0, which is the same number."""
+def _meant(data: Any) -> Any:
+    """The same data with 0.0 for -0.0, which is the same number, and without what :data:`_LATER` leaves out."""
     if isinstance(data, dict):
-        return {key: _unsigned_zeros(value) for key, value in data.items()}
+        later = _LATER.get(data.get("name", ""), {}) if "arguments" in data else {}
+        if later:
+            kept = [pair for pair in data["arguments"].items() if pair not in later.items()]
+            data = {**data, "arguments": dict(kept)}
+        return {key: _meant(value) for key, value in data.items()}
     if isinstance(data, list):
-        return [_unsigned_zeros(value) for value in data]
+        return [_meant(value) for value in data]
     return data + 0.0 if isinstance(data, float) else data

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 
@@ -55,14 +56,21 @@ class Distillation(Teacher):
 
 
 class TauNormalisation(Posthoc):
-    """Class weights are divided by a power of their norms; the bias stays, as in the reference implementation."""
+    """Class weights are divided by a power of their norms.
+
+    The paper drops the bias; the reference implementation, whose rows are published, keeps it as it is.
+    """
 
     name = "tau_norm"
-    formula = "w_c / ‖w_c‖^tau"
+    formula = "z_c = (w_c / ‖w_c‖^tau) · h + b_c; without b_c where it is dropped"
     citation = _DECOUPLING
     sets_norms = True
 
-    tau: float = Field(1.0, ge=0, le=10, description="0 changes nothing, 1 makes all norms 1.")
+    tau: float = Field(1.0, ge=0, le=10, description="0 changes no norm, 1 makes all norms 1.")
+    bias: Literal["kept", "dropped"] = Field(
+        "kept",
+        description="Whether logits keep the classifier's bias, or go without as in the paper.",
+    )
 
 
 class PosthocLogitAdjustment(Posthoc):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from pydantic.fields import FieldInfo
+from support import ROOT
 
 from ltdsl.catalogue import (
     AUGMENTS,
@@ -165,3 +167,17 @@ def test_another_meaning_has_another_hash_and_is_told(text):
         result = compare(*map(plan, pair))
         assert not result.same
         assert result.settings or any(stage.changes for stage in result.stages)
+
+
+def test_a_later_parameter_leaves_the_hash_of_earlier_runs():
+    # the run was made before `tau_norm` had `bias`
+    run = ROOT / "tests" / "fixtures" / "runs_0_1" / "two_stage"
+    earlier = Plan.model_validate_json((run / "plan.json").read_text(encoding="utf-8"))
+    recorded = json.loads((run / "run.json").read_text(encoding="utf-8"))["plan_sha256"]
+    assert '"bias"' not in (run / "plan.json").read_text(encoding="utf-8")
+    assert earlier.stages[-1].posthoc.bias == "kept"
+    assert earlier.digest() == recorded
+    dropped = earlier.stages[-1].posthoc.model_copy(update={"bias": "dropped"})
+    last = earlier.stages[-1].model_copy(update={"posthoc": dropped})
+    other = earlier.model_copy(update={"stages": (*earlier.stages[:-1], last)})
+    assert other.digest() != recorded

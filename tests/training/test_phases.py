@@ -242,12 +242,12 @@ def logits_of(values, data, images):
     return x @ np.float64(values["classifier.weight"]).T + np.float64(values["classifier.bias"])
 
 
-def corrected(name, tau, values, data, images):
+def corrected(name, tau, values, data, images, biased=True):
     z = logits_of(values, data, images)
     if name == "tau_norm":
         w, b = (np.float64(values[f"classifier.{n}"]) for n in ("weight", "bias"))
         x = formulas.normalise(images, data.mean, data.std).reshape(len(images), -1)
-        return x @ (w / np.linalg.norm(w, axis=1, keepdims=True) ** tau).T + b
+        return x @ (w / np.linalg.norm(w, axis=1, keepdims=True) ** tau).T + biased * b
     if name == "posthoc_logit_adjustment":
         return z - tau * np.log(np.array(data.counts) / sum(data.counts))
     return z
@@ -268,6 +268,19 @@ def test_corrected_logits(data, name, tau):
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
     plain = logits_of(weights(network), data, images)
     assert (np.abs(expected - plain).max() < 1e-12) == (tau == 0)
+
+
+@pytest.mark.parametrize("tau", [0.0, 1.0, 2.5])
+def test_norms_without_a_bias(data, tau):
+    network = long_network()
+    entry = plan(PLAIN + f"epochs = 1; a: tau_norm(tau = {tau}, bias = dropped)").stages[0].posthoc
+    images = data.test.images
+    cell = POSTHOC["tau_norm"](entry, network, data.counts)
+    actual = cell(Normalise(data.mean, data.std)(Tensor(images))).asnumpy()
+    expected = corrected("tau_norm", tau, weights(network), data, images, biased=False)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+    kept = corrected("tau_norm", tau, weights(network), data, images)
+    assert (expected.argmax(1) != kept.argmax(1)).any()
 
 
 @pytest.mark.parametrize("name", ["tau_norm", "posthoc_logit_adjustment"])

@@ -22,8 +22,8 @@ def initialise(network: nn.Cell, seed: int, part: ClassPart | None = None) -> No
     """Draws the weights of all convolutions and dense layers.
 
     Convolutions: normal with standard deviation √(2 / fan_in) (He et al., "Delving Deep into
-    Rectifiers" (2015), eq. 10). Dense layers: uniform within ±1/√fan_in, biases zero, as the
-    published long-tailed results use for the classifier. Cosine classifiers: uniform directions in a
+    Rectifiers" (2015), eq. 10). Dense layers: uniform within ±1/√fan_in, biases zero (the
+    published long-tailed results draw these within the same bounds). Cosine classifiers: uniform directions in a
     cube, each class's weights of length 1. Other parameters keep their values.
 
     Args:

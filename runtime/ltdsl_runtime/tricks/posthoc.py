@@ -38,19 +38,21 @@ class LogitAdjustment(nn.Cell):
 
 
 class TauNormalisation(nn.Cell):
-    """Logits of the class weights w_c / ‖w_c‖^τ (Kang et al., 2020); the bias stays.
+    """Logits of the class weights w_c / ‖w_c‖^τ (Kang et al., 2020), with the bias or without it.
 
-    With z_c = w_c · h + b_c they are (z_c − b_c) / ‖w_c‖^τ + b_c.
+    With z_c = w_c · h + b_c they are (z_c − b_c) / ‖w_c‖^τ + b_c, or only the first term.
 
     Args:
         network: Its classifier is a dense layer.
         tau: τ, at least 0.
+        biased: Whether the bias stays.
     """
 
-    def __init__(self, network: Network, tau: float) -> None:
+    def __init__(self, network: Network, tau: float, biased: bool) -> None:
         super().__init__(auto_prefix=False)
         self.network = network
         self.tau = tau
+        self.biased = biased
 
     def construct(self, images: Tensor) -> Tensor:
         """Images [B, ch, H, W] -> logits [B, C]."""
@@ -58,7 +60,8 @@ class TauNormalisation(nn.Cell):
         length = ops.pow((weight * weight).sum(-1), 0.5 * self.tau)
         if bias is None:
             return self.network(images) / length
-        return (self.network(images) - bias) / length + bias
+        normal = (self.network(images) - bias) / length
+        return normal + bias if self.biased else normal
 
 
 def _tau_norm(
@@ -72,7 +75,7 @@ def _tau_norm(
             "set them already",
             "start from weights that were trained without `lws`",
         )
-    return TauNormalisation(network, entry.tau)
+    return TauNormalisation(network, entry.tau, entry.bias == "kept")
 
 
 def _logit_adjustment(
