@@ -14,7 +14,7 @@ from ltdsl.cli.shared import misused, print_json, show
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ltdsl.evidence.listing import Wanted
+    from ltdsl.reference.published_list import Wanted
     from ltdsl.syntax import Call
 
 
@@ -152,7 +152,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _list(wanted: Wanted, form: Format) -> None:
-    from ltdsl.evidence.listing import as_data, lines, listed
+    from ltdsl.reference.published_list import as_data, lines, listed
 
     found = listed(wanted)
     if form is Format.JSON:
@@ -169,7 +169,7 @@ def _wanted(dataset: str | None, tricks: str | None, split: str, source: str) ->
     from ltdsl.catalogue import TRICKS
     from ltdsl.evidence import SPLITS
     from ltdsl.evidence.combination import of_chain
-    from ltdsl.evidence.listing import Wanted
+    from ltdsl.reference.published_list import Wanted
 
     wanted = Wanted(split=split, source=source)
     if split and split not in SPLITS:
