@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ltdsl.analysis.resolve import Resolved
-    from ltdsl.analysis.values import Report
+    from ltdsl.diagnostics import Report
     from ltdsl.recipe import Recipe
 
 

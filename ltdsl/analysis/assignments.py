@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ltdsl.analysis.values import Report
-from ltdsl.diagnostics import Diagnostic, report
+from ltdsl.diagnostics import Diagnostic, Report, report
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Start, String, Value
 from ltdsl.syntax.parser import parse_chain, parse_start, parse_value

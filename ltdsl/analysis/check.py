@@ -8,10 +8,10 @@ from ltdsl.analysis.combinations import check_combinations
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.schedules import check_schedules
 from ltdsl.analysis.starts import check_starts, start_of
-from ltdsl.analysis.values import Report, build, find
+from ltdsl.analysis.values import build, find
 from ltdsl.catalogue import TRICKS, Trick
 from ltdsl.catalogue.entry import plain
-from ltdsl.diagnostics import Label, report
+from ltdsl.diagnostics import Label, Report, report
 from ltdsl.recipe import DEFAULT_TRICKS, Overrides, Recipe, Settings, StageRecipe
 from ltdsl.source import Span
 from ltdsl.syntax import Call

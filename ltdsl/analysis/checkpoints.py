@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ltdsl.analysis.resolve import Resolved
-from ltdsl.analysis.values import Report
-from ltdsl.diagnostics import report
+from ltdsl.diagnostics import Report, report
 from ltdsl.recipe import Recipe
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Call, String

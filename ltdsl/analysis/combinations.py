@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
-from ltdsl.analysis.values import Report
 from ltdsl.catalogue import MIXERS, Loss, Posthoc
-from ltdsl.diagnostics import Label, report
+from ltdsl.diagnostics import Label, Report, report
 from ltdsl.recipe import Recipe, StageRecipe
 from ltdsl.source import Span
 

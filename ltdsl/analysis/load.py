@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from ltdsl.analysis.values import Report
-from ltdsl.diagnostics import Diagnostic, Label, report
+from ltdsl.diagnostics import Diagnostic, Label, Report, report
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
 from ltdsl.syntax.parser import MAX_PIECES, parse_file, read_source

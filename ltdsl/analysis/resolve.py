@@ -12,9 +12,8 @@ from functools import cache
 
 from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
-from ltdsl.analysis.values import Report
 from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
-from ltdsl.diagnostics import Diagnostic, Edit, nearest, report
+from ltdsl.diagnostics import Diagnostic, Edit, Report, nearest, report
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value

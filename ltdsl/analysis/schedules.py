@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from ltdsl.analysis.resolve import Resolved
 from ltdsl.analysis.starts import start_of
-from ltdsl.analysis.values import Report
 from ltdsl.catalogue import Schedule
-from ltdsl.diagnostics import report
+from ltdsl.diagnostics import Report, report
 from ltdsl.epochs import exact, is_rounded, place
 from ltdsl.recipe import Recipe
 from ltdsl.source import Span

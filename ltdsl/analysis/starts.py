@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
-from ltdsl.analysis.values import Report
-from ltdsl.diagnostics import Edit, Label, nearest, report
+from ltdsl.diagnostics import Edit, Label, Report, nearest, report
 from ltdsl.epochs import place
 from ltdsl.source import Span
 from ltdsl.syntax import Integer, Percent, Start

@@ -12,7 +12,7 @@ import typer
 
 from ltdsl.cli.complete import cache_entries, cache_kinds
 from ltdsl.cli.options import Format
-from ltdsl.cli.shared import fail, misused, new_console, print_json
+from ltdsl.cli.output import fail, misused, new_console, print_json
 from ltdsl.cli.usage import Command
 
 if TYPE_CHECKING:

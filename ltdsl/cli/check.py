@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from ltdsl.cli.compiling import all_changes, blocking
 from ltdsl.cli.inputs import STDIN, Recipes, name_of, read_input, recipes_in, rewrite
 from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
-from ltdsl.cli.shared import all_changes, blocking, misused, print_json, show
+from ltdsl.cli.output import misused, print_json, show
 from ltdsl.cli.survey import Data, surveyor
 
 if TYPE_CHECKING:

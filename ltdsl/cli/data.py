@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ltdsl.cli.compiling import compiled
 from ltdsl.cli.complete import datasets
 from ltdsl.cli.options import AllowOutside, Format, Set
-from ltdsl.cli.shared import compiled, fail, misused, new_console, print_json
+from ltdsl.cli.output import fail, misused, new_console, print_json
 from ltdsl.cli.survey import Data
 from ltdsl.cli.usage import Command
 

@@ -10,7 +10,7 @@ import typer
 from ltdsl.cli.complete import plan_files
 from ltdsl.cli.inputs import STDIN, name_of, read_stdin
 from ltdsl.cli.options import AllowOutside, Format, StdinFilename
-from ltdsl.cli.shared import misused, new_console, print_json, show
+from ltdsl.cli.output import misused, new_console, print_json, show
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.options import Device, Format
-from ltdsl.cli.shared import fail, misused, new_console, print_json
+from ltdsl.cli.output import fail, misused, new_console, print_json
 from ltdsl.cli.survey import Data
 from ltdsl.cli.trained import Run, plan_of
 

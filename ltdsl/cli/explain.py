@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from ltdsl.cli.compiling import compiled
 from ltdsl.cli.complete import names
 from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
-from ltdsl.cli.shared import compiled, misused, new_console
+from ltdsl.cli.output import misused, new_console
 from ltdsl.cli.survey import Data, surveyor
 
 

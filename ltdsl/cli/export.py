@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.options import Device
-from ltdsl.cli.shared import fail, misused
+from ltdsl.cli.output import fail, misused
 from ltdsl.cli.survey import Data
 from ltdsl.cli.trained import Checkpoint, Run, plan_of
 

@@ -15,7 +15,7 @@ from ltdsl.cli.inputs import (
     replace_file,
 )
 from ltdsl.cli.options import StdinFilename
-from ltdsl.cli.shared import show
+from ltdsl.cli.output import show
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ltdsl.cli.complete import recipe_files
-from ltdsl.cli.shared import misused
+from ltdsl.cli.output import misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

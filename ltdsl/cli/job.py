@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from ltdsl.cli import guarded
+from ltdsl.cli.output import new_console
 from ltdsl.cli.run import train
-from ltdsl.cli.shared import new_console
 from ltdsl.plan import Plan
 from ltdsl.sweep.process import GRACE, Job
 

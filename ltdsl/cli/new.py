@@ -9,7 +9,7 @@ import typer
 
 from ltdsl.cli.complete import datasets, published_rows, recipe_files, splits, trick_chain
 from ltdsl.cli.options import Format
-from ltdsl.cli.shared import misused, print_json, show
+from ltdsl.cli.output import misused, print_json, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ltdsl.cli.compiling import compiled
 from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
-from ltdsl.cli.shared import compiled, new_console, print_json
+from ltdsl.cli.output import new_console, print_json
 from ltdsl.cli.survey import Data, surveyor
 
 if TYPE_CHECKING:

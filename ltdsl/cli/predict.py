@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.options import Device
-from ltdsl.cli.shared import fail, print_json
+from ltdsl.cli.output import fail, print_json
 from ltdsl.cli.trained import Checkpoint, Run, plan_of
 
 if TYPE_CHECKING:

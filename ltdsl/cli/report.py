@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ltdsl.cli.complete import run_folders
-from ltdsl.cli.shared import fail
+from ltdsl.cli.output import fail
 
 
 def report(

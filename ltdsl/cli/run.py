@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ltdsl.cli.compiling import all_changes, compiled
 from ltdsl.cli.inputs import STDIN
 from ltdsl.cli.options import (
     AllowOutside,
@@ -20,7 +21,7 @@ from ltdsl.cli.options import (
     TensorBoard,
     TrainOn,
 )
-from ltdsl.cli.shared import all_changes, compiled, misused, new_console
+from ltdsl.cli.output import misused, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
 from ltdsl.source import texts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.shared import fail
+from ltdsl.cli.output import fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

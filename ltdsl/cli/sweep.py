@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ltdsl.cli.compiling import blocking
 from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.inputs import STDIN, recipes_in
 from ltdsl.cli.options import (
@@ -19,8 +20,8 @@ from ltdsl.cli.options import (
     TensorBoard,
     TrainOn,
 )
+from ltdsl.cli.output import fail, misused, new_console, show
 from ltdsl.cli.run import write_report
-from ltdsl.cli.shared import blocking, fail, misused, new_console, show
 from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
 
 if TYPE_CHECKING:

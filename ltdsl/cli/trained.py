@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ltdsl.cli.complete import run_folders
-from ltdsl.cli.shared import fail
+from ltdsl.cli.output import fail
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ltdsl.cli.shared import fail
+from ltdsl.cli.output import fail
 
 if TYPE_CHECKING:
     from ltdsl_runtime.parallel.cluster import Workers

@@ -6,10 +6,10 @@ documentation print.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from textwrap import indent
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ltdsl.source import Span
 
@@ -60,6 +60,10 @@ class Diagnostic(NamedTuple):
     help: str = ""
     note: str = ""
     edit: Edit | None = None
+
+
+#: What problems are told to.
+Report: TypeAlias = Callable[[Diagnostic], None]
 
 
 class Code(NamedTuple):

@@ -7,9 +7,9 @@ from typing import get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from ltdsl.analysis.values import annotation_of, choices_of, describe, entry_of, limits, members_of
 from ltdsl.catalogue import Entry
 from ltdsl.catalogue.entry import write
+from ltdsl.catalogue.fields import annotation_of, choices_of, describe, entry_of, limits, members_of
 
 
 def fields_of(entry: type[Entry]) -> dict[str, FieldInfo]:

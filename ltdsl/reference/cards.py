@@ -8,7 +8,6 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from ltdsl.advice.rules import RULES
-from ltdsl.analysis.values import annotation_of, describe, limits
 from ltdsl.catalogue import (
     AUGMENTS,
     CLASSIFIERS,
@@ -26,6 +25,7 @@ from ltdsl.catalogue import (
     Trick,
 )
 from ltdsl.catalogue.entry import write
+from ltdsl.catalogue.fields import annotation_of, describe, limits
 from ltdsl.codes import CODES
 from ltdsl.diagnostics import Code, severity_of
 from ltdsl.recipe import Overrides, Settings

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltdsl.analysis.assignments import read_assignments
-from ltdsl.analysis.values import Report
-from ltdsl.diagnostics import Diagnostic, report
+from ltdsl.diagnostics import Diagnostic, Report, report
 from ltdsl.source import Span
 from ltdsl.syntax.scanner import Lexeme, scan
 

@@ -1,18 +1,16 @@
-"""What commands share: compiling, showing problems, ending."""
+"""From a recipe's file and what the command line changes to a compilation without problems in the way."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from ltdsl.cli.inputs import read_input
+from ltdsl.cli.output import show
 
+if TYPE_CHECKING:
     from ltdsl.compiler import Compilation, Survey
     from ltdsl.diagnostics import Diagnostic
 
@@ -45,7 +43,6 @@ def compiled(
         stdin_filename: ``--stdin-filename``.
         survey: Counts the images of data sets whose files alone know.
     """
-    from ltdsl.cli.inputs import read_input
     from ltdsl.compiler import compile_recipe
     from ltdsl.source import Source as Read
 
@@ -70,51 +67,3 @@ def blocking(problems: list[Diagnostic], strict: bool) -> bool:
     from ltdsl.diagnostics import Severity
 
     return any(strict or problem.severity is Severity.ERROR for problem in problems)
-
-
-def show(problems: list[Diagnostic], to_stderr: bool = False) -> None:
-    """Print diagnostics, a blank line after each; in colour on a terminal."""
-    from ltdsl.diagnostics.render import render, render_rich
-
-    if problems and _coloured(to_stderr):
-        from rich.console import Console
-
-        console = Console(stderr=to_stderr, soft_wrap=True, highlight=False)
-        for problem in problems:
-            console.print(render_rich(problem), end="\n\n")
-        return
-    for problem in problems:
-        typer.echo(render(problem) + "\n", err=to_stderr)
-
-
-def _coloured(to_stderr: bool) -> bool:
-    stream = sys.stderr if to_stderr else sys.stdout
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return stream.isatty()
-
-
-def new_console(quiet: bool = False) -> Console:
-    """A console on standard output; or one that shows nothing."""
-    from rich.console import Console
-
-    return Console(quiet=quiet)
-
-
-def print_json(data: Any, err: bool = False) -> None:
-    """Print data alone, for other programs."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False), err=err)
-
-
-def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
-    """End with one sentence and exit code 1."""
-    typer.echo(f"error[{code}]: {message}", err=True)
-    if hint:
-        typer.echo(f"  = help: {hint}", err=True)
-    raise typer.Exit(1)
-
-
-def misused(message: str) -> NoReturn:
-    """End with one sentence and exit code 2: the command was used wrongly."""
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(2)
