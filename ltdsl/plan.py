@@ -2,6 +2,10 @@
 
 Fully resolved and free of text: all epoch arithmetic has happened. The runtime reads nothing else, and golden tests
 pin its JSON form.
+
+Plans outlive the version of ltdsl that made them. A field that a version adds, here, in a stage or in an entry of the
+catalogue, has a default with which plans without it mean what they meant, and says so:
+``Annotated[bool, Added("0.2")] = False``.
 """
 
 import hashlib
@@ -23,10 +27,7 @@ from ltdsl.catalogue import (
     AnySampler,
     AnyTeacher,
 )
-
-#: Parameters that entries were given after version 0.1, with the value that means what was meant before. At that value
-#: they are no part of a plan's hash, so that the runs of earlier versions are still those of their plans.
-_LATER: dict[str, dict[str, Any]] = {"tau_norm": {"bias": "kept"}}
+from ltdsl.catalogue.entry import Entry, is_added
 
 
 class Frozen(BaseModel):
@@ -88,7 +89,7 @@ class Plan(Frozen):
     """Everything that decides the numbers of a run, and nothing about the machine it runs on.
 
     Attributes:
-        version: Raised whenever a plan's meaning or form changes.
+        version: Raised when plans of before can no longer be read as they are.
         dataset, model: What is trained on what.
         classifier: ``cosine`` where a stage's loss needs it: the classifier is the same in all stages.
         logit_scale: s of the cosine classifier's logits s · cos; None for the linear one.
@@ -134,22 +135,26 @@ class Plan(Frozen):
         """SHA-256, in hex, of what the plan means: equal for recipes that train the same numbers.
 
         Stage names are left out. They label progress and name checkpoint files, and nothing random depends on them.
+        So is a field that was :class:`~ltdsl.catalogue.entry.Added` and has its default, with which a plan trains what
+        it trained before there was such a field: what earlier versions of ltdsl wrote keeps its hash, and runs,
+        checkpoints and sweeps are found by it.
         """
-        data = self.model_dump(mode="json", by_alias=True)
+        data = _meaning(self)
         for stage in data["stages"]:
             del stage["name"]
-        canonical = json.dumps(_meant(data), sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _meant(data: Any) -> Any:
-    """The same data with 0.0 for -0.0, which is the same number, and without what :data:`_LATER` leaves out."""
-    if isinstance(data, dict):
-        later = _LATER.get(data.get("name", ""), {}) if "arguments" in data else {}
-        if later:
-            kept = [pair for pair in data["arguments"].items() if pair not in later.items()]
-            data = {**data, "arguments": dict(kept)}
-        return {key: _meant(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_meant(value) for value in data]
-    return data + 0.0 if isinstance(data, float) else data
+def _meaning(value: Any) -> Any:
+    """A value as JSON has it, with 0.0 for the same number -0.0, and without what was added and is not used."""
+    if isinstance(value, BaseModel):
+        fields = {
+            info.alias or name: _meaning(getattr(value, name))
+            for name, info in type(value).model_fields.items()
+            if not (is_added(info) and getattr(value, name) == info.get_default())
+        }
+        return {"name": value.name, "arguments": fields} if isinstance(value, Entry) else fields
+    if isinstance(value, tuple):
+        return [_meaning(item) for item in value]
+    return value + 0.0 if isinstance(value, float) else value

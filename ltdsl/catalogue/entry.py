@@ -5,6 +5,7 @@ of it with every parameter resolved. Plans carry instances, which serialise as `
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
 
@@ -139,6 +140,22 @@ class Slot:
         return value
 
 
+@dataclass(frozen=True)
+class Added:
+    """Marks a field that a version of ltdsl added: plans of before have it not, and mean what its default says.
+
+    Args:
+        version: The first that has it.
+    """
+
+    version: str
+
+
+def is_added(info: FieldInfo) -> bool:
+    """True for a field that plans of version 0.1 do not have."""
+    return any(isinstance(part, Added) for part in info.metadata)
+
+
 def _written(value: Any, info: FieldInfo) -> str:
     """A field's value; text, unlike a choice, stands in quotes."""
     if isinstance(value, str) and is_text(info):
@@ -182,4 +199,16 @@ def _fraction(value: Any) -> Any:
 #: A share in [0, 1]: ``0.1`` or ``10%``.
 Fraction = Annotated[float, BeforeValidator(_fraction), Field(ge=0, le=1)]
 
-__all__ = ["Entry", "Fraction", "Point", "Slot", "Text", "index", "is_text", "plain", "write"]
+__all__ = [
+    "Added",
+    "Entry",
+    "Fraction",
+    "Point",
+    "Slot",
+    "Text",
+    "index",
+    "is_added",
+    "is_text",
+    "plain",
+    "write",
+]

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ltdsl.catalogue.entry import Added
 from ltdsl.catalogue.tricks import Classifier, Posthoc, Teacher
 
 _DECOUPLING = (
@@ -67,7 +68,7 @@ class TauNormalisation(Posthoc):
     sets_norms = True
 
     tau: float = Field(1.0, ge=0, le=10, description="0 changes no norm, 1 makes all norms 1.")
-    bias: Literal["kept", "dropped"] = Field(
+    bias: Annotated[Literal["kept", "dropped"], Added("0.2")] = Field(
         "kept",
         description="Whether logits keep the classifier's bias, or go without as in the paper.",
     )

@@ -89,7 +89,7 @@ def _plan(data: bytes, path: str) -> Plan:
 
 
 def _first_problem(error: ValidationError) -> str:
-    """What is wrong first; plans are forward and backward compatible with nothing, so an unknown key is a version's."""
+    """What is wrong first; a later version may have added what this one does not know."""
     first = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(map(str, first["loc"]))
     other = "it is of another version of ltdsl, or damaged"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 from pydantic.fields import FieldInfo
@@ -20,6 +21,8 @@ from ltdsl.catalogue import (
     InstanceBalanced,
     Trick,
 )
+from ltdsl.catalogue.entry import Added
+from ltdsl.catalogue.losses import CostSensitiveCrossEntropy
 from ltdsl.compare import compare
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
@@ -135,6 +138,45 @@ def test_every_parameter_counts(entry, field):
     name = f".{entry.model_fields[field].alias or field}"
     # augmentations are a list, and lists are told whole
     assert any(change.address.endswith((name, "augment")) for change in changes)
+
+
+#: The hash that version 0.1 gave the plan with each entry that it knew.
+HASHES = json.loads(
+    (Path(__file__).parents[1] / "fixtures" / "plan_hashes_0_1.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("entry", HASHES)
+def test_plans_of_version_0_1_keep_their_hash(entry):
+    """Where this fails, a field has come without ``Added``, or a default has changed: earlier runs would be refused."""
+    known = {**TRICKS, **AUGMENTS, **DATASETS, **MODELS, **OPTIMIZERS}
+    kind, _, name = entry.rpartition(" ")
+    assert known[name].kind == kind
+    assert holding(example(known[name])).digest() == HASHES[entry]
+
+
+class MoreOfAPlan(Plan):
+    """A plan of some later version."""
+
+    average: Annotated[float | None, Added("0.3")] = None
+
+
+class MoreOfALoss(CostSensitiveCrossEntropy):
+    """A loss of some later version."""
+
+    floor: Annotated[float, Added("0.3")] = 0.0
+
+
+def test_what_is_added_counts_where_it_is_used():
+    before = plan(OPENING)
+    after = MoreOfAPlan.model_validate_json(before.to_json())
+    assert after.digest() == before.digest()
+    assert json.loads(after.to_json())["average"] is None
+    assert after.model_copy(update={"average": 0.99}).digest() != before.digest()
+    loss = before.stages[1].loss
+    later = MoreOfALoss.model_validate(loss.model_dump()["arguments"])
+    assert holding(later).digest() == holding(loss).digest() == before.digest()
+    assert holding(later.model_copy(update={"floor": 0.1})).digest() != before.digest()
 
 
 @pytest.mark.parametrize("kind", ["sampler", "mixer", "loss", "classifier", "teacher", "posthoc"])

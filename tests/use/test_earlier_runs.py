@@ -8,11 +8,15 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image
+
+from ltdsl.catalogue.entry import Added
+from ltdsl.plan import Plan
 
 PROJECT = Path(__file__).parents[1] / "fixtures" / "runs_0_1"
 
@@ -130,6 +134,19 @@ def test_diff_of_a_run_and_its_recipe(cli, project, name):
     assert code == 0
     (project / "now.json").write_text(plan)
     assert cli("diff", run, project / "now.json") == (0, "same meaning\n", "")
+
+
+class LaterPlan(Plan):
+    """The plan of some later version, which has more to say."""
+
+    average: Annotated[float | None, Added("0.3")] = None
+
+
+@pytest.mark.parametrize("name", [*FINISHED, "interrupted"])
+def test_a_plan_is_the_one_that_the_run_was_begun_with_though_plans_say_more(name):
+    plan = LaterPlan.model_validate_json((PROJECT / name / "plan.json").read_bytes())
+    assert plan.average is None
+    assert plan.digest() == read(PROJECT / name / "run.json")["plan_sha256"]
 
 
 @pytest.mark.parametrize("name", FINISHED)
