@@ -15,6 +15,7 @@ SHARED = (
     "ltdsl.plan",
     "ltdsl.catalogue",
     "ltdsl.longtail",
+    "ltdsl.system.children",
     "ltdsl.system.files",
     "ltdsl.cache",
 )

@@ -1,4 +1,4 @@
-"""A run of a sweep: ``python -m ltdsl.cli.job``, with what to do as a line of JSON on standard input."""
+"""A run of a sweep: a process of its own, with what to do as a line of JSON on standard input."""
 
 from __future__ import annotations
 

@@ -218,13 +218,15 @@ def write_report(runs: Path, out: Path | None = None) -> str | None:
         A sentence where there is none.
     """
     import subprocess
-    import sys
+
+    from ltdsl.system import children
 
     arguments = ["report", str(runs), *(["--out", str(out)] if out else [])]
     again = f"try again with: ltdsl {' '.join(arguments)}"
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "ltdsl", *arguments],
+            children.command("ltdsl", *arguments),
+            env=children.environment(),
             capture_output=True,
             text=True,
             timeout=600,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from ltdsl.system.children import command, environment
 from ltdsl.system.files import read_json
 
 #: Seconds that a process has to end once it is told to: compiling a graph cannot be interrupted.
@@ -83,14 +82,14 @@ class StoppedError(Exception):
     """The run was stopped on demand; it can go on."""
 
 
-def run_job(job: Job, environment: Mapping[str, str], stopped: Callable[[], bool]) -> str:
+def run_job(job: Job, variables: Mapping[str, str], stopped: Callable[[], bool]) -> str:
     """Do a job and wait for its end.
 
     The process ends when its standard input does: it is closed to stop it, and by the system if this process dies.
 
     Args:
         job: What to do.
-        environment: Variables to set for it.
+        variables: Of its environment, to be set for it.
         stopped: Asked several times a second whether to give up.
 
     Returns:
@@ -101,14 +100,14 @@ def run_job(job: Job, environment: Mapping[str, str], stopped: Callable[[], bool
         OSError: The log cannot be written, or no process be started.
     """
     patience = time.monotonic() + GRACE
-    while (why := _attempt(job, environment, stopped)).startswith(IN_USE):
+    while (why := _attempt(job, variables, stopped)).startswith(IN_USE):
         if time.monotonic() > patience:
             break
         time.sleep(1)  # a process that a killed sweep has left is just ending
     return why
 
 
-def _attempt(job: Job, environment: Mapping[str, str], stopped: Callable[[], bool]) -> str:
+def _attempt(job: Job, variables: Mapping[str, str], stopped: Callable[[], bool]) -> str:
     if stopped():
         raise StoppedError
     if read_json(Path(job.out) / "run.json").get("status") == "finished":
@@ -116,11 +115,11 @@ def _attempt(job: Job, environment: Mapping[str, str], stopped: Callable[[], boo
     with Path(job.log).open("ab") as log:
         before = log.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "ltdsl.cli.job"],
+            command("ltdsl.cli.job"),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env={**os.environ, **environment},
+            env=environment(variables),
             start_new_session=True,  # Ctrl-C is the sweep's, which stops its runs in order
         )
         assert process.stdin is not None

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from support import command, environment
+from support import environment, safe_command, set_traps
 
 from ltdsl.system.files import read_json
 
@@ -34,7 +34,7 @@ def numbers(run):
 
 def start(folder, *arguments):
     return subprocess.Popen(
-        command("sweep", *arguments),
+        safe_command("sweep", *arguments),
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -97,6 +97,7 @@ def test_a_killed_sweep_leaves_no_process_and_goes_on_exactly(ltdsl, recipe, tmp
 
 def test_ctrl_c_stops_all_runs_in_order(recipe, tmp_path):
     path = recipe("epochs = 5000; schedule = constant(warmup = 0); stage1: ce")
+    caught = set_traps(tmp_path)
     process = start(tmp_path, path, "--seeds", "3", "--jobs", "2", "--out", "out")
     runs = [tmp_path / "out" / f"seed={seed}" for seed in (0, 1)]
     wait_for(lambda: all((run / "metrics.jsonl").exists() for run in runs))
@@ -114,6 +115,7 @@ def test_ctrl_c_stops_all_runs_in_order(recipe, tmp_path):
         "seed=1": "interrupted",
         "seed=2": "new",
     }
+    assert not caught.exists(), caught.read_text()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cluster import cluster, free_port
-from support import command, environment
+from support import command, environment, safe_command, set_traps
 
 LONG = "epochs = 200; batch_size = 64; schedule = constant(warmup = 0); a: input_mixup"
 
@@ -57,8 +57,9 @@ def worker(launcher: int, rank: int) -> int:
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_a_killed_worker_ends_the_run_which_goes_on_alone(recipe, tmp_path):
     out, lines = tmp_path / "out", tmp_path / "out" / "metrics.jsonl"
+    caught = set_traps(tmp_path)
     running = subprocess.Popen(
-        command("run", recipe(LONG), "--workers", 2, "--split-classes", "--out", out),
+        safe_command("run", recipe(LONG), "--workers", 2, "--split-classes", "--out", out),
         env=environment(),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -95,7 +96,10 @@ def test_a_killed_worker_ends_the_run_which_goes_on_alone(recipe, tmp_path):
     # it goes on with one worker; and stops there when it is asked to
     done = lines.read_text().count("\n")
     alone = subprocess.Popen(
-        command("run", "--resume", out), env=environment(), cwd=tmp_path, stdout=subprocess.DEVNULL
+        safe_command("run", "--resume", out),
+        env=environment(),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 120
@@ -109,6 +113,7 @@ def test_a_killed_worker_ends_the_run_which_goes_on_alone(recipe, tmp_path):
         alone.kill()
     epochs = [json.loads(line)["epoch"] for line in lines.read_text().splitlines()]
     assert epochs == list(range(len(epochs)))
+    assert not caught.exists(), caught.read_text()
 
 
 def test_a_port_that_is_taken(recipe, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from ltdsl.sweep import process
 from ltdsl.sweep.pool import LocalPool, environment, processors, visible_devices
 from ltdsl.sweep.process import Job, Manner, StoppedError, run_job
+from ltdsl.system import children
 
 needs_affinity = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity"), reason="the system has no affinity"
@@ -73,7 +74,7 @@ def instead(monkeypatch, code):
     """Lets a job be another program."""
 
     def popen(arguments, **options):
-        assert arguments == [sys.executable, "-m", "ltdsl.cli.job"]
+        assert arguments == children.command("ltdsl.cli.job")
         return POPEN([sys.executable, "-c", code], **options)
 
     monkeypatch.setattr(subprocess, "Popen", popen)

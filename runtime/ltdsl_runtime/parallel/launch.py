@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from ltdsl.system import children
 from ltdsl.system.files import json_text, read_json, write_atomically
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import processor_count
@@ -37,6 +38,9 @@ DEATH = re.compile(r"Worker process (\d+) exit with exception. Error code: (-?\d
 NOISE = re.compile(r"\[(INFO|WARNING|ERROR|CRITICAL)\] \w+\(")
 
 HOST = "127.0.0.1"
+
+#: Where this Python is.
+BIN = Path(sys.executable).parent
 
 #: Seconds that workers have to end once they are asked to, before they are killed.
 GRACE = 10.0
@@ -105,9 +109,9 @@ class _Launch:
         self._workers = workers
         self._say = say
         self._death: tuple[int, int] | None = None
-        environment = os.environ | {
-            # msrun starts `python`, whichever comes first
-            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
+        variables = {
+            # msrun starts the Python that comes first
+            "PATH": os.pathsep.join((str(BIN), os.environ.get("PATH", ""))),
             FOLDER: str(folder),
             LAUNCHER: str(os.getpid()),
             "GLOG_v": "3",
@@ -116,7 +120,7 @@ class _Launch:
         }
         self._msrun = subprocess.Popen(
             _command(arguments, workers, port, folder),
-            env=environment,
+            env=children.environment(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -216,9 +220,7 @@ class _Tail:
 
 def _command(arguments: Sequence[str], workers: int, port: int, folder: Path) -> list[str]:
     return [
-        sys.executable,
-        "-m",
-        "mindspore.parallel.cluster.run",
+        *children.command("mindspore.parallel.cluster.run"),
         f"--worker_num={workers}",
         f"--local_worker_num={workers}",
         f"--master_addr={HOST}",
@@ -227,10 +229,9 @@ def _command(arguments: Sequence[str], workers: int, port: int, folder: Path) ->
         f"--cluster_time_out={os.environ.get('MS_TOPO_TIMEOUT', PATIENCE)}",
         "--join=True",
         f"--tail_worker_log={workers}",  # nobody's: this process reads it
-        "python",
-        "-m",
-        "ltdsl",
-        *arguments,
+        # msrun knows a Python by these names alone
+        "python" if (BIN / "python").exists() else "python3",
+        *children.command("ltdsl", *arguments)[1:],
     ]
 
 
