@@ -15,8 +15,7 @@ SHARED = (
     "ltdsl.plan",
     "ltdsl.catalogue",
     "ltdsl.longtail",
-    "ltdsl.system.children",
-    "ltdsl.system.files",
+    "ltdsl.system",
     "ltdsl.cache",
 )
 
