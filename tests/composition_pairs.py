@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from composition_support import BY_KIND, pair_is_legal
+from composition_support import BY_KIND, DEFAULTS, call_of, pair_is_legal
 
 from ltdsl import catalogue
 
+#: Where a hidden layer is mixed.
+PLACES = ("layer = layer1", "layer = pool", "layer = fc")
+
 #: Choices of each kind, as text; where a trick acts in different places, each is a choice.
 CHOICES: dict[str, list[str]] = {
-    kind: [*([] if kind in ("sampler", "loss") else [""]), *tricks]
+    kind: [
+        *([] if kind in DEFAULTS else [""]),
+        *(
+            call_of(trick, place)
+            for hidden in (False, True)  # those that act in several places come last
+            for trick in tricks.values()
+            if getattr(trick, "mixes_hidden", False) == hidden
+            for place in (PLACES if hidden else ("",))
+        ),
+    ]
     for kind, tricks in BY_KIND.items()
 }
-CHOICES["mixer"].remove("manifold_mixup")
-CHOICES["mixer"] += [f"manifold_mixup(layer = {layer})" for layer in ("layer1", "pool", "fc")]
-CHOICES["teacher"] = ["", 'dive(teacher = "t.ckpt")']
 
 KINDS = list(CHOICES)
 Combination = dict[str, str]

@@ -24,8 +24,37 @@ BY_KIND = {
 #: What a stage does where it names no trick of a kind.
 DEFAULTS = {"sampler": catalogue.InstanceBalanced(), "loss": catalogue.CrossEntropy()}
 
-#: Losses that correct the prior in training, written down once more.
-PRIOR = ("balanced_softmax", "logit_adjustment")
+
+def having(**facts: Any) -> tuple[str, ...]:
+    """The tricks whose declarations say so: ``having(kind="mixer", mixes_hidden=True)``."""
+    return tuple(
+        name
+        for name, trick in catalogue.TRICKS.items()
+        if all(getattr(trick, fact, None) == value for fact, value in facts.items())
+    )
+
+
+def takes_prior_away(trick: type[catalogue.Trick]) -> bool:
+    """Whether a trick shifts the logits of frequent classes up in training, or down in evaluation."""
+    made = trick.model_construct()
+    offsets = made.logit_offsets((100, 10)) if trick.kind in ("loss", "posthoc") else None
+    return offsets is not None and offsets[0] > offsets[1]
+
+
+#: Losses and posthoc tricks that correct the prior: not together.
+PRIOR = tuple(name for name, loss in BY_KIND["loss"].items() if takes_prior_away(loss))
+PRIOR_AFTERWARDS = tuple(name for name, t in BY_KIND["posthoc"].items() if takes_prior_away(t))
+
+
+def call_of(trick: type[catalogue.Trick], argument: str = "") -> str:
+    """A trick as a recipe calls it, with an argument and whatever else is required."""
+    required = [
+        f'{info.alias or name} = "t.ckpt"'
+        for name, info in trick.model_fields.items()
+        if info.is_required() and not argument.startswith(f"{info.alias or name} =")
+    ]
+    given = ", ".join([*required, *filter(None, [argument])])
+    return f"{trick.name}({given})" if given else trick.name
 
 
 def limits(info) -> tuple[float | None, float | None, bool, bool]:
@@ -132,13 +161,20 @@ def pair_is_legal(first: type[catalogue.Trick], second: type[catalogue.Trick]) -
         hidden = a.kind == "mixer" and a.mixes_hidden
         if hidden and (b.kind == "teacher" or (b.kind == "sampler" and b.has_partner)):
             return False
-        if a.name == "cmo" and b.name == "bbn":
+        if a.kind == "mixer" and a.has_partner and b.kind == "sampler" and b.has_partner:
             return False
-        if a.name == "posthoc_logit_adjustment" and b.name in PRIOR:
+        if a.name in PRIOR_AFTERWARDS and b.name in PRIOR:
             return False
-        if a.name == "tau_norm" and b.name in ("lws", "ldam"):
+        if a.kind == "posthoc" and a.sets_norms and sets_norms(b):
             return False
     return True
+
+
+def sets_norms(trick: type[catalogue.Trick]) -> bool:
+    """Whether class weights with a trick have lengths that mean nothing, or factors of their own."""
+    return (trick.kind == "classifier" and trick.adds_factors) or (
+        trick.kind == "loss" and trick.classifier == "cosine"
+    )
 
 
 def legal_with(trick: type[catalogue.Trick], others: Any) -> bool:
@@ -176,19 +212,20 @@ def recipes(draw: Any) -> Written:
                 if legal_with(trick, chosen.values())
                 and not (trick.needs_weights and not start and not has_init)
                 and not (kind == "loss" and trick.classifier == ("linear" if cosine else "cosine"))
-                and not (trick.name == "tau_norm" and (cosine or _has_lws(stages)))
+                and not (
+                    kind == "posthoc" and trick.sets_norms and (cosine or _has_factors(stages))
+                )
             ]
             if known and draw(st.booleans()):
                 trick = draw(st.sampled_from(known))
-                fixed = {"s": scale} if trick.name == "ldam" else {}
+                fixed = {"s": scale} if kind == "loss" and trick.classifier == "cosine" else {}
                 chosen[kind] = draw(entries(trick, **fixed))
         mixer = chosen.get("mixer")
-        if isinstance(mixer, catalogue.ManifoldMixup) and model == "resnet8":
-            layer = "layer3" if mixer.layer == "layer4" else mixer.layer
-            chosen["mixer"] = mixer.model_copy(update={"layer": layer})
+        if mixer and mixer.mixed_layer == "layer4" and model == "resnet8":
+            chosen["mixer"] = mixer.model_copy(update={"layer": "layer3"})
         before = stages[-1].tricks.get("classifier") if stages else None
         after = chosen.get("classifier")
-        fresh = bool(stages) and (before != after or (after and after.name == "crt"))
+        fresh = bool(stages) and (before != after or (after and after.draws_anew))
         options = ["optimizer = sgd(lr = 0.01)", "schedule = constant"]
         braces = [draw(st.sampled_from(options))] if fresh or draw(st.booleans()) else []
         stages.append(
@@ -200,10 +237,8 @@ def recipes(draw: Any) -> Written:
     return Written(stages, settings)
 
 
-def _has_lws(stages: list[Stage]) -> bool:
-    return any(
-        isinstance(s.tricks.get("classifier"), catalogue.LearnableWeightScaling) for s in stages
-    )
+def _has_factors(stages: list[Stage]) -> bool:
+    return any("classifier" in s.tricks and s.tricks["classifier"].adds_factors for s in stages)
 
 
 def outside(info) -> list[float]:

@@ -1,7 +1,14 @@
 """The losses of the catalogue as their papers define them, in float64, one sample a row.
 
-Nothing here comes from the package: weights, margins and priors are computed from the class counts once more. Each
-function takes logits [B, C], labels [B] and counts [C], and returns losses and weights, both [B].
+Nothing here comes from the package: weights, margins and priors are computed from the class counts once more. A
+function has the name of its loss. It takes logits [B, C], labels [B] and counts [C]; then, by their names in the
+declaration, the parameters that it needs; and, if it names them so,
+
+    drawn  [B, C]  what was drawn for the batch
+    h      [B, K]  the pooled features
+    at     [B, C]  the logits at which a factor that carries no gradient is taken
+
+It returns losses and weights, both [B]. `tests/runtime/test_losses_formulas.py` does the rest.
 """
 
 from __future__ import annotations
@@ -73,10 +80,9 @@ def ldam(z, y, counts, s, margin, beta=0.0):
     return loss, effective(beta, counts)[y] if beta else weight
 
 
-def seql(z, y, counts, share, beta):
-    """``beta`` [B, C] is what was drawn."""
+def seql(z, y, counts, share, drawn):
     rare = counts / counts.sum() < share
-    kept = 1 - beta * rare * (1 - one_hot(y, z.shape[1]))
+    kept = 1 - drawn * rare * (1 - one_hot(y, z.shape[1]))
     return logsumexp(z, axis=1, b=kept) - at(z, y), np.ones(len(y))
 
 
@@ -84,9 +90,9 @@ def influence(z, y, h):
     return np.abs(softmax(z, axis=1) - one_hot(y, z.shape[1])).sum(axis=1) * np.abs(h).sum(axis=1)
 
 
-def influence_balanced(z, y, counts, alpha, h, at_influence=None):
-    """``at_influence`` [B] holds the factor's denominator fixed, as the paper does in the gradient."""
-    measured = influence(z, y, h) if at_influence is None else at_influence
+def influence_balanced(z, y, counts, alpha, h, at, through_factor=False):
+    """The paper holds the factor's denominator fixed in the gradient."""
+    measured = influence(z if through_factor else at, y, h)
     weights = (1 / counts) / (1 / counts).sum() * len(counts)
     return alpha / (measured + 1e-3) * ce(z, y, counts)[0], weights[y]
 

@@ -70,9 +70,8 @@ def _loss(stage: StageCase, counts: Sequence[int]) -> Iterator[Finding]:
         stage.place(loss.name),
         f"`{loss.name}` treats all classes the same here",
         (_treated(loss, factor, counts),),
-        _between(loss, counts)
-        if loss.levels_off() and max(counts) > min(counts)
-        else f"leave `{loss.name}` out: `{other}` is the same",
+        (max(counts) > min(counts) and _between(loss, counts))
+        or f"leave `{loss.name}` out: `{other}` is the same",
     )
 
 
@@ -149,7 +148,9 @@ class InverseFrequency(Rule):
             relative = [weight * count for weight, count in zip(weights, counts, strict=True)]
             if max(relative) / min(relative) >= _SAME:
                 continue
-            (parameter, _), *_ = strength(loss).items()
+            parameter = next(iter(strength(loss)), "")
+            if not parameter:
+                continue
             yield Finding(
                 stage.place(loss.name),
                 f"with {parameter} = {stage.parameter(loss.name, parameter):.7g}, `{loss.name}` weighs these classes "
@@ -174,9 +175,11 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _between(loss: Loss, counts: Sequence[int]) -> str:
-    """Where effective numbers tell classes apart."""
+    """Where effective numbers would tell classes apart; empty for a loss without them."""
+    name = next(iter(strength(loss)), "")
+    if not name or loss.levels_off() is None:
+        return ""
     middle = math.sqrt(max(counts) * min(counts))
-    (name, _), *_ = strength(loss).items()
     return (
         f"choose {name} so that 1 / (1 − {name}) lies between {min(counts):,} and {max(counts):,} images: "
         f"{name} = {1 - 1 / middle:.4g} levels off at {middle:,.0f}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ltdsl.catalogue import TRICKS, Loss, Trick
@@ -9,6 +11,8 @@ from ltdsl.catalogue.entry import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from pydantic.fields import FieldInfo
 
 #: A long tail that no trick takes for a balanced one.
 LONG_TAIL = (1000, 100, 1)
@@ -33,8 +37,8 @@ def strength(trick: Trick) -> dict[str, str]:
     here = spread(trick, LONG_TAIL)
     return {
         name: write(value)
-        for name, value, other in _turned(trick)
-        if spread(other, LONG_TAIL) != here
+        for name, value, others in _turned(trick)
+        if any(spread(other, LONG_TAIL) != here for other in others)
     }
 
 
@@ -45,22 +49,38 @@ def correcting() -> tuple[str, ...]:
 
 def _corrects(entry: type[Trick]) -> bool:
     trick = entry.model_construct()
-    others = [trick, *(other for _, _, other in _turned(trick))]
-    return any(_favours(each.pulls(LONG_TAIL)) for each in others)
+    others = chain.from_iterable(others for _, _, others in _turned(trick))
+    return any(_favours(each.pulls(LONG_TAIL)) for each in (trick, *others))
 
 
 def _favours(pulls: Sequence[float] | None) -> bool:
     return pulls is not None and pulls[-1] > pulls[0]
 
 
-def _turned(trick: Trick) -> Iterator[tuple[str, object, Trick]]:
-    """Each number and switch of a trick: its name, its value, and the trick with another value there."""
+def _turned(trick: Trick) -> Iterator[tuple[str, object, list[Trick]]]:
+    """Each number and switch of a trick: its name, its value, and the trick with other values there."""
     for field, info in type(trick).model_fields.items():
         value = getattr(trick, field, None)
         if isinstance(value, bool):
-            other: object = not value
+            others: list[object] = [not value]
         elif isinstance(value, int | float):
-            other = value / 2 or 0.5
+            others = [value / 2, 0.5, info.get_default(call_default_factory=True)]
         else:
             continue
-        yield info.alias or field, value, trick.model_copy(update={field: other})
+        allowed = [other for other in others if _is_allowed(other, info)]
+        yield info.alias or field, value, [trick.model_copy(update={field: o}) for o in allowed]
+
+
+def _is_allowed(value: object, info: FieldInfo) -> bool:
+    """Whether a number lies in its parameter's range."""
+    if not isinstance(value, int | float):
+        return False
+    return all(
+        compare(value, getattr(rule, bound))
+        for rule in info.metadata
+        for bound, compare in _BOUNDS.items()
+        if getattr(rule, bound, None) is not None
+    )
+
+
+_BOUNDS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}

@@ -154,7 +154,7 @@ def test_a_sampler_that_changes_counts_as_it_ends():
 
 
 @pytest.mark.parametrize(
-    ("text", "message", "advice"),
+    ("text", "message", "instead"),
     [
         ("cdt(gamma = 0)", "`cdt` treats", "`ce` is the same"),
         ("logit_adjustment(tau = 0)", "`logit_adjustment` treats", "`ce` is the same"),
@@ -162,10 +162,10 @@ def test_a_sampler_that_changes_counts_as_it_ends():
         ("posthoc_logit_adjustment(tau = 0)", "`posthoc_logit_adjustment` treats", "leave"),
     ],
 )
-def test_a_trick_without_strength_has_no_effect(text, message, advice):
+def test_a_trick_without_strength_has_no_effect(text, message, instead):
     (problem,) = (p for p in compiled(CIFAR10 + f"s: {text}").diagnostics if p.code == "LT209")
     assert problem.message.startswith(message)
-    assert advice in problem.help
+    assert instead in problem.help
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,24 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from composition_support import BY_KIND, PRIOR, Stage, Written, entries, outside, recipes
+from composition_support import (
+    BY_KIND,
+    PRIOR,
+    PRIOR_AFTERWARDS,
+    Stage,
+    Written,
+    call_of,
+    entries,
+    having,
+    outside,
+    recipes,
+    sets_norms,
+)
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ltdsl import catalogue
+from ltdsl.catalogue.entry import Fraction
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Severity
 from ltdsl.source import Source
@@ -100,9 +113,7 @@ def arguments() -> list[tuple[str, str, Any]]:
 
 def alone(trick: str, argument: str) -> Written:
     """A recipe in which nothing but one argument can be wrong."""
-    needs_teacher = trick == "dive" and not argument.startswith("teacher =")
-    required = 'teacher = "t.ckpt", ' if needs_teacher else ""
-    chain = f"{trick}({required}{argument})"
+    chain = call_of(catalogue.TRICKS[trick], argument)
     return Written([Stage({}, extra=(chain,))], {"init": '"first.ckpt"'})
 
 
@@ -114,6 +125,15 @@ def test_a_number_out_of_range(argument, data):
     number = repr(int(value)) if "int" in str(info.annotation) else repr(value)
     assume("int" not in str(info.annotation) or value == int(value))
     refused(alone(trick, f"{name} = {marked(number)}"), "LT106", marked(number))
+
+
+def share_of(info) -> bool:
+    """Whether a parameter is a share, which can be written in percent."""
+    return any(
+        part in info.metadata
+        for part in Fraction.__metadata__
+        if callable(getattr(part, "func", None))
+    )
 
 
 WRONG = ["true", "3", "0.5", '"text"', "other_name", "[1]", "[]", "50%", "sgd(lr = 1)"]
@@ -128,7 +148,7 @@ def test_a_value_of_the_wrong_type(argument, wrong):
         "true": "bool" in kind,
         "3": "int" in kind or "float" in kind,
         "0.5": "float" in kind,
-        "50%": name in ("gamma", "lambda") and trick == "seql",
+        "50%": share_of(info),
         '"text"': "str" in kind and "Literal" not in kind,
     }
     assume(not fits.get(wrong))
@@ -174,26 +194,33 @@ def of(*names: str) -> st.SearchStrategy[Any]:
     return st.sampled_from(names).flatmap(lambda name: entries(catalogue.TRICKS[name]))
 
 
+WITH_PARTNERS = having(kind="sampler", has_partner=True)
+HIDDEN = having(kind="mixer", mixes_hidden=True)
+OTHER_PARTNERS = (*having(kind="mixer", has_partner=True), *HIDDEN)
+LINEAR, COSINE = (having(kind="loss", classifier=which) for which in ("linear", "cosine"))
+SET_NORMS = tuple(name for name, trick in catalogue.TRICKS.items() if sets_norms(trick))
+
+
 @LONG
-@given(recipes(), places, of("bbn"), of("cmo", "manifold_mixup"))
+@given(recipes(), places, of(*WITH_PARTNERS), of(*OTHER_PARTNERS))
 def test_two_second_images(written, number, sampler, mixer):
     number %= len(written.stages)
-    assume(getattr(mixer, "layer", "") != "layer4")
+    assume(mixer.mixed_layer != "layer4")
     changed = only(plain(written), number, sampler=sampler, mixer=mixer)
     refused_for(changed, number, "LT122", "sampler", "mixer")
 
 
 @LONG
-@given(recipes(), places, of("dive"), of("manifold_mixup"))
+@given(recipes(), places, of(*BY_KIND["teacher"]), of(*HIDDEN))
 def test_no_input_for_a_teacher(written, number, teacher, mixer):
     number %= len(written.stages)
-    assume(mixer.layer != "layer4")
+    assume(mixer.mixed_layer != "layer4")
     changed = only(plain(written), number, teacher=teacher, mixer=mixer)
     refused_for(changed, number, "LT126", "teacher", "mixer")
 
 
 @LONG
-@given(recipes(), of("posthoc_logit_adjustment"), of(*PRIOR))
+@given(recipes(), of(*PRIOR_AFTERWARDS), of(*PRIOR))
 def test_the_prior_twice(written, posthoc, loss):
     assume(posthoc.tau > 0)  # 0 corrects nothing
     assume(getattr(loss, "tau", 1.0) > 0)
@@ -203,7 +230,7 @@ def test_the_prior_twice(written, posthoc, loss):
 
 
 @LONG
-@given(recipes(), places, of("tau_norm", "posthoc_logit_adjustment"))
+@given(recipes(), places, of(*BY_KIND["posthoc"]))
 def test_a_correction_before_the_last_stage(written, number, posthoc):
     assume(len(written.stages) > 1)
     number %= len(written.stages) - 1
@@ -211,7 +238,7 @@ def test_a_correction_before_the_last_stage(written, number, posthoc):
 
 
 @LONG
-@given(recipes(), of("crt", "lws", "cam_bs"))
+@given(recipes(), of(*having(needs_weights=True)))
 def test_nothing_is_trained_yet(written, trick):
     changed = only(plain(written), 0, **{trick.kind: trick})
     del changed.settings["init"]
@@ -219,7 +246,7 @@ def test_nothing_is_trained_yet(written, trick):
 
 
 @LONG
-@given(recipes(), places, of("crt", "lws"))
+@given(recipes(), places, of(*BY_KIND["classifier"]))
 def test_the_optimizer_cannot_go_on(written, number, trick):
     assume(len(written.stages) > 1)
     number = 1 + number % (len(written.stages) - 1)
@@ -238,7 +265,7 @@ def test_a_classifier_drawn_anew_needs_a_fresh_optimizer_even_after_another(writ
 
 
 @LONG
-@given(recipes(), places, of("focal", "cb_focal", "influence_balanced"), of("ldam"))
+@given(recipes(), places, of(*LINEAR), of(*COSINE))
 def test_two_classifiers(written, number, linear, cosine):
     assume(len(written.stages) > 1)
     number %= len(written.stages)
@@ -249,7 +276,7 @@ def test_two_classifiers(written, number, linear, cosine):
 
 
 @LONG
-@given(recipes(), places, of("tau_norm"), of("ldam", "lws"))
+@given(recipes(), places, of(*having(sets_norms=True)), of(*SET_NORMS))
 def test_norms_that_are_set_already(written, number, posthoc, trick):
     last = len(written.stages) - 1
     number %= len(written.stages)
@@ -259,7 +286,7 @@ def test_norms_that_are_set_already(written, number, posthoc, trick):
 
 
 @LONG
-@given(recipes(), places, of("manifold_mixup"))
+@given(recipes(), places, of(*HIDDEN))
 def test_a_layer_that_is_not_there(written, number, mixer):
     number %= len(written.stages)
     mixer = mixer.model_copy(update={"layer": "layer4"})

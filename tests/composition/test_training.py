@@ -25,8 +25,6 @@ from mindspore import Tensor, nn
 from support import FULL
 from training_support import PLAIN, count_compilations, plan, weights
 
-from ltdsl.catalogue import LearnableWeightScaling
-
 COUNTS = (14, 9, 6, 3)
 
 
@@ -58,17 +56,17 @@ def network_of(run, seed):
     if run.logit_scale is not None:
         use_cosine(network, 4, run.logit_scale)
     initialise(network, seed)
-    if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in run.stages):
+    if any(stage.classifier and stage.classifier.adds_factors for stage in run.stages):
         use_factors(network, 4)
     return network
 
 
 def allowed(network, classifier):
-    """Names of what a stage may change."""
-    if classifier == "lws":
+    """Names of what a stage may change: everything, the factors that its classifier learns, or the classifier."""
+    if classifier is not None and classifier.adds_factors:
         return {FACTORS}
     names = {parameter.name for parameter in network.get_parameters()} - {FACTORS}
-    return {n for n in names if n.startswith("classifier.")} if classifier == "crt" else names
+    return {n for n in names if n.startswith("classifier.")} if classifier else names
 
 
 ROWS = all_pairs() if FULL else every_kind_once()
@@ -94,7 +92,7 @@ def test_two_steps(row, data, compilations):
     end = weights(network)
     assert all(np.isfinite(value).all() for value in end.values())
     changed = {name for name in end if np.any(end[name] != start[name])}
-    assert changed == allowed(network, row["classifier"])
+    assert changed == allowed(network, stage.classifier)
     for name, value in taught.items():
         np.testing.assert_array_equal(value, weights(teacher)[name])
     if stage.posthoc:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from composition_support import call_of
 from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.graph.step import EvalStep, Normalise
 from ltdsl_runtime.models import Network, freeze
@@ -30,6 +31,8 @@ from ltdsl_runtime.tricks.registry import build_sampling
 from mindspore import Tensor, nn
 from training_support import hand_made, plan
 
+from ltdsl import catalogue
+
 HEAD = {
     "batch_size": "8",
     "optimizer": "sgd(lr = 0.3)",
@@ -38,8 +41,20 @@ HEAD = {
 }
 LATER = "epochs = 2; a: ce; b:"  # what needs a stage before it
 
+#: How a recipe tries a trick of each kind, where nothing else is written below.
+ALONE = {
+    "sampler": "a: {} + cs_ce",
+    "mixer": "a: {} + cs_ce",
+    "loss": "a: {}",
+    "classifier": f"{LATER} {{}} + class_balanced @ epoch 1 {{{{ optimizer = sgd(lr = 0.3) }}}}",
+    "teacher": "a: {} + cs_ce",
+    "posthoc": "a: {}",
+}
+
 #: Each trick beside another where it can be: what goes wrong alone goes wrong there too.
 RECIPES = {
+    name: ALONE[trick.kind].format(call_of(trick)) for name, trick in catalogue.TRICKS.items()
+} | {
     "ce": "a: ce",
     "fp16": "precision = fp16; a: ce",
     "flip": "augment = [random_horizontal_flip]; a: ce",
@@ -91,7 +106,7 @@ RECIPES = {
     "posthoc_logit_adjustment": "a: posthoc_logit_adjustment",
 }
 
-EVALUATED = ("ce", "focal", "tau_norm", "posthoc_logit_adjustment")
+EVALUATED = ("ce", "focal", *catalogue.POSTHOC)
 
 STEPS = 5
 
@@ -119,7 +134,7 @@ def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]
     if run.logit_scale:
         use_cosine(net, CLASSES, run.logit_scale)
         initialise(net, run.seed)
-    if "lws" in text:
+    if stage.classifier and stage.classifier.adds_factors:
         use_factors(net, CLASSES)
     whole = copy.deepcopy(net)  # as of a stage's start, which a sampler may look at
     if (part := workers.part(CLASSES)) is not None:

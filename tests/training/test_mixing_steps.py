@@ -93,9 +93,8 @@ def batch_loss(loss, out, at, labels, share, counts):
     total = 0.0
     for y, part in zip(labels, (share, 1 - share), strict=True):
         if formula is None:
-            influence = papers.influence(at.logits, y, at.features)
             value, weight = papers.influence_balanced(
-                out.logits, y, counts, 0.1, at.features, influence
+                out.logits, y, counts, 0.1, at.features, at.logits
             )
         else:
             value, weight = formula(out.logits, y, counts)

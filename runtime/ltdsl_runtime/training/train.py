@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mindspore.train import Model
 
-from ltdsl.catalogue import LearnableWeightScaling
 from ltdsl_runtime.data.pipeline import own_errors, training_dataset
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.graph.optimizers import build_optimizer
@@ -90,7 +89,7 @@ class Trainer:
         self.events: Events | None = None
         self.digest = plan.digest()
         self.network = self._first_network()
-        if any(isinstance(stage.classifier, LearnableWeightScaling) for stage in plan.stages):
+        if any(stage.classifier and stage.classifier.adds_factors for stage in plan.stages):
             use_factors(self.network, len(data.counts))
         must_start_alike(self.network, workers)
         if (part := workers.part(len(data.counts))) is not None:

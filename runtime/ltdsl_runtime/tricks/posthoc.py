@@ -71,8 +71,8 @@ def _tau_norm(
     if isinstance(network.classifier, ScaledClassifier):
         raise RunError(
             "LT412",
-            "`tau_norm` changes the lengths of class weights, and the first weights have factors from `lws`, which "
-            "set them already",
+            f"`{entry.name}` changes the lengths of class weights, and the first weights have factors from `lws`, "
+            "which set them already",
             "start from weights that were trained without `lws`",
         )
     return TauNormalisation(network, entry.tau, entry.bias == "kept")

@@ -1,19 +1,23 @@
-"""From declared tricks to what implements them: one table a kind.
+"""From what is declared to what implements it: one table a kind.
 
-A test asserts that the tables' names are those of the catalogue.
+A test asserts that the tables' names are those of the catalogue. :func:`implement` adds to them what is declared
+elsewhere.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mindspore as ms
 import numpy as np
 from mindspore import ops
 
 from ltdsl import catalogue
+from ltdsl_runtime.data.augment import AUGMENTATIONS
+from ltdsl_runtime.data.readers import READERS
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.models import freeze
+from ltdsl_runtime.graph.optimizers import OPTIMIZERS
+from ltdsl_runtime.models import BUILDERS, freeze
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.scaled import FACTORS, ScaledClassifier
 from ltdsl_runtime.streams import generator
@@ -21,6 +25,8 @@ from ltdsl_runtime.tricks import cam
 from ltdsl_runtime.tricks.distillation import Distillation
 from ltdsl_runtime.tricks.losses.objectives import LOSSES
 from ltdsl_runtime.tricks.mixers import CutMix, InputMixup, Mixer, Remix
+from ltdsl_runtime.tricks.posthoc import POSTHOC
+from ltdsl_runtime.tricks.samplers import ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +37,16 @@ if TYPE_CHECKING:
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.models import Network
 
-__all__ = ["CLASSIFIERS", "LOSSES", "MIXERS", "TEACHERS", "Sampling", "build_sampling"]
+__all__ = [
+    "CLASSIFIERS",
+    "LOSSES",
+    "MIXERS",
+    "TABLES",
+    "TEACHERS",
+    "Sampling",
+    "build_sampling",
+    "implement",
+]
 
 #: (declaration, training images of each class) -> mixer
 MIXERS: dict[str, Callable[..., Mixer]] = {
@@ -114,3 +129,40 @@ CLASSIFIERS: dict[str, Callable[..., list[Parameter]]] = {"crt": _crt, "lws": _l
 TEACHERS: dict[str, Callable[..., nn.Cell]] = {
     "dive": lambda entry: Distillation(entry.temperature, entry.alpha, entry.power)
 }
+
+#: Where each kind's implementations are looked up by name. What one is called with stands at its table.
+TABLES: dict[type[catalogue.Entry], dict[str, Any]] = {
+    catalogue.Sampler: ORDERS,
+    catalogue.Mixer: MIXERS,
+    catalogue.Loss: LOSSES,
+    catalogue.Classifier: CLASSIFIERS,
+    catalogue.Teacher: TEACHERS,
+    catalogue.Posthoc: POSTHOC,
+    catalogue.Dataset: READERS,
+    catalogue.Model: BUILDERS,
+    catalogue.Optimizer: OPTIMIZERS,
+    catalogue.Augment: AUGMENTATIONS,
+}
+
+
+def implement(entry: type[catalogue.Entry], build: Any) -> None:
+    """Say what trains an entry that was added to the catalogue (``register``).
+
+    A schedule needs none, nor does a sampler that is all said by its class shares. A sampler that transforms what
+    another draws gives a transformation (:data:`TRANSFORMS`), any other sampler an order.
+
+    Args:
+        entry: Its declaration.
+        build: What the entry's table holds; see :data:`TABLES`.
+
+    Raises:
+        ValueError: Entries of its kind have no implementations, or this one has one already.
+    """
+    table = next((table for kind, table in TABLES.items() if issubclass(entry, kind)), None)
+    if table is None:
+        raise ValueError(f"a {entry.kind} is its declaration alone")
+    if issubclass(entry, catalogue.Sampler) and entry.drawn_by is not catalogue.Sampler.drawn_by:
+        table = TRANSFORMS
+    if entry.name in table:
+        raise ValueError(f"the {entry.kind} `{entry.name}` is implemented already")
+    table[entry.name] = build

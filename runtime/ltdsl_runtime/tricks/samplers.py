@@ -3,7 +3,7 @@
 An order is a pure function of (declaration, labels, :class:`Moment`), so a resumed epoch is the same epoch and a
 distribution can be tested without training. Its length is what the declaration says an epoch is.
 
-A sampler that only has its own class shares needs nothing here: :func:`by_shares` does the rest.
+A sampler that only has its own class shares needs nothing here: they are drawn with replacement.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ltdsl_runtime.data.part import members_by_class
 from ltdsl_runtime.streams import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ltdsl.catalogue import Sampler
 
@@ -80,19 +80,15 @@ def order_by_class(
     return by_class[first[classes] + inside].astype(np.int64)
 
 
-def by_shares(labels: np.ndarray, shares: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """N draws with replacement: a class by its share, then one of its images."""
-    return order_by_class(labels, np.asarray(shares), len(labels), rng)
-
-
 def _counts(labels: np.ndarray) -> np.ndarray:
     return np.bincount(labels)
 
 
 def _drawn(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
     passed = sampler.passed(moment.epoch, moment.stage_start, moment.stage_end, moment.run_epochs)
-    shares = sampler.class_shares(_counts(labels).tolist(), passed)
-    return by_shares(labels, shares, moment.rng())
+    counts = _counts(labels).tolist()
+    shares = np.asarray(sampler.class_shares(counts, passed))
+    return order_by_class(labels, shares, sampler.draws(counts), moment.rng())
 
 
 def _every_image(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
@@ -120,12 +116,10 @@ def _under(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
     return moment.rng().permutation(np.concatenate(kept)).astype(np.int64)
 
 
-#: (declaration, labels int [N], moment) -> int64 indices into the labels, of the epoch's length
+#: (declaration, labels int [N], moment) -> int64 indices into the labels, of the epoch's length. Only of samplers that
+#: are more than their class shares.
 ORDERS: dict[str, Callable[[Sampler, np.ndarray, Moment], np.ndarray]] = {
     "instance_balanced": _every_image,
-    "class_balanced": _drawn,
-    "square_root": _drawn,
-    "progressive": _drawn,
     "over_sampling": _over,
     "under_sampling": _under,
     "bbn": _every_image,
@@ -144,7 +138,7 @@ def order(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
         int64 indices into ``labels``, of the length that the declaration's ``draws`` gives.
     """
     drawn_by = sampler.drawn_by()
-    return ORDERS[drawn_by.name](drawn_by, labels, moment)
+    return ORDERS.get(drawn_by.name, _drawn)(drawn_by, labels, moment)
 
 
 def reversed_order(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:

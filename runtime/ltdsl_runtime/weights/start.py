@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ltdsl.catalogue import LearnableWeightScaling
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models import planned_network
 from ltdsl_runtime.models.scaled import FACTORS, use_factors
@@ -68,7 +67,7 @@ def _fits(network: Network, saved: Saved) -> bool:
 def _must_do_without(plan: Plan, num_classes: int, path: Path) -> None:
     first = plan.stages[0]
     needs = [first.sampler.name] if first.sampler.needs_weights else []
-    if isinstance(first.classifier, LearnableWeightScaling):
+    if first.classifier is not None and not first.classifier.draws_anew:
         needs.append(first.classifier.name)
     if needs:
         message = (
