@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,10 +37,12 @@ def cases() -> Iterator[Case]:
     paths = [path for folder in FOLDERS for path in (ROOT / "tests" / folder).glob("test_*.py")]
     for path in sorted(paths):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        parts: dict[str, list[ast.stmt]] = {}
+        parts: dict[str, list[ast.AST]] = {}
         for node in tree.body:
             for name in _defined(node):
                 parts.setdefault(name, []).append(node)
+            for name, named in _helpers(node):
+                parts.setdefault(name, []).append(named)
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 named = frozenset(_named(node, parts, set()))
@@ -59,18 +61,45 @@ def _defined(node: ast.stmt) -> list[str]:
     return []
 
 
-def _named(node: ast.AST, parts: dict[str, list[ast.stmt]], seen: set[str]) -> Iterator[str]:
+def _helpers(node: ast.stmt) -> Iterator[tuple[str, ast.AST]]:
+    """A module of formulas that is imported, by the name that it has here: it names what it has functions for.
+
+    ``papers.ldam`` names `ldam`; the module alone, as in ``getattr(papers, name)``, all of them.
+    """
+    imported = node.names if isinstance(node, ast.Import) else []
+    for alias in imported:
+        path = ROOT / "tests" / f"{alias.name}.py"
+        if path.is_file():
+            defined = ast.parse(path.read_text(encoding="utf-8")).body
+            functions = [each.name for each in defined if isinstance(each, ast.FunctionDef)]
+            own = alias.asname or alias.name
+            yield own, ast.parse(repr(functions))
+            yield from ((f"{own}.{name}", ast.parse(repr(name))) for name in functions)
+
+
+def _used(node: ast.AST, parts: Mapping[str, object]) -> Iterator[str]:
+    """The names that code uses: of a module's own, and of formulas ``module.name``."""
+    whole = {
+        inner.value: f"{inner.value.id}.{inner.attr}"
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name)
+    }
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            yield whole[inner] if whole.get(inner) in parts else inner.id
+        elif isinstance(inner, ast.arg):
+            yield inner.arg
+
+
+def _named(node: ast.AST, parts: dict[str, list[ast.AST]], seen: set[str]) -> Iterator[str]:
     """Tricks in the strings of a test, its decorators, and what it uses of its module."""
-    names = {argument.arg for argument in ast.walk(node) if isinstance(argument, ast.arg)}
     has_docstring = isinstance(node, ast.FunctionDef | ast.ClassDef)
     prose = ast.get_docstring(node, clean=False) if has_docstring else None
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-            if inner.value != prose:
-                yield from set(re.findall(r"\w+", inner.value)) & TRICKS.keys()
-        elif isinstance(inner, ast.Name):
-            names.add(inner.id)
-    for name in names & parts.keys() - seen:
+        is_text = isinstance(inner, ast.Constant) and isinstance(inner.value, str)
+        if is_text and inner.value != prose:
+            yield from set(re.findall(r"\w+", inner.value)) & TRICKS.keys()
+    for name in set(_used(node, parts)) & parts.keys() - seen:
         seen.add(name)
         for part in parts[name]:
             yield from _named(part, parts, seen)

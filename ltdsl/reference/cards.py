@@ -94,7 +94,7 @@ def reference() -> str:
     """The whole reference page."""
     parts = [
         "# Reference",
-        "Generated from the code by `python -m ltdsl.reference.cards`: do not edit.",
+        "Generated from the code by `make docs`: do not edit.",
         "## Settings",
         "Written `name = value`, before all stages. Those without a default take the value of the data set's protocol.",
         _parameters(Settings),
@@ -134,7 +134,3 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(
         "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
     )
-
-
-if __name__ == "__main__":
-    print(reference(), end="")

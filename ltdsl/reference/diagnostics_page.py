@@ -69,7 +69,7 @@ def page() -> str:
     """One diagnostic of each code, as `ltdsl check` prints it."""
     parts = [
         "# Diagnostics",
-        "Generated from the code by `python -m ltdsl.reference.diagnostics_page`: do not edit. "
+        "Generated from the code by `make docs`: do not edit. "
         "One example of each code, as `ltdsl check` prints it without colours, or `ltdsl run` where it is a run's. "
         "`ltdsl explain CODE` says more, and [reference.md](reference.md) has it all.",
     ]
@@ -88,7 +88,3 @@ def _entry(name: str, code: Code) -> str:
     else:
         return f"### {name} {code.title}\n\n{code.text}"
     return f"### {name} {code.title}\n\n{indent(text, '    ')}"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from support import ROOT
 
 from ltdsl.codes import CODES
 from ltdsl.compiler import compile_recipe
-from ltdsl.reference.diagnostics_page import SAMPLES, page, sample
+from ltdsl.reference.diagnostics_page import SAMPLES, sample
 from ltdsl.source import Source
 
 #: What a run prints, where a sentence of its own is still to be written.
 SILENT = {"LT410", "LT411", "LT441", "LT443"}
 NEED_FILES = {"LT115"}
-
-
-def test_the_page_is_fresh():
-    text = (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8")
-    assert text == page(), "run: python -m ltdsl.reference.diagnostics_page > docs/diagnostics.md"
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if CODES[code].bad or code in SAMPLES])
