@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 #: Of the language, the runtime knows the plan, the declarations in it, and what both halves compute alike.
 SHARED = (
     "ltdsl.plan",
+    "ltdsl.options",
     "ltdsl.catalogue",
     "ltdsl.longtail",
     "ltdsl.system",

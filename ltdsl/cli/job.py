@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 from ltdsl.cli import guarded
 from ltdsl.cli.output import new_console
@@ -20,21 +19,12 @@ def main() -> None:
     """Do what `ltdsl run` does with a plan."""
     job = Job.from_json(sys.stdin.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
-    out = Path(job.out)
-    manner = job.manner
-    on = {
-        "device": manner.device,
-        "data": Path(manner.data) if manner.data else None,
-        "keep_cam": Path(manner.keep_cam) if manner.keep_cam else None,
-        "tensorboard": manner.tensorboard,
-    }
-    console = new_console()
+    out, console = job.out, new_console()
     if (out / "run.json").exists():
-        train(lambda runs: runs.resume(out, console, **on), out, console)
+        train(lambda runs: runs.resume(out, console, job.options), out, console)
         return
     plan = Plan.model_validate_json(job.plan)
-    facts = {"root": Path(job.root), "changes": job.changes, "left_out": job.left_out}
-    train(lambda runs: runs.run(plan, job.recipe, out, console, **facts, **on), out, console)
+    train(lambda runs: runs.run(plan, job.origin, out, console, job.options), out, console)
 
 
 def _end_with_input() -> None:

@@ -24,6 +24,7 @@ from ltdsl.cli.options import (
 from ltdsl.cli.output import misused, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
+from ltdsl.options import Origin, RunOptions
 from ltdsl.source import texts
 
 if TYPE_CHECKING:
@@ -84,12 +85,9 @@ def run(
         misused("--port is where --workers meet")
     if split_classes and workers == 1 and not is_launched():
         misused("--split-classes splits them over several --workers")
-    on: dict[str, Any] = {
-        "device": device.value,
-        "data": data,
-        "keep_cam": keep_cam,
-        "tensorboard": tensorboard,
-    }
+    options = RunOptions(
+        device.value, data, keep_cam, tensorboard, skip_unreadable, workers, split_classes, port
+    )
     if workers > 1:
         plan = None
         if recipe is not None:
@@ -104,22 +102,15 @@ def run(
                 allow_outside=allow_outside,
                 survey=survey,
             ).plan
-        switches = {
-            "--strict": strict,
-            "--allow-outside": allow_outside,
-            "--skip-unreadable": skip_unreadable,
-            "--split-classes": split_classes,
-        }
+        switches = {"--strict": strict, "--allow-outside": allow_outside}
         named = {"--out": None if resume else out, "--resume": resume, "--seed": seed}
-        line = _again(recipe, changes, named, switches, on)
-        spread(line, workers, port, resume or out or Path(), plan, split_classes)
+        line = _of_a_worker(recipe, changes, named, switches, options)
+        spread(line, options, resume or out or Path(), plan)
         return
-    team = enlist(on["device"], split_classes) if is_launched() else None
+    team = enlist(options) if is_launched() else None
     console = new_console(quiet=team is not None and not team.first)
-    if team is not None:
-        on["workers"] = team
     if resume is not None:
-        train(lambda runs: runs.resume(resume, console, **on), resume, console)
+        train(lambda runs: runs.resume(resume, console, options, team), resume, console)
         return
     assert recipe is not None
     survey = surveyor(recipe, data, must=True)
@@ -128,17 +119,9 @@ def run(
         out = _default_folder(recipe)
         if team is not None:
             out = Path(team.first_ones(str(out)))
+    origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed))
     train(
-        lambda runs: runs.run(
-            result.plan,
-            texts(result.sources),
-            out,
-            console,
-            root=recipe.parent,
-            changes=all_changes(changes, seed),
-            skip_unreadable=skip_unreadable,
-            **on,
-        ),
+        lambda runs: runs.run(result.plan, origin, out, console, options, team),
         out,
         console,
     )
@@ -183,20 +166,18 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
     console.print(page, markup=False, highlight=False, soft_wrap=True)
 
 
-def _again(
+def _of_a_worker(
     recipe: Path | None,
     changes: list[str] | None,
     named: Mapping[str, Any],
     switches: Mapping[str, bool],
-    on: Mapping[str, Any],
+    options: RunOptions,
 ) -> list[str]:
     """The command line of each of several workers."""
-    named = {**named, "--device": on["device"], "--data": on["data"], "--keep-cam": on["keep_cam"]}
     line = ["run", *(f"--set={change}" for change in changes or [])]
     line += [f"{name}={value}" for name, value in named.items() if value is not None]
-    line += [
-        name for name, asked in {**switches, "--tensorboard": on["tensorboard"]}.items() if asked
-    ]
+    line += [name for name, asked in switches.items() if asked]
+    line += options.of_a_worker().arguments()
     return line if recipe is None else [*line, "--", str(recipe)]
 
 

@@ -23,6 +23,7 @@ from ltdsl.cli.options import (
 from ltdsl.cli.output import fail, misused, new_console, show
 from ltdsl.cli.run import write_report
 from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
+from ltdsl.options import RunOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.grid import Choice
     from ltdsl.sweep.pool import Pool
-    from ltdsl.sweep.process import Manner
     from ltdsl.sweep.table import Row, Table
 
 
@@ -105,7 +105,6 @@ def sweep(
     """
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.folder import SweepFolder
-    from ltdsl.sweep.process import Manner
 
     if STDIN in recipes:
         misused("a sweep needs recipes in files")
@@ -114,12 +113,7 @@ def sweep(
     paths = recipes_in(recipes)
     if tensorboard:
         _need_tensorboard()
-    manner = Manner(
-        device.value,
-        str(data.resolve()) if data else None,
-        str(keep_cam.resolve()) if keep_cam else None,
-        tensorboard,
-    )
+    options = RunOptions(device.value, data, keep_cam, tensorboard)
     choices = _choices(paths, changes, seeds, side_by_side)
     console = new_console()
     left_out: LeftOut = nothing
@@ -133,7 +127,7 @@ def sweep(
             return
         rows = work.left(retry_failed)
         pool = _pool(cluster, jobs, device.value) if rows else None
-        _drive(work, rows, pool, console, manner, left_out)
+        _drive(work, rows, pool, console, options, left_out)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         fail("LT462", f"{where}{error.strerror or error}", "free space, or name another with --out")
@@ -236,7 +230,7 @@ def _drive(
     rows: list[Row],
     pool: Pool | None,
     console: Console,
-    manner: Manner,
+    options: RunOptions,
     left_out: LeftOut,
 ) -> None:
     from ltdsl.sweep.watch import Bars, Lines
@@ -248,7 +242,7 @@ def _drive(
     watcher = (Bars if console.is_terminal else Lines)(work, rows, console)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's way to press Ctrl-C
     jobs = {
-        row: work.job(row, manner, left_out(row.choice.recipe, row.plan.dataset)) for row in rows
+        row: work.job(row, options, left_out(row.choice.recipe, row.plan.dataset)) for row in rows
     }
     try:
         with watcher.showing():

@@ -16,6 +16,7 @@ from ltdsl.cli.output import fail
 if TYPE_CHECKING:
     from ltdsl_runtime.parallel.cluster import Workers
 
+    from ltdsl.options import RunOptions
     from ltdsl.plan import Plan
 
 Number = Annotated[
@@ -53,23 +54,14 @@ def is_launched() -> bool:
     return "MS_ROLE" in os.environ or "RANK_TABLE_FILE" in os.environ
 
 
-def spread(
-    arguments: Sequence[str],
-    workers: int,
-    port: int | None,
-    out: Path,
-    plan: Plan | None,
-    split_classes: bool = False,
-) -> None:
+def spread(arguments: Sequence[str], options: RunOptions, out: Path, plan: Plan | None) -> None:
     """Run a command line in several processes on this machine, and show what the first one prints.
 
     Args:
         arguments: Of `ltdsl`.
-        workers: How many.
-        port: Where they meet; None for a free one.
+        options: How many they are, where they meet, and what they split.
         out: The run directory.
         plan: Of a run that is not resumed.
-        split_classes: Whether they split the classes.
     """
     from ltdsl_runtime.errors import RunError
     from ltdsl_runtime.parallel import cluster, launch
@@ -77,36 +69,35 @@ def spread(
     os.environ.setdefault("COLUMNS", str(shutil.get_terminal_size().columns))
     try:
         if plan is not None:
-            cluster.must_divide(plan, workers)
-        if plan is not None and split_classes:
+            cluster.must_divide(plan, options.workers)
+        if plan is not None and options.split_classes:
             counts = plan.class_counts
-            cluster.must_split(plan, None if counts is None else len(counts), workers)
-        launch.launch(arguments, workers, port, out, typer.echo)
+            cluster.must_split(plan, None if counts is None else len(counts), options.workers)
+        launch.launch(arguments, options, out, typer.echo)
     except RunError as error:
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
-        hint = f"go on with: {launch.again(arguments, workers, out)}"
+        hint = f"go on with: {launch.again(options, out)}"
         fail("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
 
 
-def enlist(device: str, split_classes: bool = False) -> Workers:
+def enlist(options: RunOptions) -> Workers:
     """Join the workers that a launcher started; the scheduler's process ends here, with the run.
 
     Args:
-        device: ``auto``, or a name of :data:`ltdsl_runtime.machine.device.TARGETS`.
-        split_classes: Whether they split the classes.
+        options: Where to compute, and whether classes are split.
     """
     from ltdsl_runtime.errors import RunError
     from ltdsl_runtime.parallel import cluster, launch
 
     try:
         launch.greet_launcher()
-        team = cluster.join(device)
+        team = cluster.join(options.device)
     except RunError as error:
         stop(error.code, error.message, error.hint)
     if cluster.is_scheduler():
         raise typer.Exit
-    return replace(team, split_classes=split_classes)
+    return replace(team, split_classes=options.split_classes)
 
 
 def stop(code: str, message: str, hint: str | None = None) -> NoReturn:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from ltdsl.options import Origin, RunOptions
 from ltdsl.sweep.folder import Record, SweepFolder
 from ltdsl.sweep.pool import Pool
-from ltdsl.sweep.process import Job, Manner, StoppedError
+from ltdsl.sweep.process import Job, StoppedError
 from ltdsl.sweep.table import Row, Table
 from ltdsl.system.files import read_json
 
@@ -69,20 +70,25 @@ class Sweep:
         skipped = {"finished"} if retry_failed else {"finished", "failed"}
         return [row for row, record in self.records.items() if record.status not in skipped]
 
-    def job(self, row: Row, manner: Manner, left_out: tuple[str, ...] = ()) -> Job:
-        """What a process is to do for a row."""
-        out, root = self.places[row].resolve(), row.choice.recipe.parent.resolve()
+    def job(self, row: Row, options: RunOptions, left_out: tuple[str, ...] = ()) -> Job:
+        """What a process is to do for a row.
+
+        Args:
+            row: One of the table's.
+            options: Of all runs; a folder for pictures gets one in it for each run.
+            left_out: Names of images to go without.
+        """
+        out, options = self.places[row].resolve(), options.from_anywhere()
+        if options.keep_cam:
+            options = replace(options, keep_cam=options.keep_cam / out.name)
         return Job(
-            out=str(out),
-            log=str(self.folder.logs.resolve() / f"{out.name}.txt"),
+            out=out,
+            log=self.folder.logs.resolve() / f"{out.name}.txt",
             plan=row.plan.to_json(),
-            recipe=row.texts,
-            root=str(root),
-            changes=row.choice.assignments,
-            manner=replace(
-                manner, keep_cam=str(Path(manner.keep_cam) / out.name) if manner.keep_cam else None
+            origin=Origin(
+                row.texts, row.choice.recipe.parent.resolve(), row.choice.assignments, left_out
             ),
-            left_out=left_out,
+            options=options,
         )
 
     def write(self) -> None:

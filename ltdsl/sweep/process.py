@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pydantic import TypeAdapter
+
+from ltdsl.options import Origin, RunOptions
 from ltdsl.system.children import command, environment
 from ltdsl.system.files import read_json
 
@@ -26,21 +28,6 @@ _ERROR = re.compile(r"^error(?:\[(LT\d{3})\])?: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How the runs of a sweep are trained, as the options of ``ltdsl run`` say it.
-
-    Attributes:
-        device, data, tensorboard: As there.
-        keep_cam: A folder that has one for each run.
-    """
-
-    device: str
-    data: str | None = None
-    keep_cam: str | None = None
-    tensorboard: bool = False
-
-
-@dataclass(frozen=True)
 class Job:
     """What a process is to do: begin a run, or go on with it where its directory is there.
 
@@ -50,32 +37,24 @@ class Job:
         out: The run directory.
         log: The file that takes what the run prints, after what it holds.
         plan: The plan as JSON.
-        recipe: Texts of the recipe and the files it uses, by relative path.
-        root: The recipe's folder.
-        changes: What was set, for the record.
-        manner: How it is trained.
-        left_out: Names of images to go without.
+        origin: What the plan was made from.
+        options: How it is trained.
     """
 
-    out: str
-    log: str
+    out: Path
+    log: Path
     plan: str
-    recipe: dict[str, str]
-    root: str
-    changes: tuple[str, ...]
-    manner: Manner
-    left_out: tuple[str, ...] = ()
+    origin: Origin
+    options: RunOptions
 
-    def to_json(self) -> str:
+    def to_json(self) -> bytes:
         """One line."""
-        return json.dumps(asdict(self))
+        return TypeAdapter(Job).dump_json(self)
 
     @staticmethod
     def from_json(text: str) -> Job:
         """What :meth:`to_json` wrote."""
-        data = json.loads(text)
-        told = {name: tuple(data[name]) for name in ("changes", "left_out")}
-        return Job(**data | told | {"manner": Manner(**data["manner"])})
+        return TypeAdapter(Job).validate_json(text)
 
 
 class StoppedError(Exception):
@@ -110,9 +89,9 @@ def run_job(job: Job, variables: Mapping[str, str], stopped: Callable[[], bool])
 def _attempt(job: Job, variables: Mapping[str, str], stopped: Callable[[], bool]) -> str:
     if stopped():
         raise StoppedError
-    if read_json(Path(job.out) / "run.json").get("status") == "finished":
+    if read_json(job.out / "run.json").get("status") == "finished":
         return ""  # by a machine that died before it could say so
-    with Path(job.log).open("ab") as log:
+    with job.log.open("ab") as log:
         before = log.tell()
         process = subprocess.Popen(
             command("ltdsl.cli.job"),
@@ -125,7 +104,7 @@ def _attempt(job: Job, variables: Mapping[str, str], stopped: Callable[[], bool]
         assert process.stdin is not None
         try:
             with contextlib.suppress(BrokenPipeError):  # it died at once, and the log says why
-                process.stdin.write(job.to_json().encode() + b"\n")
+                process.stdin.write(job.to_json() + b"\n")
                 process.stdin.flush()
             while not stopped():
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -158,7 +137,7 @@ def _outcome(code: int, job: Job, before: int) -> str:
             name = f"signal {-code}"
         why = "; perhaps memory ran out" if name == "SIGKILL" else ""
         return f"LT465: its process was ended by {name}{why}; see {job.log}"
-    with Path(job.log).open("rb") as log:
+    with job.log.open("rb") as log:
         log.seek(before)
         errors = _ERROR.findall(log.read().decode(errors="replace"))
     if not errors:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ltdsl.options import Origin, RunOptions
 from ltdsl.sweep import process
 from ltdsl.sweep.pool import LocalPool, environment, processors, visible_devices
-from ltdsl.sweep.process import Job, Manner, StoppedError, run_job
+from ltdsl.sweep.process import Job, StoppedError, run_job
 from ltdsl.system import children
 
 needs_affinity = pytest.mark.skipif(
@@ -63,8 +64,8 @@ def test_threads_are_divided_unless_the_user_has_said(monkeypatch):
 
 @pytest.fixture
 def job(tmp_path):
-    text = str(tmp_path / "log.txt")
-    return Job(str(tmp_path / "run"), text, "{}", {}, str(tmp_path), (), Manner("cpu"))
+    origin = Origin(root=tmp_path)
+    return Job(tmp_path / "run", tmp_path / "log.txt", "{}", origin, RunOptions("cpu"))
 
 
 POPEN = subprocess.Popen

@@ -75,7 +75,7 @@ def prepare(device: str, precision: str = "fp32") -> str:
         ms.set_device(TARGETS[device])
         _set.append(TARGETS[device])
     ms.set_context(mode=ms.GRAPH_MODE)
-    if not on_cpu(device):  # the CPU's kernels are deterministic as they are
+    if not on_cpu():  # the CPU's kernels are deterministic as they are
         ms.set_deterministic(True)
     return device
 
@@ -85,9 +85,11 @@ def as_begun(device: str, before: str | None) -> str:
     return "cpu-native" if device == "auto" and before == "cpu-native" else device
 
 
-def on_cpu(device: str) -> bool:
-    """Whether a device that :func:`prepare` chose is a CPU."""
-    return TARGETS[device] == "CPU"
+def on_cpu() -> bool:
+    """Whether this process computes on a CPU."""
+    import mindspore as ms
+
+    return bool(ms.get_context("device_target") == "CPU")
 
 
 def native() -> bool:

@@ -6,6 +6,8 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore.ops.operations import _grad_ops
 
+from ltdsl_runtime.machine.device import on_cpu
+
 #: The weights' gradient is taken row by row for images of this many positions and more, with at most so many channels:
 #: with more of them the kernel's arithmetic outweighs its threads' meetings, and short sums over a row cost more.
 ROWS_FROM, ROWS_CHANNELS = 512, 32
@@ -34,7 +36,7 @@ class Convolution(nn.Conv2d):
         super().__init__(
             inputs, outputs, kernel, 1, pad_mode="pad", padding=kernel // 2, has_bias=False
         )
-        self.on_cpu = ms.get_context("device_target") == "CPU"
+        self.on_cpu = on_cpu()
         self.by_hand = _WithGradients(inputs, outputs, kernel)
 
     def construct(self, x: Tensor) -> Tensor:

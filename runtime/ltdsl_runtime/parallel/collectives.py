@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
+from ltdsl_runtime.machine.device import on_cpu
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -131,7 +133,7 @@ class SumGradients(nn.Cell):
         self.start, self.end = _run(tuple(own))
         shared = [*parameters[: self.start], *parameters[self.end :]]
         self.all_reduce = ops.AllReduce()
-        self.in_one = ms.get_context("device_target") == "CPU"
+        self.in_one = on_cpu()
         sizes = [math.prod(parameter.shape) for parameter in shared]
         self.starts = tuple(accumulate([1, *sizes[:-1]]))  # the loss comes first
         self.each = ops.HyperMap()

@@ -21,12 +21,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltdsl.system import children
 from ltdsl.system.files import json_text, read_json, write_atomically
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import processor_count
 from ltdsl_runtime.parallel.cluster import PATIENCE, check_port
+
+if TYPE_CHECKING:
+    from ltdsl.options import RunOptions
 
 #: Tells the workers where to leave their process numbers and last words.
 FOLDER, LAUNCHER = "LTDSL_WORKERS_FOLDER", "LTDSL_LAUNCHER"
@@ -47,18 +51,13 @@ GRACE = 10.0
 
 
 def launch(
-    arguments: Sequence[str],
-    workers: int,
-    port: int | None,
-    out: Path,
-    say: Callable[[str], None],
+    arguments: Sequence[str], options: RunOptions, out: Path, say: Callable[[str], None]
 ) -> None:
     """Run `ltdsl` with some arguments in several workers on this machine, to the end.
 
     Args:
         arguments: Of the command line.
-        workers: How many, at least 2.
-        port: Where they meet; None takes a free one.
+        options: How many workers, at least 2, and where they meet.
         out: The run directory; it records how the run ended where no worker could.
         say: Takes each line that the first worker prints.
 
@@ -66,16 +65,16 @@ def launch(
         RunError: What a worker ended with; LT470, it said nothing; LT471, the port is taken.
         KeyboardInterrupt: The user stopped it; the workers have ended.
     """
-    if port is not None:
-        check_port(HOST, port)
+    if options.port is not None:
+        check_port(HOST, options.port)
     folder = Path(tempfile.mkdtemp(prefix="ltdsl-workers-"))
     try:
-        _Launch(arguments, workers, port or _free_port(), say, folder)()
+        _Launch(arguments, options.workers, options.port or _free_port(), say, folder)()
     except RunError as error:
         _settle(out, status="failed", error=str(error))
         if error.code == "LT470":
             kept = _keep_logs(folder, out)
-            error.hint = f"go on with: {again(arguments, workers, out)}{kept}"
+            error.hint = f"go on with: {again(options, out)}{kept}"
         raise
     except KeyboardInterrupt:
         _settle(out, status="interrupted")
@@ -84,16 +83,15 @@ def launch(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def again(arguments: Sequence[str], workers: int, out: Path) -> str:
+def again(options: RunOptions, out: Path) -> str:
     """The command line that goes on with a run as it was shared before.
 
     Args:
-        arguments: Of the run that ended.
-        workers: How many they were.
+        options: Of the run that ended.
         out: Its directory.
     """
-    split = " --split-classes" if "--split-classes" in arguments else ""
-    return f"ltdsl run --resume {out} --workers {workers}{split}"
+    split = " --split-classes" if options.split_classes else ""
+    return f"ltdsl run --resume {out} --workers {options.workers}{split}"
 
 
 class _Launch:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ltdsl_runtime.data import load_data, must_be_same, unreadable
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.machine.device import as_begun, on_cpu, prepare
+from ltdsl_runtime.machine.device import as_begun, prepare
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.follower import meet, must_agree, open_directory
 from ltdsl_runtime.rundir.directory import must_be_free
@@ -19,8 +19,11 @@ from ltdsl_runtime.rundir.places import noted
 from ltdsl_runtime.training.tensorboard import FOLDER, must_be_there
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
+    from ltdsl.options import Origin, RunOptions
     from ltdsl.plan import Plan
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.parallel.cluster import Workers
@@ -29,37 +32,21 @@ if TYPE_CHECKING:
 
 def run(
     plan: Plan,
-    recipe: Mapping[str, str],
+    origin: Origin,
     out: Path,
     console: Console,
-    *,
-    device: str = "auto",
-    data: Path | None = None,
-    root: Path | None = None,
-    keep_cam: Path | None = None,
-    tensorboard: bool = False,
-    changes: tuple[str, ...] = (),
-    skip_unreadable: bool = False,
-    left_out: tuple[str, ...] = (),
-    workers: Workers = ALONE,
+    options: RunOptions,
+    workers: Workers | None = None,
 ) -> dict[str, Any]:
     """Train and evaluate a plan.
 
     Args:
         plan: What to do.
-        recipe: Texts of the recipe and the files it uses, by relative path, to be kept with the results.
+        origin: What it was made from: kept with the results.
         out: The run directory; must be empty or missing.
         console: Where progress is shown.
-        device: ``auto``, or a name of :data:`ltdsl_runtime.machine.device.TARGETS`.
-        data: Folder of the data set's files, for those that have any.
-        root: The recipe's folder, which checkpoints that it names are relative to.
-        keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
-        tensorboard: Write TensorBoard's event files too, into the run directory.
-        changes: What ``--set`` changed, to be recorded.
-        skip_unreadable: Read every image once before training, and go without those that cannot be read. Which ones
-            these were is recorded, so that a resumed run goes without the same.
-        left_out: Names of images that are known to be unreadable, and that the plan does not count.
-        workers: This one among those that share the work.
+        options: How to do it.
+        workers: This one among those that share the work; None works alone.
 
     Returns:
         What evaluation.json holds.
@@ -68,57 +55,47 @@ def run(
         RunError: Something outside the recipe is in the way; the message says what.
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
-    if tensorboard:
+    workers = workers or ALONE
+    if options.tensorboard:
         must_be_there()
     with _terminable():
-        device = prepare(device, plan.precision)
-        root = (root or Path()).resolve()
+        options = replace(options, device=prepare(options.device, plan.precision))
+        root, left_out = origin.root.resolve(), origin.left_out
         if workers.first:  # before every image is read
             with contextlib.suppress(OSError):  # it is told when the folder is opened
                 must_be_free(out)
-        if skip_unreadable:
-            left_out = _unreadable(plan, data, root, console)
+        if options.skip_unreadable:
+            left_out = _unreadable(plan, options.data, root, console)
             plan = plan.model_copy(update={"class_counts": None})
-        loaded = load_data(plan, data, root, left_out)
+        loaded = load_data(plan, options.data, root, left_out)
         plan = plan.model_copy(update={"class_counts": loaded.class_counts})
         must_agree(plan, loaded, workers)
         with open_directory(out, workers) as directory:
             directory.begin(
                 plan,
-                dict(recipe),
-                changes=list(changes),
-                device=device,
+                origin.texts,
+                changes=list(origin.changes),
+                device=options.device,
                 data_sha256=loaded.fingerprint,
                 data=loaded.describe(),
                 unreadable=list(left_out),
-                **noted(out, root, data),
+                **noted(out, root, options.data),
                 **workers.facts(),
             )
             meet(directory, workers)
-            return _train(
-                plan, loaded, directory, console, device, root, keep_cam, tensorboard, workers
-            )
+            return _train(plan, loaded, directory, console, options, root, workers)
 
 
 def resume(
-    path: Path,
-    console: Console,
-    *,
-    device: str = "auto",
-    data: Path | None = None,
-    keep_cam: Path | None = None,
-    tensorboard: bool = False,
-    workers: Workers = ALONE,
+    path: Path, console: Console, options: RunOptions, workers: Workers | None = None
 ) -> dict[str, Any]:
     """Go on with a run that was interrupted, after the last epoch that it has a checkpoint of.
 
     Args:
         path: The run directory.
         console: Where progress is shown.
-        device: As for :func:`run`.
-        data: Folder of the data set's files, where it is another than the run was begun with.
-        keep_cam: As for :func:`run`.
-        tensorboard: As for :func:`run`; a run that has event files goes on writing them.
+        options: As for :func:`run`. A run goes on with its data and kernels and writing event files, unless told
+            otherwise.
         workers: As for :func:`run`; there may be others than before.
 
     Returns:
@@ -128,31 +105,22 @@ def resume(
         RunError: As for :func:`run`; LT422, there is nothing to resume; LT403, the data are others.
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
+    workers = workers or ALONE
     with _terminable(), open_directory(path, workers, resume=True) as directory:
         meet(directory, workers)
-        tensorboard = tensorboard or (path / FOLDER).is_dir()
+        tensorboard = options.tensorboard or (path / FOLDER).is_dir()
         if tensorboard:
             must_be_there()
         plan = directory.plan()
-        device = prepare(as_begun(device, directory.fact("device")), plan.precision)
-        data = directory.places.data(plan, data)
+        device = prepare(as_begun(options.device, directory.fact("device")), plan.precision)
+        data = directory.places.data(plan, options.data)
+        options = replace(options, device=device, data=data, tensorboard=tensorboard)
         root = directory.places.recipe(plan, data, checkpoints=True)
         loaded = load_data(plan, data, root, directory.fact("unreadable") or ())
         must_be_same(loaded, directory.fact("data_sha256"), path)
         must_agree(plan, loaded, workers)
         directory.note(status="running", error=None, device=device, **workers.facts())
-        return _train(
-            plan,
-            loaded,
-            directory,
-            console,
-            device,
-            root,
-            keep_cam,
-            tensorboard,
-            workers,
-            going_on=True,
-        )
+        return _train(plan, loaded, directory, console, options, root, workers, going_on=True)
 
 
 def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> tuple[str, ...]:
@@ -169,10 +137,8 @@ def _train(
     loaded: LoadedData,
     directory: RunDirectory,
     console: Console,
-    device: str,
+    options: RunOptions,
     root: Path,
-    keep_cam: Path | None,
-    tensorboard: bool,
     workers: Workers,
     going_on: bool = False,
 ) -> dict[str, Any]:
@@ -182,10 +148,7 @@ def _train(
 
     try:
         with reporter(console, plan) as told:
-            sink = not on_cpu(device)
-            trainer = Trainer(
-                plan, loaded, directory, told, root, keep_cam, sink, tensorboard, workers
-            )
+            trainer = Trainer(plan, loaded, directory, told, options, root, workers)
             result = trainer(resume=going_on)
     except BaseException as error:
         # nobody reads what is printed, which rich answers by leaving: as good as Ctrl-C

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mindspore.train import Model
 
+from ltdsl.options import RunOptions
 from ltdsl_runtime.data.pipeline import own_errors, training_dataset
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.machine.device import on_cpu
 from ltdsl_runtime.models import freeze, planned_network
 from ltdsl_runtime.models.scaled import use_factors
 from ltdsl_runtime.parallel.classes import Split, split_network
@@ -55,10 +57,8 @@ class Trainer:
         data: What to do it on.
         run: Where everything goes.
         reporter: Who is told.
+        options: How to do it.
         root: Folder that checkpoints named in the recipe are relative to.
-        keep_cam: Folder for pictures of what stages with `cam_bs` do, or None.
-        sink: Let MindSpore keep the loop over an epoch's steps on the device (Ascend, GPU).
-        tensorboard: Write TensorBoard's event files too.
         workers: This one among those that share the work; the first alone writes.
 
     Raises:
@@ -71,10 +71,8 @@ class Trainer:
         data: LoadedData,
         run: RunDirectory,
         reporter: Reporter,
+        options: RunOptions | None = None,
         root: Path | None = None,
-        keep_cam: Path | None = None,
-        sink: bool = False,
-        tensorboard: bool = False,
         workers: Workers = ALONE,
     ) -> None:
         self.workers = workers
@@ -82,10 +80,8 @@ class Trainer:
         self.data = data
         self.run = run
         self.reporter = reporter
+        self.options = options or RunOptions()
         self.root = root or Path()
-        self.keep_cam = keep_cam
-        self.sink = sink
-        self.tensorboard = tensorboard and workers.first
         self.events: Events | None = None
         self.digest = plan.digest()
         self.network = self._first_network()
@@ -159,7 +155,7 @@ class Trainer:
         done, saved, last, metrics = so_far.done, so_far.saved, so_far.path, so_far.metrics
         if saved:
             checkpoints.apply(saved, self.network, last)
-        if self.tensorboard:
+        if self.options.tensorboard and self.workers.first:
             with self.run.writing(self.run.path / FOLDER):
                 self.events = Events(self.run.path, self.run.fact("started"), metrics)
         self.best = BestEpochs(self.plan, self.run, self._warn)
@@ -213,8 +209,8 @@ class Trainer:
         """Pictures of a stage with `cam_bs`: a few for the report, and those that were asked for."""
         names = self.data.train.class_names
         save_gallery(self.run.path / "cam", stage, names, report=True, writing=self.run.writing)
-        if self.keep_cam:
-            save_gallery(self.keep_cam, stage, names)
+        if self.options.keep_cam:
+            save_gallery(self.options.keep_cam, stage, names)
 
     def _reached(self) -> Reached:
         """How far the run has come; the first worker finds out, and tidies up, before the others."""
@@ -257,7 +253,7 @@ class Trainer:
         callbacks = [EpochEnd(self, index, stage, done)]
         stage.step.set_train(True)
         with own_errors(dataset):
-            if self.sink:
+            if not on_cpu():
                 Model(stage.step).train(
                     stage.plan.end - done,
                     dataset,

@@ -1,0 +1,78 @@
+"""What goes with a plan to where it is trained: what it was made from, and how `ltdsl run` was asked to train it.
+
+Neither is part of what the plan means. Both are plain data, so that another process can be told them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a plan was made from.
+
+    Attributes:
+        texts: Of the recipe and the files it uses, by relative path.
+        root: The recipe's folder, which paths in the recipe are relative to.
+        changes: What ``--set`` and ``--seed`` changed.
+        left_out: Names of images that are known to be unreadable, and that the plan does not count.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    root: Path = Path()
+    changes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a plan is trained on a machine.
+
+    An option is declared here, offered by a command, and used where it matters: what is between passes all of them on.
+    Its name here is its name on the command line, and its default is what happens where nobody asks for it.
+
+    Attributes:
+        device: ``auto``, or a name of :data:`ltdsl_runtime.machine.device.TARGETS`.
+        data: Folder of the data set's files, for those that have any.
+        keep_cam: Folder for pictures of what stages with `cam_bs` do.
+        tensorboard: Write TensorBoard's event files too, into the run directory.
+        skip_unreadable: Read every image once before training, and go without those that cannot be read. Which ones
+            these were is recorded, so that a resumed run goes without the same.
+        workers: Processes on this machine that share each batch.
+        split_classes: Split the classifier over them by classes.
+        port: Where they meet; None takes a free one.
+    """
+
+    device: str = "auto"
+    data: Path | None = None
+    keep_cam: Path | None = None
+    tensorboard: bool = False
+    skip_unreadable: bool = False
+    workers: int = 1
+    split_classes: bool = False
+    port: int | None = None
+
+    def arguments(self) -> list[str]:
+        """The options as they are typed after `ltdsl run`, without those that nobody asked for."""
+        typed = []
+        for each in fields(self):
+            name, value = f"--{each.name.replace('_', '-')}", getattr(self, each.name)
+            if value != each.default:
+                typed.append(name if value is True else f"{name}={value}")
+        return typed
+
+    def of_a_worker(self) -> RunOptions:
+        """Those of each process that shares the work: it starts no others."""
+        return replace(self, workers=1, port=None)
+
+    def from_anywhere(self) -> RunOptions:
+        """The same with absolute paths, for a process in another folder."""
+        whole: dict[str, Any] = {
+            each.name: path.resolve()
+            for each in fields(self)
+            if isinstance(path := getattr(self, each.name), Path)
+        }
+        return replace(self, **whole)
