@@ -7,6 +7,9 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ltdsl.catalogue.glossary import look_up
+from ltdsl.catalogue.names import one_slip
+from ltdsl.diagnostics import Severity
 from ltdsl.source import Source
 
 if TYPE_CHECKING:
@@ -24,12 +27,21 @@ SAFE = {
 }
 """Codes, or their beginnings, whose edits `--fix` applies, and what they replace.
 
-Misspelt names are replaced where they are one slip of the keyboard away from one name only, and no digit differs:
-`input_mixpu` is safe, while `resnet33` or `cd_ce` could mean anything. All other edits are for `--unsafe-fixes`.
+Misspelt names are replaced where they are no word of the field, one slip of the keyboard away from one name only, and
+no digit differs: `input_mixpu` is safe, while `resnet33` or `cd_ce` could mean anything. Short words of a method's name
+are one letter away from other methods (`bce` and `ce`), so in these nothing is safe. All other edits are for
+`--unsafe-fixes`.
 """
 
 HARM = ("LT0", "LT108", "LT110")
-"""What replacing a name must not add to; what else comes to light behind a mended mistake was there before."""
+"""What replacing a name must not add to, whatever comes to light behind a mended mistake."""
+
+SHORTEST = 5
+"""Letters of the shortest word of a method's name in which a slip can be told from another method."""
+
+_NO_STAGE = "LT111"  # a part of other recipes needs none
+_IN_PARTS = ("LT0", "LT10", "LT110", "LT113", "LT115")
+"""What is looked for where a syntax error may have cost a statement."""
 
 MAX_ATTEMPTS = 60
 MAX_CHARACTERS = 120_000
@@ -43,9 +55,27 @@ def is_safe(diagnostic: Diagnostic) -> bool:
     if diagnostic.code.startswith("LT9"):
         return True
     written, name = diagnostic.edit.span.text, diagnostic.edit.replacement
-    if re.findall("[0-9]+", written) != re.findall("[0-9]+", name):
+    if look_up(written) is not None or re.findall("[0-9]+", written) != re.findall("[0-9]+", name):
+        return False
+    if name in _methods() and len(_slipped_word(written, name)) < SHORTEST:
         return False
     return {known for known in _vocabulary() | {name} if one_slip(written, known)} == {name}
+
+
+def _slipped_word(written: str, name: str) -> str:
+    """The word of a name that was not written as it is; empty where words were split or joined."""
+    words, meant = written.split("_"), name.split("_")
+    if len(words) != len(meant):
+        return ""
+    return next((right for wrong, right in zip(words, meant, strict=True) if wrong != right), "")
+
+
+@cache
+def _methods() -> frozenset[str]:
+    """The names of tricks, models, data sets and all else that can be called."""
+    from ltdsl.catalogue import INDEXES
+
+    return frozenset(name for index in INDEXES.values() for name in index)
 
 
 @cache
@@ -61,28 +91,12 @@ def _vocabulary() -> frozenset[str]:
     return frozenset(names)
 
 
-def one_slip(a: str, b: str) -> bool:
-    """Whether texts differ by one letter that is missing, too many, another, or swapped with its neighbour."""
-    if len(a) > len(b):
-        a, b = b, a
-    if a == b or len(b) - len(a) > 1:
-        return False
-    first = next(
-        (i for i, pair in enumerate(zip(a, b, strict=False)) if pair[0] != pair[1]), len(a)
-    )
-    rest_a, rest_b = a[first:], b[first:]
-    if len(a) < len(b):
-        return rest_a == rest_b[1:]
-    swapped = rest_a[:2] == rest_b[1::-1] and rest_a[2:] == rest_b[2:]
-    return swapped or rest_a[1:] == rest_b[1:]
-
-
 def fix(
     source: Source,
     compile: Callable[[Source], Compilation],  # noqa: A002 - it is what it does
     wanted: Callable[[Diagnostic], bool],
 ) -> tuple[Source, list[Diagnostic]]:
-    """Apply edits to a recipe, not to the files it uses, for as long as they mend something.
+    """Apply edits to a recipe, not to the files it uses, where fewer problems remain.
 
     Args:
         source: The recipe.
@@ -95,7 +109,8 @@ def fix(
     applied: list[Diagnostic] = []
     result = compile(source)
     attempts = 0
-    most = min(MAX_ATTEMPTS, max(4, MAX_CHARACTERS // (len(source.text) + 1)))
+    most = most_attempts(source)
+    best, number = result, 0
     progress = True
     while progress and attempts < most:
         progress = False
@@ -111,11 +126,19 @@ def fix(
                 break
             attempts += 1
             after = compile(edited)
-            if _mends(after, result, len(attempt) if syntax else 0):
+            if _leads_on(after, result, len(attempt) if syntax else 0):
                 source, result, progress = edited, after, True
                 applied += attempt
+                # what lay behind a mended mistake may have to be mended before there are fewer
+                if _fewer(result, best):
+                    best, number = result, len(applied)
                 break
-    return source, applied
+    return best.source, applied[:number]
+
+
+def most_attempts(source: Source) -> int:
+    """How often a text may be compiled to find out what its edits do."""
+    return min(MAX_ATTEMPTS, max(4, MAX_CHARACTERS // (len(source.text) + 1)))
 
 
 def apart(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -140,12 +163,48 @@ def edit(source: Source, edits: Sequence[Edit]) -> Source:
     return replace(source, text="".join([*pieces, source.text[position:]]))
 
 
-def _mends(after: Compilation, before: Compilation, syntax: int) -> bool:
-    """Whether edits, of which ``syntax`` are to syntax errors, did what they were to do."""
-    if any(d.code == "LT015" for d in before.diagnostics):
-        return True  # not all were counted
+def mends(
+    problem: Diagnostic,
+    result: Compilation,
+    compile: Callable[[Source], Compilation],  # noqa: A002 - it is what it does
+) -> bool:
+    """Whether fewer problems remain after a problem's edit alone.
+
+    Args:
+        problem: One with an edit in the recipe itself.
+        result: The recipe, compiled.
+        compile: Compiles it again.
+    """
+    if problem.edit is None:
+        return False
+    return _fewer(compile(edit(result.source, [problem.edit])), result)
+
+
+def _leads_on(after: Compilation, before: Compilation, syntax: int) -> bool:
+    """Whether edits, of which ``syntax`` are to syntax errors, mended these without breaking the text."""
+    if _uncounted(before):
+        return True
     counted = ("LT0",) if syntax else HARM
     return _count(after, counted) <= _count(before, counted) - syntax
+
+
+def _fewer(after: Compilation, before: Compilation) -> bool:
+    """Whether fewer problems are left: errors, or as many of them and fewer warnings."""
+    return _uncounted(before) or _problems(after, before) < _problems(before, before)
+
+
+def _problems(result: Compilation, like: Compilation) -> tuple[int, int]:
+    """Errors and warnings, of codes that were looked for in another text; advice is given only where neither is."""
+    found = [d for d in result.diagnostics if d.code != _NO_STAGE]
+    if not like.resolved.whole:
+        found = [d for d in found if d.code.startswith(_IN_PARTS)]
+    severities = [problem.severity for problem in found]
+    return severities.count(Severity.ERROR), severities.count(Severity.WARNING)
+
+
+def _uncounted(result: Compilation) -> bool:
+    """Whether a text has more errors than are reported."""
+    return any(problem.code == "LT015" for problem in result.diagnostics)
 
 
 def _count(result: Compilation, codes: tuple[str, ...]) -> int:

@@ -8,9 +8,10 @@ from typing import get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ltdsl.analysis.suggest import suggest
 from ltdsl.catalogue import Entry
 from ltdsl.catalogue.fields import Field, choices_of, describe, limits, optional
-from ltdsl.diagnostics import Diagnostic, Edit, nearest, report
+from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.source import Span
 from ltdsl.syntax import Argument, Boolean, Call, List, Percent, String, Value
 from ltdsl.syntax.scanner import shown
@@ -52,17 +53,16 @@ def what(node: Value) -> str:
 def unknown_parameter(entry: type[Entry], argument: Argument, known: list[str]) -> Diagnostic:
     """An argument that its entry does not take."""
     name = argument.name.text
-    close = nearest(name, known)
     setting = entry.kind in _UNKNOWN
     owner = "" if setting else f" of `{entry.name}`"
     listing = f"{'known' if setting else 'it takes'}: {', '.join(known)}"
     nothing = f"`{entry.name}` takes no arguments"
+    said = suggest(name, argument.name.span, known, listing if known else nothing)
     return report(
         _UNKNOWN.get(entry.kind, "LT103"),
         argument.name.span,
         f"unknown {entry.kind if setting else 'parameter'} `{name}`{owner}",
-        help=f"did you mean `{close}`?" if close else listing if known else nothing,
-        edit=Edit(argument.name.span, close) if close else None,
+        **said._asdict(),
     )
 
 
@@ -120,12 +120,10 @@ def refused(
         return report("LT106", node.span, f"`{name}` {words}{found}")
     choices = choices_of(annotation)
     if choices and isinstance(node, Call) and not node.arguments:
-        close = nearest(node.name.text, choices)
         return report(
             "LT104",
             node.span,
             f"`{name}` takes {describe(annotation)}, not `{node.name.text}`",
-            help=f"did you mean `{close}`?" if close else "",
-            edit=Edit(node.span, close) if close else None,
+            **suggest(node.name.text, node.span, choices)._asdict(),
         )
     return wrong_type(node, name, describe(annotation), what(node))

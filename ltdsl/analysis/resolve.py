@@ -12,8 +12,9 @@ from functools import cache
 
 from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
+from ltdsl.analysis.suggest import suggest
 from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
-from ltdsl.diagnostics import Diagnostic, Edit, Report, nearest, report
+from ltdsl.diagnostics import Diagnostic, Report, report
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value
@@ -200,27 +201,20 @@ def _assign_in_stage(
 
 def _unknown_address(assignment: Assignment, stages: list[str]) -> Diagnostic:
     name = assignment.path[0]
-    close = nearest(name.text, [*Settings.model_fields, *stages])
     return report(
         "LT116",
         name.span,
         f"no setting and no stage is called `{name.text}`",
-        help=f"did you mean `{close}`?" if close else "",
-        edit=Edit(name.span, close) if close else None,
+        **suggest(name.text, name.span, [*Settings.model_fields, *stages])._asdict(),
     )
 
 
 def _unknown_in_stage(stage: ResolvedStage, name: Identifier) -> Diagnostic:
     known = ["at", "tricks", *Overrides.model_fields, *(t.name.text for t in stage.tricks)]
-    close = nearest(name.text, known)
-    is_trick = any(trick.name.text == name.text for trick in stage.tricks)
-    return report(
-        "LT116",
-        name.span,
-        f"`{name.text}` is a trick: name the parameter to set, as in `{stage.name.text}.{name.text}.…`"
-        if is_trick
-        else f"the stage `{stage.name.text}` has nothing called `{name.text}`",
-        help=f"did you mean `{close}`?"
-        if close and not is_trick
-        else f"it has: {', '.join(known)}",
-    )
+    listing = f"it has: {', '.join(known)}"
+    if any(trick.name.text == name.text for trick in stage.tricks):
+        message = f"`{name.text}` is a trick: name the parameter to set, as in `{stage.name.text}.{name.text}.…`"
+        return report("LT116", name.span, message, help=listing)
+    message = f"the stage `{stage.name.text}` has nothing called `{name.text}`"
+    said = suggest(name.text, name.span, known, listing)
+    return report("LT116", name.span, message, **said._asdict())

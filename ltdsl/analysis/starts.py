@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
-from ltdsl.diagnostics import Edit, Label, Report, nearest, report
+from ltdsl.catalogue.names import nearest
+from ltdsl.diagnostics import Edit, Label, Report, report
 from ltdsl.epochs import place
 from ltdsl.source import Span
 from ltdsl.syntax import Integer, Percent, Start

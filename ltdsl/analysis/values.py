@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ltdsl.analysis.refusals import by_field, listing, refused, unknown_parameter, what, wrong_type
+from ltdsl.analysis.suggest import suggest
 from ltdsl.catalogue import INDEXES, Entry
 from ltdsl.catalogue.entry import plain
 from ltdsl.catalogue.fields import Field, article, describe, fields_of
-from ltdsl.diagnostics import Diagnostic, Edit, Report, nearest, report
+from ltdsl.diagnostics import Diagnostic, Edit, Report, report
 from ltdsl.source import Span
 from ltdsl.syntax import Argument, Call, List, Percent, String, Value
 
@@ -29,19 +30,12 @@ def find(node: Call, base: type[E], problems: Report) -> type[E] | None:
     if name in known:
         return known[name]  # type: ignore[return-value]
     code = "LT102" if base.kind in ("sampler", "mixer", "loss", "trick") else "LT104"
-    close = nearest(name, known)
     other = next((index[name].kind for index in INDEXES.values() if name in index), None)
     misplaced = f"`{name}`, {article(other or '')}, cannot stand here"
-    problems(
-        report(
-            code,
-            node.name.span,
-            misplaced if other else f"unknown {base.kind} `{name}`",
-            label="" if other else f"no {base.kind} has this name",
-            help=f"did you mean `{close}`?" if close else listing(known),
-            edit=Edit(node.name.span, close) if close else None,
-        )
-    )
+    message = misplaced if other else f"unknown {base.kind} `{name}`"
+    place, label = node.name.span, "" if other else f"no {base.kind} has this name"
+    said = suggest(name, place, known, listing(known), label)
+    problems(report(code, place, message, **said._asdict()))
     return None
 
 

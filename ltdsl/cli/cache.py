@@ -157,7 +157,7 @@ def clear(
     What is in use stays. Whatever is needed again is made again.
     """
     from ltdsl.cache import KINDS
-    from ltdsl.diagnostics import nearest
+    from ltdsl.catalogue.names import nearest
 
     store = _store()
     known = {*KINDS, *(entry.kind for entry in store.entries())}

@@ -91,7 +91,8 @@ def check(
     )
     shown = [(file, problem) for file, problem in found if problem in wanted]
     hidden = [problem for _, problem in found if problem not in wanted]
-    _write(output, fixed, shown, len(results) - len(parts), sum(map(_is_error, hidden)), aside)
+    errors = sum(map(_is_error, hidden))
+    _write(output, fixed, shown, len(results) - len(parts), errors, aside, fixing)
     if blocking([problem for _, problem in shown], strict) or blocking(hidden, strict=False):
         raise typer.Exit(1)
 
@@ -190,7 +191,13 @@ def _fix(
 
 
 def _write(
-    output: Format, fixed: Findings, found: Findings, files: int, hidden: int, aside: bool
+    output: Format,
+    fixed: Findings,
+    found: Findings,
+    files: int,
+    hidden: int,
+    aside: bool,
+    fixing: bool,
 ) -> None:
     """Write what was found.
 
@@ -201,6 +208,7 @@ def _write(
         files: How many recipes were checked.
         hidden: How many errors were not asked for.
         aside: Whether standard output is taken.
+        fixing: Whether what could be mended has been.
     """
     problems = [problem for _, problem in found]
     if output is Format.SARIF:
@@ -230,7 +238,7 @@ def _write(
 
             for file, problem in found:
                 typer.echo(command(problem, file), err=aside)
-        typer.echo(_summary(fixed, problems, files, hidden), err=aside)
+        typer.echo(_summary(fixed, problems, files, hidden, fixing), err=aside)
 
 
 def _mended(problem: Diagnostic) -> str:
@@ -244,7 +252,9 @@ def _mended(problem: Diagnostic) -> str:
     return f"{span}: {problem.code} fixed: {change}"
 
 
-def _summary(fixed: Findings, problems: list[Diagnostic], files: int, hidden: int) -> str:
+def _summary(
+    fixed: Findings, problems: list[Diagnostic], files: int, hidden: int, fixing: bool
+) -> str:
     from ltdsl.diagnostics.render import summary
 
     parts = [f"{len(fixed)} fixed"] if fixed else []
@@ -254,7 +264,7 @@ def _summary(fixed: Findings, problems: list[Diagnostic], files: int, hidden: in
         noun = "recipe" if files == 1 else "recipes"
         parts.append(f"{files} {noun} checked: no problems")
     text = ", ".join(parts)
-    if any(problem.edit for problem in problems):
+    if not fixing and any(problem.edit for problem in problems):
         from ltdsl.fixes import is_safe
 
         safe = sum(map(is_safe, problems))

@@ -102,7 +102,7 @@ def fetch(
     from ltdsl_runtime.data.fetch import fetch
 
     from ltdsl.catalogue import DATASETS
-    from ltdsl.diagnostics import nearest
+    from ltdsl.catalogue.names import nearest
 
     if name in BY_HAND:
         fail("LT443", f"{name} cannot be downloaded without its authors' consent", BY_HAND[name])

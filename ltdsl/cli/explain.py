@@ -72,8 +72,8 @@ def explain(
     ],
 ) -> None:
     """Explain a name or a diagnostic code."""
+    from ltdsl.catalogue.names import nearest
     from ltdsl.codes import CODES
-    from ltdsl.diagnostics import nearest
     from ltdsl.reference.cards import SECTIONS, card, code_card, compared, published
 
     entries = {key: entry for index in SECTIONS.values() for key, entry in index.items()}

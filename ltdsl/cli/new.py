@@ -208,7 +208,7 @@ def _dataset(text: str) -> Call:
 
 
 def _unknown(kind: str, name: str, known: Iterable[str], otherwise: str) -> NoReturn:
-    from ltdsl.diagnostics import nearest
+    from ltdsl.catalogue.names import nearest
 
     close = nearest(name, known)
     misused(

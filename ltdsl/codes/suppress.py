@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ltdsl.catalogue.names import nearest
 from ltdsl.codes import CODES
-from ltdsl.diagnostics import Diagnostic, Severity, nearest, report, severity_of
+from ltdsl.diagnostics import Diagnostic, Severity, report, severity_of
 
 if TYPE_CHECKING:
     from ltdsl.source import Source, Span

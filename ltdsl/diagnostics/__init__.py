@@ -6,7 +6,7 @@ documentation print.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum
 from textwrap import indent
 from typing import NamedTuple, TypeAlias
@@ -100,15 +100,6 @@ def severity_of(code: str) -> Severity:
     if code.startswith("LT2"):
         return Severity.ADVICE
     return Severity.WARNING if code in WARNINGS else Severity.ERROR
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name closest to a misspelt one, or None where nothing is close."""
-    import difflib  # only for those who misspell
-
-    folded = name.lower().replace("-", "_")
-    matches = difflib.get_close_matches(folded, list(known), n=1, cutoff=0.6)
-    return matches[0] if matches else None
 
 
 def report(

@@ -13,7 +13,7 @@ from pygls import uris
 
 from ltdsl.compiler import Compilation, compile_recipe
 from ltdsl.diagnostics import Diagnostic, Severity
-from ltdsl.fixes import fix, is_safe
+from ltdsl.fixes import fix, is_safe, mends, most_attempts
 from ltdsl.lsp.files import recipes_below
 from ltdsl.lsp.text import Places, source_of
 from ltdsl.source import Source, Span
@@ -95,14 +95,24 @@ def shown(checked: Checked, places: Places) -> list[lsp.Diagnostic]:
 
 
 def fixes(
-    checked: Checked, uri: str, wanted: lsp.Range, places: Places
+    checked: Checked,
+    uri: str,
+    wanted: lsp.Range,
+    places: Places,
+    compile: Callable[[Source], Compilation],  # noqa: A002 - it is what it does
 ) -> Iterator[lsp.CodeAction]:
-    """The suggested edits of the problems that a range touches."""
+    """The suggested edits, of the problems that a range touches, after which fewer remain."""
+    attempts = most_attempts(checked.source)
     for problem in checked.problems:
         edit = problem.edit
         if edit is None or problem.span is None or edit.span.source is not checked.source:
             continue
         if not _touch(places.range(problem.span), wanted):
+            continue
+        attempts -= 1
+        if attempts < 0:
+            return
+        if not mends(problem, checked.compilation, compile):
             continue
         old, new = edit.span.text, edit.replacement
         if not old.strip():

@@ -169,10 +169,11 @@ def _actions(server: RecipeServer, params: lsp.CodeActionParams) -> list[lsp.Cod
     if not isinstance(source, Source):
         return []
     only = params.context.only
+    compile_recipe = compiler(server.buffer, server.allow_outside)
     if only is None or any(_within(lsp.CodeActionKind.QuickFix.value, kind) for kind in only):
-        return list(fixes(server.check(source), uri, params.range, server.places))
+        checked = server.check(source)
+        return list(fixes(checked, uri, params.range, server.places, compile_recipe))
     if any(_within(FIX_ALL, kind) for kind in only):
-        compile_recipe = compiler(server.buffer, server.allow_outside)
         return list(fix_all(source, uri, server.places, compile_recipe))
     return []
 

@@ -193,11 +193,11 @@ def test_a_file_that_cannot_be_written(ltdsl, recipe, tmp_path):
 def test_standard_input():
     done = fed(b"stage1: ce", "check", "-")
     assert (done.returncode, done.stdout) == (0, b"1 recipe checked: no problems\n")
-    done = fed(b"stage1: cee", "check", "-")
+    done = fed(b"stage1: input_mixpu", "check", "-")
     assert done.returncode == 1
     assert b"--> <stdin>:1:9" in done.stdout
-    done = fed("stage1: cee # é".encode(), "check", "--fix", "-")
-    assert (done.returncode, done.stdout.decode()) == (0, "stage1: ce # é")
+    done = fed("stage1: input_mixpu # é".encode(), "check", "--fix", "-")
+    assert (done.returncode, done.stdout.decode()) == (0, "stage1: input_mixup # é")
     assert b"1 fixed" in done.stderr
 
 

@@ -13,6 +13,7 @@ pytest.importorskip("pygls")
 
 from lsprotocol import types as lsp
 
+from ltdsl.compiler import compile_recipe
 from ltdsl.lsp.complete import complete
 from ltdsl.lsp.hover import definition, hover
 from ltdsl.lsp.outline import outline
@@ -45,7 +46,7 @@ def ask_everything(text: str, line: int, character: int) -> None:
     checked = check(source)
     shown(checked, UTF_16)
     whole = lsp.Range(lsp.Position(0, 0), lsp.Position(len(text), 0))
-    for action in fixes(checked, "file:///recipe.lt", whole, UTF_16):
+    for action in fixes(checked, "file:///recipe.lt", whole, UTF_16, compile_recipe):
         assert action.title
 
 

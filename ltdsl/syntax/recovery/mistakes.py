@@ -240,7 +240,8 @@ def _start(f: Fault) -> Diagnostic | None:
     if f.found.kind == "+" and "LBRACE" in f.accepts and "AT" not in f.accepts:
         return report("LT001", f.here, "tricks stand before the `@`")
     if f.found.kind == "=" and f.accepts == {"NUMBER"}:
-        return report("LT001", f.here, "no `=` between unit and number", edit=f.replace(""))
+        gap = " " if f.at(1).start == f.found.end else ""
+        return report("LT001", f.here, "no `=` between unit and number", edit=f.replace(gap))
     if not f.whole and f.found.kind == "@":
         return report("LT001", f.here, "no `@` is needed here", edit=Edit(f.here, ""))
     return None
@@ -284,6 +285,23 @@ def _bare_text(f: Fault) -> Diagnostic | None:
     )
 
 
+def _split_name(f: Fault) -> Diagnostic | None:
+    """`stage 1: ce`."""
+    if not (f.whole and f.is_second and f.found.kind == "number" and f.at(1).kind == ":"):
+        return None
+    both = f.span(f.before.start, f.found.end)
+    joined = f.text(f.before) + f.text(f.found)
+    if not joined.isalnum():
+        return None
+    return report(
+        "LT001",
+        both,
+        "a stage's name is one word",
+        help=f"write `{shown(joined)}: …`",
+        edit=Edit(both, joined),
+    )
+
+
 def _equals(f: Fault) -> Diagnostic | None:
     if "EQUAL" not in f.accepts or f.found.kind not in ("number", "["):
         return None
@@ -307,6 +325,7 @@ _KNOWN: tuple[Callable[[Fault], Diagnostic | None], ...] = (
     _arithmetic,
     _comma,
     _bare_text,
+    _split_name,
     _equals,
 )
 
