@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore.ops.operations import _grad_ops
 
 from ltdsl_runtime.machine.device import on_cpu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: The weights' gradient is taken row by row for images of this many positions and more, with at most so many channels:
 #: with more of them the kernel's arithmetic outweighs its threads' meetings, and short sums over a row cost more.
@@ -37,7 +42,7 @@ class Convolution(nn.Conv2d):
             inputs, outputs, kernel, 1, pad_mode="pad", padding=kernel // 2, has_bias=False
         )
         self.on_cpu = on_cpu()
-        self.by_hand = _WithGradients(inputs, outputs, kernel)
+        self.by_hand: Callable[[Tensor, Tensor], Tensor] = _WithGradients(inputs, outputs, kernel)
 
     def construct(self, x: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, outputs, H, W]."""
@@ -64,10 +69,12 @@ class _WithGradients(nn.Cell):
             outputs, (kernel, 1, kernel), pad_mode="pad", pad=(pad, pad, 0, 0, pad, pad)
         )
 
-    def construct(self, x, weight):
+    def construct(self, x: Tensor, weight: Tensor) -> Tensor:
         return self.forward(x, weight)
 
-    def bprop(self, x, weight, _out, gradient):
+    def bprop(
+        self, x: Tensor, weight: Tensor, _out: Tensor, gradient: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """dL/dx[c] = Σ_o dL/dy[o] ∗ turned w[o, c], and dL/dw."""
         # with lower precision the output is of that format, and the inputs are not
         kind = gradient.dtype

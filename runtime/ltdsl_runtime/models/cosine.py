@@ -34,7 +34,7 @@ class CosineClassifier(nn.Cell):
         self.scale = scale
         zeros = Tensor(np.zeros((out_channels, in_channels)), ms.float32)
         self.weight = Parameter(zeros, name="weight")
-        self.bias = None
+        self.bias: Parameter | None = None
         self.cosine = ops.MatMul(transpose_b=True)
 
     def construct(self, features: Tensor) -> Tensor:
@@ -53,8 +53,9 @@ def use_cosine(network: Network, num_classes: int, scale: float) -> None:
         num_classes: Number of classes C.
         scale: s, above 0.
     """
-    network.classifier = CosineClassifier(network.classifier.in_channels, num_classes, scale)
-    network.classifier.weight.name = "classifier.cosine_weight"
+    classifier = CosineClassifier(network.classifier.weight.shape[1], num_classes, scale)
+    network.classifier = classifier
+    classifier.weight.name = "classifier.cosine_weight"
 
 
 def _normalise(rows: Tensor) -> Tensor:

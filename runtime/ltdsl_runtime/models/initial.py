@@ -14,6 +14,10 @@ from ltdsl_runtime.parallel.part import ClassPart
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
+    Draw = Callable[[tuple[int, int]], NDArray[np.float64]]
+
 #: Rows of a dense layer that are drawn at once; how many decides nothing but memory.
 ROWS = 4096
 
@@ -33,13 +37,18 @@ def initialise(network: nn.Cell, seed: int, part: ClassPart | None = None) -> No
             they would have of the whole layer.
     """
     rng = np.random.default_rng(seed)
+
+    def within(bound: float) -> Draw:
+        return lambda shape: rng.uniform(-bound, bound, shape)
+
     for _, cell in network.cells_and_names():
         if isinstance(cell, nn.Conv2d):
             shape = cell.weight.shape
-            values = rng.normal(0.0, math.sqrt(2.0 / math.prod(shape[1:])), shape)
+            values: NDArray[np.float32] | NDArray[np.float64] = rng.normal(
+                0.0, math.sqrt(2.0 / math.prod(shape[1:])), shape
+            )
         elif isinstance(cell, nn.Dense):
-            bound = 1.0 / math.sqrt(cell.weight.shape[1])
-            values = _rows(cell, part, lambda shape, bound=bound: rng.uniform(-bound, bound, shape))
+            values = _rows(cell, part, within(1.0 / math.sqrt(cell.weight.shape[1])))
         elif isinstance(cell, CosineClassifier):
             values = _rows(cell, part, lambda shape: _directions(rng, shape))
         else:
@@ -50,8 +59,8 @@ def initialise(network: nn.Cell, seed: int, part: ClassPart | None = None) -> No
 
 
 def _rows(
-    cell: nn.Cell, part: ClassPart | None, draw: Callable[[tuple[int, int]], np.ndarray]
-) -> np.ndarray:
+    cell: nn.Dense | CosineClassifier, part: ClassPart | None, draw: Draw
+) -> NDArray[np.float32]:
     """A layer's weights, drawn some rows at a time: with 100,000 classes, all in float64 would take gigabytes."""
     own, width = cell.weight.shape
     part = part or ClassPart(own, 0, 1)
@@ -64,6 +73,7 @@ def _rows(
     return values
 
 
-def _directions(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+def _directions(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
     values = rng.uniform(-1.0, 1.0, shape)
-    return values / np.linalg.norm(values, axis=1, keepdims=True)
+    directions: NDArray[np.float64] = values / np.linalg.norm(values, axis=1, keepdims=True)
+    return directions

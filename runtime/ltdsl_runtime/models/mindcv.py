@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mindspore import Tensor, nn
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models.network import Network
 
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    class _Convolutional(nn.Cell):
+        """What mindcv's convolutional families define."""
+
+        def forward_features(self, x: Tensor) -> Tensor: ...
+        def forward_head(self, x: Tensor) -> Tensor: ...
+
 
 class _Features(nn.Cell):
-    def __init__(self, model: nn.Cell) -> None:
+    def __init__(self, model: _Convolutional) -> None:
         super().__init__()
         self.model = model
 
@@ -20,7 +31,7 @@ class _Features(nn.Cell):
 class _Head(nn.Cell):
     """Everything between the maps and the last dense layer, which is an identity by now."""
 
-    def __init__(self, model: nn.Cell) -> None:
+    def __init__(self, model: _Convolutional) -> None:
         super().__init__()
         self.model = model
 
@@ -48,7 +59,7 @@ class MindCV(Network):
         model = _create(name, num_classes, in_channels)
         plain = {id(p): p.name for p in model.get_parameters()}
         classifier = _detach_classifier(model, num_classes)
-        if classifier is None or not hasattr(model, "forward_features"):
+        if classifier is None or not _is_convolutional(model):
             raise RunError(
                 "LT431", f"the mindcv model `{name}` has no maps or no classifier to use"
             )
@@ -74,6 +85,10 @@ def _create(name: str, num_classes: int, in_channels: int) -> nn.Cell:
     return mindcv.create_model(name, num_classes=num_classes, in_channels=in_channels)
 
 
+def _is_convolutional(model: nn.Cell) -> TypeGuard[_Convolutional]:
+    return hasattr(model, "forward_features") and hasattr(model, "forward_head")
+
+
 def _detach_classifier(model: nn.Cell, num_classes: int) -> nn.Dense | None:
     """Takes the last dense layer with one output a class out of a model, whatever its name."""
     found = None
@@ -81,7 +96,7 @@ def _detach_classifier(model: nn.Cell, num_classes: int) -> nn.Dense | None:
         for name, child in parent.name_cells().items():
             if isinstance(child, nn.Dense) and child.out_channels == num_classes:
                 found = parent, name, child
-    if found is None or not hasattr(model, "forward_head"):
+    if found is None:
         return None
     parent, name, classifier = found
     if isinstance(parent, nn.SequentialCell):

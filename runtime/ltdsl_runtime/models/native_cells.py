@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import mindspore as ms
-from mindspore import Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn, ops
 
 from ltdsl_runtime.machine.native.library import library
 from ltdsl_runtime.models.convolution import Convolution
+
+Infer: TypeAlias = Callable[..., Any]
+"""From the shapes, or the types, of all inputs to those of all outputs: to one of them, or to a tuple."""
 
 
 class Kernel(ops.Custom):
@@ -16,15 +20,16 @@ class Kernel(ops.Custom):
 
     Args:
         name: Of its function.
-        infer: From the shapes, or the types, of all inputs to those of all outputs. By default as the first.
+        infer: By default the output is as the first input.
+        shape: For shapes, where types differ from them.
     """
 
     def __init__(
-        self, name: str, infer: Callable = lambda first, *_: first, shape: Callable | None = None
+        self, name: str, infer: Infer = lambda first, *_: first, shape: Infer | None = None
     ) -> None:
         super().__init__(f"{library()}:{name}", shape or infer, infer, "aot")
 
-    def __deepcopy__(self, memo: dict) -> Kernel:
+    def __deepcopy__(self, memo: dict[int, object]) -> Kernel:
         """Itself: it has no state, and MindSpore's own way to copy fails."""
         return self
 
@@ -34,18 +39,20 @@ class Convolve(nn.Cell):
 
     def __init__(self, stride: int) -> None:
         super().__init__()
-        self.forward = Kernel(
+        self.forward: Callable[..., Tensor] = Kernel(
             "ltdsl_convolve",
             shape=lambda x, w: [x[0], w[0], -(-x[2] // stride), -(-x[3] // stride)],
         )
-        self.images = Kernel("ltdsl_images_gradient", lambda _g, _w, x: x)
-        self.weights = Kernel("ltdsl_weights_gradient", lambda _g, _x, w: w)
+        self.images: Callable[..., Tensor] = Kernel("ltdsl_images_gradient", lambda _g, _w, x: x)
+        self.weights: Callable[..., Tensor] = Kernel("ltdsl_weights_gradient", lambda _g, _x, w: w)
 
     def construct(self, x: Tensor, weight: Tensor) -> Tensor:
         """The convolution."""
         return self.forward(x, weight)
 
-    def bprop(self, x, weight, _out, gradient):
+    def bprop(
+        self, x: Tensor, weight: Tensor, _out: Tensor, gradient: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Gradients of the images and of the weights."""
         return self.images(gradient, weight, x), self.weights(gradient, x, weight)
 
@@ -59,8 +66,10 @@ class Normalise(nn.Cell):
     def __init__(self, epsilon: float) -> None:
         super().__init__()
         self.epsilon = Tensor([epsilon], ms.float32)
-        self.forward = Kernel("ltdsl_batch_norm", lambda x, gamma, *_: (x, gamma, gamma))
-        self.backward = Kernel(
+        self.forward: Callable[..., tuple[Tensor, Tensor, Tensor]] = Kernel(
+            "ltdsl_batch_norm", lambda x, gamma, *_: (x, gamma, gamma)
+        )
+        self.backward: Callable[..., tuple[Tensor, Tensor, Tensor]] = Kernel(
             "ltdsl_batch_norm_gradient", lambda _g, x, gamma, *_: (x, gamma, gamma)
         )
 
@@ -68,7 +77,14 @@ class Normalise(nn.Cell):
         """By the batch's own statistics."""
         return self.forward(x, gamma, beta, self.epsilon)
 
-    def bprop(self, x, gamma, _beta, out, gradients):
+    def bprop(
+        self,
+        x: Tensor,
+        gamma: Tensor,
+        _beta: Tensor,
+        out: tuple[Tensor, Tensor, Tensor],
+        gradients: tuple[Tensor, Tensor, Tensor],
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of all inputs, through mean and variance too."""
         _, mean, variance = out
         return self.backward(gradients[0], x, gamma, mean, variance, self.epsilon)
@@ -89,7 +105,14 @@ class NormaliseInTraining(nn.Cell):
         self.normalise = Normalise(epsilon)
         self.momentum = momentum
 
-    def construct(self, x, gamma, beta, moving_mean, moving_variance):
+    def construct(
+        self,
+        x: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        moving_mean: Parameter,
+        moving_variance: Parameter,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """By the batch's own statistics, which move those that are kept."""
         y, mean, variance = self.normalise(x, gamma, beta)
         count = x.shape[0] * x.shape[2] * x.shape[3]
@@ -110,13 +133,24 @@ class NormaliseInInference(nn.Cell):
     def __init__(self, epsilon: float) -> None:
         super().__init__()
         self.epsilon = Tensor([epsilon], ms.float32)
-        self.forward = Kernel("ltdsl_kept_norm")
+        self.forward: Callable[..., Tensor] = Kernel("ltdsl_kept_norm")
 
-    def construct(self, x, gamma, beta, mean, variance):
+    def construct(
+        self, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor
+    ) -> tuple[Tensor]:
         """By the statistics given."""
         return (self.forward(x, gamma, beta, mean, variance, self.epsilon),)
 
-    def bprop(self, x, gamma, _beta, mean, variance, _out, gradients):
+    def bprop(
+        self,
+        x: Tensor,
+        gamma: Tensor,
+        _beta: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        _out: tuple[Tensor],
+        gradients: tuple[Tensor],
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Of statistics that are kept there is none."""
         g = gradients[0]
         deviation = ops.rsqrt(variance + self.epsilon)

@@ -10,8 +10,16 @@ from mindspore import Tensor, nn, ops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
+    from typing_extensions import Self
+
+    from ltdsl_runtime.models.cosine import CosineClassifier
+    from ltdsl_runtime.models.scaled import ScaledClassifier
+    from ltdsl_runtime.parallel.collectives import GatherRows
     from ltdsl_runtime.parallel.part import ClassPart
+
+    Classifier: TypeAlias = nn.Dense | CosineClassifier | ScaledClassifier
 
 
 class GlobalPool(nn.Cell):
@@ -32,8 +40,8 @@ class Network(nn.Cell):
     Args:
         body: Layers up to the last feature maps, in order, by name.
         pool: From maps [B, K, h, w] to features [B, K].
-        classifier: From features to logits [B, C]; has ``weight``, [C, K]. May be replaced by
-            assigning to the attribute of the same name.
+        classifier: From features to logits [B, C]; has ``weight``, [C, K], and ``bias``, [C] or None. May be replaced
+            by assigning to the attribute of the same name.
 
     Attributes:
         layer_names: Names of the layers in order; the last two are ``pool`` and ``fc``.
@@ -42,7 +50,7 @@ class Network(nn.Cell):
         body_is_frozen: Set where the classifier is trained alone: all before it then stays in inference mode.
     """
 
-    def __init__(self, body: Mapping[str, nn.Cell], pool: nn.Cell, classifier: nn.Cell) -> None:
+    def __init__(self, body: Mapping[str, nn.Cell], pool: nn.Cell, classifier: Classifier) -> None:
         super().__init__()
         self.layer_names = (*body, "pool", "fc")
         self.plain_names: dict[str, str] = {}
@@ -51,7 +59,8 @@ class Network(nn.Cell):
         self.pool = pool
         self.classifier = classifier
         self.part: ClassPart | None = None
-        self.gather = nn.Identity()  # of other workers' features, where the classes are split
+        # of other workers' features, where the classes are split
+        self.gather: nn.Identity | GatherRows = nn.Identity()
 
     def construct(self, x: Tensor) -> Tensor:
         """Images [B, ch, H, W] -> logits [B, C]."""
@@ -78,7 +87,7 @@ class Network(nn.Cell):
         first, last = self.layer_names.index(after) + 1, self.layer_names.index(layer) + 1
         return self._run(hidden, first, last)
 
-    def add_flags_recursive(self, **flags) -> Network:
+    def add_flags_recursive(self, **flags: bool) -> Self:
         """Sets flags, as every cell does, with ``training`` off for the body where that is frozen."""
         super().add_flags_recursive(**flags)
         if self.body_is_frozen and "training" in flags:
@@ -86,7 +95,7 @@ class Network(nn.Cell):
                 cell.add_flags_recursive(training=False)
         return self
 
-    def _run(self, x, start, stop):
+    def _run(self, x: Tensor, start: int, stop: int) -> Tensor:
         for index in range(start, stop):  # constants: unrolled by the compiler
             if index == len(self.layer_names) - 1:
                 x = self.classifier(self.gather(x))
@@ -118,7 +127,7 @@ class Frozen(Network):
             parameter.requires_grad = False
         self.set_train(False)
 
-    def add_flags_recursive(self, **flags) -> Frozen:
+    def add_flags_recursive(self, **flags: bool) -> Self:
         """Sets flags, as every cell does, with ``training`` always off."""
         if "training" in flags:
             flags["training"] = False

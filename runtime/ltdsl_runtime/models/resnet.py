@@ -59,6 +59,7 @@ class BasicBlock(nn.Cell):
         self.conv2 = _convolution(outputs, outputs, 3, 1)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU()
+        self.shortcut: nn.Cell
         if stride == 1 and inputs == outputs:
             self.shortcut = nn.Identity()
         elif option == "A":
@@ -96,6 +97,7 @@ class Bottleneck(nn.Cell):
         self.conv3 = _convolution(width, outputs, 1, 1)
         self.bn3 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU()
+        self.shortcut: nn.Cell
         if stride == 1 and inputs == outputs:
             self.shortcut = nn.Identity()
         else:
@@ -111,7 +113,7 @@ class Bottleneck(nn.Cell):
 
 
 def _groups(inputs: int, widths: tuple[int, ...], blocks: int, option: str) -> dict[str, nn.Cell]:
-    groups = {}
+    groups: dict[str, nn.Cell] = {}
     for index, width in enumerate(widths):
         cells = []
         for block in range(blocks):

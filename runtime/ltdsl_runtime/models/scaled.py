@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mindspore import Parameter, Tensor, nn, ops
 
 if TYPE_CHECKING:
+    from ltdsl_runtime.models.cosine import CosineClassifier
     from ltdsl_runtime.models.network import Network
 
 
@@ -24,11 +25,11 @@ class ScaledClassifier(nn.Cell):
         out_channels: Number of classes C.
 
     Attributes:
-        weight: The classifier's own, [C, K].
+        weight, bias: The classifier's own, [C, K] and [C].
         factors: f, [C]; trained only where a stage says so.
     """
 
-    def __init__(self, classifier: nn.Cell, out_channels: int) -> None:
+    def __init__(self, classifier: nn.Dense | CosineClassifier, out_channels: int) -> None:
         super().__init__()
         self.inner = classifier
         self.factors = Parameter(ops.ones(out_channels), name="factors")
@@ -37,6 +38,11 @@ class ScaledClassifier(nn.Cell):
     def weight(self) -> Parameter:
         """The class weights, [C, K]."""
         return self.inner.weight
+
+    @property
+    def bias(self) -> Parameter | None:
+        """The biases before the factors, [C]; None where the classifier has none."""
+        return self.inner.bias
 
     def construct(self, features: Tensor) -> Tensor:
         """Features, float32 [B, K] -> logits, float32 [B, C]."""

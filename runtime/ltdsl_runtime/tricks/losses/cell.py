@@ -8,10 +8,14 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeAlias
 
     import numpy as np
+    from numpy.typing import NDArray
 
+    Draw: TypeAlias = Callable[[np.random.Generator, int], tuple[NDArray[Any], ...]]
+    Strategies: TypeAlias = Mapping[str, tuple[tuple[int, ...], ...]]
 
 #: Stands for minus infinity among logits: its exponential is 0, and its product with 0 is 0.
 LOWEST = -1e38
@@ -48,7 +52,7 @@ class LossCell(nn.Cell):
     """
 
     needs_features = False
-    draw = None
+    draw: Draw | None = None
 
     def weights(self, labels: Tensor) -> Tensor:
         """The weights that :meth:`construct` gives images of these labels: int32 [B] -> float32 [B]."""

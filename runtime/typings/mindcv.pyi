@@ -1,0 +1,6 @@
+"""What the runtime uses of mindcv."""
+
+from mindspore.nn import Cell
+
+def list_models() -> list[str]: ...
+def create_model(model_name: str, *, num_classes: int, in_channels: int) -> Cell: ...
