@@ -15,6 +15,7 @@ from ltdsl.source import Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ltdsl.catalogue import Entry
     from ltdsl.compiler import Compilation
     from ltdsl.diagnostics import Diagnostic, Edit
 
@@ -70,7 +71,6 @@ def _slipped_word(written: str, name: str) -> str:
     return next((right for wrong, right in zip(words, meant, strict=True) if wrong != right), "")
 
 
-@cache
 def _methods() -> frozenset[str]:
     """The names of tricks, models, data sets and all else that can be called."""
     from ltdsl.catalogue import INDEXES
@@ -78,13 +78,18 @@ def _methods() -> frozenset[str]:
     return frozenset(name for index in INDEXES.values() for name in index)
 
 
-@cache
 def _vocabulary() -> frozenset[str]:
     """Every name that a recipe can use."""
     from ltdsl.catalogue import INDEXES
+
+    return _names(tuple(entry for index in INDEXES.values() for entry in index.values()))
+
+
+@cache
+def _names(entries: tuple[type[Entry], ...]) -> frozenset[str]:
+    """Their names and those of their parameters, and all settings."""
     from ltdsl.recipe import Overrides, Settings
 
-    entries = [entry for index in INDEXES.values() for entry in index.values()]
     names = {entry.name for entry in entries} | {*Settings.model_fields, *Overrides.model_fields}
     for entry in entries:
         names |= {info.alias or name for name, info in entry.model_fields.items()}

@@ -71,7 +71,7 @@ class CorrectedTwice(Rule):
                 continue
             *first, last = raised
             by = " and ".join(
-                f"{found.factor:.3g}-fold by `{name}`" + " in its last epoch" * found.grows
+                f"{_number(found.factor)}-fold by `{name}`" + " in its last epoch" * found.grows
                 for name, found in raised.items()
             )
             yield Finding(
@@ -80,7 +80,7 @@ class CorrectedTwice(Rule):
                 (
                     Arithmetic(
                         f"the rarest class has {min(counts):,} images, the largest {max(counts):,}: odds of "
-                        f"{odds:.3g}, raised {by}; together {together:.3g}, where 1 is balanced"
+                        f"{odds:.3g}, raised {by}; together {_number(together)}, where 1 is balanced"
                     ),
                 ),
                 f"keep one of them in `{stage.name}`",
@@ -93,6 +93,11 @@ def _raised(trick: Trick, stage: StageCase, case: Case) -> _Raised:
         _factor(trick.pulls(case.counts, passed), case.counts) for passed in case.passed(stage)
     )
     return _Raised(last, first != last)
+
+
+def _number(value: float) -> str:
+    """Three digits, without an exponent."""
+    return f"{value:.3g}" if value < 1000 else f"{float(f'{value:.3g}'):,.0f}"
 
 
 def _factor(pulls: Sequence[float] | None, counts: Sequence[int]) -> float:

@@ -201,6 +201,8 @@ def register(entry: type[Entry]) -> None:
         ValueError: It belongs to no index, has no name that a recipe could write or no docstring, or an entry has its
             name already.
     """
+    from ltdsl.catalogue.fields import article
+
     homes = [base for base in INDEXES if issubclass(entry, base)]
     name = getattr(entry, "name", "")
     if not homes:
@@ -211,7 +213,7 @@ def register(entry: type[Entry]) -> None:
         raise ValueError(f"{entry.__name__} needs a docstring, which is what users read about it")
     for known in INDEXES.values():
         if name in known:
-            raise ValueError(f"there is a {known[name].kind} `{name}` already")
+            raise ValueError(f"there is {article(known[name].kind)} `{name}` already")
     for base in homes:
         cast(dict[str, type[Entry]], INDEXES[base])[name] = entry
 

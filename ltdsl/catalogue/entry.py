@@ -158,17 +158,12 @@ def is_added(info: FieldInfo) -> bool:
 
 def _written(value: Any, info: FieldInfo) -> str:
     """A field's value; text, unlike a choice, stands in quotes."""
-    if isinstance(value, str) and is_text(info):
+    # of `Text | None`, pydantic leaves the marker where it was
+    optional = [part for arg in get_args(info.annotation) for part in get_args(arg)]
+    if isinstance(value, str) and "text" in (*info.metadata, *optional):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return write(value)
-
-
-def is_text(info: FieldInfo) -> bool:
-    """True for a parameter that a recipe writes in quotes."""
-    # of `Text | None`, pydantic leaves the marker where it was
-    optional = [part for arg in get_args(info.annotation) for part in get_args(arg)]
-    return "text" in (*info.metadata, *optional)
 
 
 def write(value: Any) -> str:
@@ -208,7 +203,6 @@ __all__ = [
     "Text",
     "index",
     "is_added",
-    "is_text",
     "plain",
     "write",
 ]

@@ -12,7 +12,8 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ltdsl.catalogue import TRICKS
-from ltdsl.catalogue.entry import Entry, is_text, write
+from ltdsl.catalogue.entry import Entry, write
+from ltdsl.catalogue.fields import fields_of
 from ltdsl.recipe import DEFAULT_NAMES
 
 if TYPE_CHECKING:
@@ -119,10 +120,10 @@ def _defaults(entry: type[Trick]) -> tuple[tuple[str, str, str], ...]:
 
     Those that name files are left out: they say nothing about what is trained.
     """
+    texts = {name for name, field in fields_of(entry).items() if field.text}
+    names = ((info.alias or field, field) for field, info in entry.model_fields.items())
     return tuple(
-        (info.alias or field, field, _default(entry, field))
-        for field, info in entry.model_fields.items()
-        if not is_text(info)
+        (name, field, _default(entry, field)) for name, field in names if name not in texts
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from ltdsl_runtime.data import ImageArrays, LoadedData
 from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.models import build_network
-from ltdsl_runtime.training.stages import build_stage
+from ltdsl_runtime.models.scaled import FACTORS, use_factors
+from ltdsl_runtime.training.stages import begin_stage, build_stage
 from ltdsl_runtime.tricks import registry as tricks
 from mindspore import Tensor
 from training_support import PLAIN, linear_network, plan, trainer, weights
@@ -40,6 +41,27 @@ def is_all_shares(sampler: type[catalogue.Sampler]) -> bool:
 def test_every_kind_has_a_table():
     abstract = {catalogue.Trick, catalogue.PlainSampler}
     assert set(catalogue.INDEXES) - abstract - set(tricks.TABLES) == {catalogue.Schedule}
+
+
+@pytest.mark.parametrize("name", catalogue.MIXERS)
+def test_a_mixer_mixes_what_it_is_said_to(name):
+    entry = catalogue.MIXERS[name]()
+    layer = tricks.MIXERS[name](entry, (30, 20, 12, 8)).layer
+    assert layer == entry.mixed_layer
+    assert (layer is not None) == entry.mixes_hidden
+
+
+@pytest.mark.parametrize("name", catalogue.CLASSIFIERS)
+def test_a_classifier_starts_and_learns_what_it_is_said_to(name):
+    entry, network = catalogue.CLASSIFIERS[name](), linear_network(seed=3)
+    use_factors(network, 4)
+    run = plan(PLAIN + f'init = "i.ckpt"; epochs = 1; batch_size = 8; a: {name}')
+    start = weights(network)
+    trained = {parameter.name for parameter in begin_stage(run, run.stages[0], network)}
+    drawn = {key for key, value in weights(network).items() if np.any(value != start[key])}
+    assert bool(drawn) == entry.draws_anew
+    assert all(key.startswith("classifier.") for key in {*drawn, *trained})
+    assert (trained == {FACTORS}) == entry.adds_factors
 
 
 def coloured(size: int, channels: int = 3) -> LoadedData:
