@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from ltdsl.cli.compiling import all_changes, blocking
-from ltdsl.cli.inputs import STDIN, Recipes, name_of, read_input, recipes_in, rewrite
+from ltdsl.cli.inputs import Recipes, is_stream, name_of, read_input, recipes_in, rewrite
 from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
 from ltdsl.cli.output import misused, print_json, show
 from ltdsl.cli.survey import Data, surveyor
@@ -75,12 +75,12 @@ def check(
     paths = recipes_in(recipes)
     sources = {path: read_input(path, stdin_filename, path in recipes) for path in paths}
     # a fixed recipe is for standard output, so nothing else goes there
-    aside = fixing and STDIN in sources
+    aside = fixing and any(map(is_stream, sources))
     compile_recipe = _compiler(all_changes(changes, None), allow_outside, data)
     names = {path: name_of(path, stdin_filename) for path in paths}
     fixed: Findings = []
     if fixing:
-        sources, fixed = _fix(sources, names, compile_recipe, wanted, unsafe_fixes)
+        sources, fixed = _fix(sources, names, compile_recipe, wanted, unsafe_fixes, recipes)
     results = {
         path: _checked(compile_recipe(source)) if isinstance(source, Source) else Checked([source])
         for path, source in sources.items()
@@ -171,6 +171,7 @@ def _fix(
     compile_recipe: Callable[[Source], Compilation],
     wanted: Selection,
     unsafe: bool,
+    given: list[Path],
 ) -> tuple[dict[Path, Source | Diagnostic], Findings]:
     """Apply edits to the recipes, not to other files that they use; what is left is found afterwards."""
     from ltdsl.fixes import fix, is_safe
@@ -182,8 +183,8 @@ def _fix(
         if not isinstance(source, Source):
             continue
         new, applied = fix(source, compile_recipe, lambda d: d in wanted and (unsafe or is_safe(d)))
-        if path == STDIN or applied:
-            rewrite(path, new.text)
+        if is_stream(path) or applied:
+            rewrite(path, new.text, given)
         if applied:
             after[path] = new
             fixed += [(names[path], problem) for problem in applied]

@@ -9,6 +9,7 @@ import typer
 from ltdsl.cli.inputs import (
     STDIN,
     Recipes,
+    is_stream,
     print_recipe,
     read_input,
     recipes_in,
@@ -53,9 +54,9 @@ def fmt(
         if check or diff:
             if new and check:
                 typer.echo(f"would format {source.name}", err=diff or path == STDIN)
-        elif path == STDIN:
+        elif is_stream(path):
             print_recipe(after)
-        elif new and not replace_file(path, after):
+        elif new and not replace_file(path, after, recipes):
             changed -= 1
             failed += 1
     _summarize(changed, len(paths) - changed - failed, failed, check or diff)
@@ -69,6 +70,7 @@ def _formatted(
     """A recipe, its text as it is and as it should be; None, after a report, where it has no layout."""
     from ltdsl.format import UnprovenError, format_source
     from ltdsl.source import Source
+    from ltdsl.system.opening import RECIPE, read_text
 
     source = read_input(path, stdin_filename, named)
     if not isinstance(source, Source):
@@ -83,10 +85,10 @@ def _formatted(
         show(after, to_stderr=True)
         return None
     before = source.text
-    if path != STDIN:
+    if not is_stream(path):
         try:
             # as it is on disk: line endings and a byte-order mark count
-            before = path.read_bytes().decode()
+            before = read_text(path, RECIPE)
         except (OSError, UnicodeDecodeError) as error:
             typer.echo(f"error: {source.name} cannot be read: {error}", err=True)
             return None

@@ -32,6 +32,11 @@ Recipes = Annotated[
 STDIN = Path("-")
 
 
+def is_stream(path: Path) -> bool:
+    """True for standard input, and for a pipe that a shell has made: what replaces them goes to standard output."""
+    return path == STDIN or (path.exists() and not path.is_file())
+
+
 def recipes_in(paths: list[Path]) -> list[Path]:
     """The recipes that paths stand for: files as they are, folders with all .lt files below them."""
     files: list[Path] = []
@@ -80,10 +85,23 @@ def name_of(path: Path, stdin_filename: Path | None = None) -> str:
     return str(stdin_filename or "<stdin>") if path == STDIN else str(path)
 
 
-def replace_file(path: Path, text: str) -> bool:
-    """Write a recipe, through a link rather than over it; False, after a report, where that fails."""
-    from ltdsl.system.files import write_atomically
+def replace_file(path: Path, text: str, given: list[Path]) -> bool:
+    """Write a recipe, through a link rather than over it; False, after a report, where that fails.
 
+    Args:
+        path: The recipe.
+        text: All of it.
+        given: What the command was given. A link leads out of none of these folders, nor, where it was named
+            itself, out of the one that it lies in: `*.lt` names whatever a stranger has put there.
+    """
+    from ltdsl.system.files import write_atomically
+    from ltdsl.system.writing import lies_in
+
+    root = next((each for each in given if each != path and path.is_relative_to(each)), path.parent)
+    if not lies_in(path, root):
+        typer.echo(f"error: {path} is left alone: it is a link that leads out of {root}", err=True)
+        typer.echo("  = help: name the file that it leads to", err=True)
+        return False
     try:
         write_atomically(path.resolve(), text)
     except OSError as error:
@@ -99,13 +117,15 @@ def print_recipe(text: str) -> None:
     sys.stdout.flush()
 
 
-def rewrite(path: Path, text: str) -> None:
-    """Write a recipe's new text with the line endings and the byte-order mark that it has."""
-    if path == STDIN:
+def rewrite(path: Path, text: str, given: list[Path]) -> None:
+    """Write a recipe's new text with the line endings and the byte-order mark that it has; see :func:`replace_file`."""
+    from ltdsl.system.opening import RECIPE, read_file
+
+    if is_stream(path):
         print_recipe(text)
         return
     try:
-        data = path.read_bytes()
+        data = read_file(path, RECIPE)
     except OSError as error:
         typer.echo(f"error: {path} cannot be read: {error.strerror or error}", err=True)
         raise typer.Exit(1) from None
@@ -113,5 +133,5 @@ def rewrite(path: Path, text: str) -> None:
         text = text.replace("\n", "\r\n")
     if data.startswith(BOM_UTF8):
         text = BOM_UTF8.decode() + text
-    if not replace_file(path, text):
+    if not replace_file(path, text, given):
         raise typer.Exit(1)

@@ -233,9 +233,11 @@ def _drive(
     options: RunOptions,
     left_out: LeftOut,
 ) -> None:
+    from ltdsl.sweep.folder import LOGS
     from ltdsl.sweep.watch import Bars, Lines
+    from ltdsl.system.writing import folder
 
-    work.folder.logs.mkdir(parents=True, exist_ok=True)
+    folder(work.folder.path, LOGS)
     work.write()
     if pool is None:
         return

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from ltdsl.options import Origin, RunOptions
-from ltdsl.sweep.folder import Record, SweepFolder
+from ltdsl.sweep.folder import LOGS, Record, SweepFolder
 from ltdsl.sweep.pool import Pool
 from ltdsl.sweep.process import Job, StoppedError
 from ltdsl.sweep.table import Row, Table
 from ltdsl.system.files import read_json
+from ltdsl.system.writing import LeadsOutError, lies_in
 
 #: Seconds between two looks at what the runs have written.
 INTERVAL = 1.0
@@ -77,13 +78,18 @@ class Sweep:
             row: One of the table's.
             options: Of all runs; a folder for pictures gets one in it for each run.
             left_out: Names of images to go without.
+
+        Raises:
+            LeadsOutError: Its directory is a link that leads out of the sweep's folder.
         """
+        if not lies_in(self.places[row], self.folder.path):
+            raise LeadsOutError(self.places[row])
         out, options = self.places[row].resolve(), options.from_anywhere()
         if options.keep_cam:
             options = replace(options, keep_cam=options.keep_cam / out.name)
         return Job(
             out=out,
-            log=self.folder.logs.resolve() / f"{out.name}.txt",
+            log=self.folder.path.resolve() / LOGS / f"{out.name}.txt",
             plan=row.plan.to_json(),
             origin=Origin(
                 row.texts, row.choice.recipe.parent.resolve(), row.choice.assignments, left_out

@@ -21,6 +21,9 @@ from ltdsl.system.files import read_json, write_atomically
 #: Figures of evaluation.json that the table has, in percent.
 FIGURES = ("top1_error", "macro_recall", "many", "medium", "few", "expected_calibration_error")
 
+#: The folder in it with what each run printed.
+LOGS = "logs"
+
 
 class Record(BaseModel):
     """What is known of a run.
@@ -64,7 +67,6 @@ class SweepFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.logs = path / "logs"
 
     def place(self, table: Table) -> dict[Row, Path]:
         """The run directory of each row: the one that has its plan already, or a free name."""

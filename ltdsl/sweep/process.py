@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from pydantic import TypeAdapter
 from ltdsl.options import Origin, RunOptions
 from ltdsl.system.children import command, environment
 from ltdsl.system.files import read_json
+from ltdsl.system.writing import append_to
 
 #: Seconds that a process has to end once it is told to: compiling a graph cannot be interrupted.
 GRACE = 30.0
@@ -35,7 +37,7 @@ class Job:
 
     Attributes:
         out: The run directory.
-        log: The file that takes what the run prints, after what it holds.
+        log: The file that takes what the run prints, after what it holds; in a folder of the sweep's.
         plan: The plan as JSON.
         origin: What the plan was made from.
         options: How it is trained.
@@ -91,8 +93,8 @@ def _attempt(job: Job, variables: Mapping[str, str], stopped: Callable[[], bool]
         raise StoppedError
     if read_json(job.out / "run.json").get("status") == "finished":
         return ""  # by a machine that died before it could say so
-    with job.log.open("ab") as log:
-        before = log.tell()
+    with append_to(job.log.parents[1], f"{job.log.parent.name}/{job.log.name}") as log:
+        before = log.seek(0, os.SEEK_END)
         process = subprocess.Popen(
             command("ltdsl.cli.job"),
             stdin=subprocess.PIPE,

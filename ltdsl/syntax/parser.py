@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
-from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from lark import UnexpectedInput
@@ -15,13 +13,14 @@ from ltdsl.source import Source, Span
 from ltdsl.syntax.lalr import StartRule, TooDeepError, parse_text
 from ltdsl.syntax.scanner import count
 from ltdsl.syntax.tree import Place, build
+from ltdsl.system.opening import RECIPE, TooLargeError, UnfitError, read_file, read_named
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ltdsl.syntax.recovery.recover import Recovery
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = RECIPE
 """Larger files are refused."""
 
 MAX_LINE = 1 << 16
@@ -29,8 +28,6 @@ MAX_LINE = 1 << 16
 
 MAX_PIECES = 10_000
 """Files of more words, marks, comments and lines are refused: each takes some time and memory."""
-
-_MOST = 1 << 16  # holds most recipes: making room for the largest takes longer than reading them
 
 
 def read_source(
@@ -48,12 +45,11 @@ def read_source(
     """
     name = str(path) if name is None else name
     try:
-        with open(path, "rb", opener=None if any_kind else _at_once) as file:
-            if not any_kind and not S_ISREG(os.fstat(file.fileno()).st_mode):
-                return report("LT007", None, f"`{name}` is no regular file")
-            data = file.read(_MOST)
-            if len(data) == _MOST:
-                data += file.read(MAX_BYTES + 1 - _MOST)
+        data = read_named(path, MAX_BYTES) if any_kind else read_file(path, MAX_BYTES)
+    except TooLargeError:
+        return _too_large(name)
+    except UnfitError:
+        return report("LT007", None, f"`{name}` is no regular file")
     except FileNotFoundError:
         return report("LT007", None, f"there is no file `{name}`")
     except IsADirectoryError:
@@ -64,15 +60,10 @@ def read_source(
     return source_from_bytes(data, name, path)
 
 
-def _at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for the other end of a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
 def source_from_bytes(data: bytes, name: str, path: Path | None = None) -> Source | Diagnostic:
     """The source that the bytes of a file are, or why they are none; see :func:`read_source`."""
     if len(data) > MAX_BYTES:
-        return report("LT008", None, f"`{name}` is larger than 1 MiB, too large for a recipe")
+        return _too_large(name)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return report("LT009", None, f"`{name}` is in UTF-16", help="save it as UTF-8")
     if b"\0" in data:
@@ -93,6 +84,10 @@ def source_from_bytes(data: bytes, name: str, path: Path | None = None) -> Sourc
         )
         return report("LT008", None, message)
     return Source(name, text, path)
+
+
+def _too_large(name: str) -> Diagnostic:
+    return report("LT008", None, f"`{name}` is larger than 1 MiB, too large for a recipe")
 
 
 def parse_file(source: Source) -> tuple[syntax.File, list[Diagnostic]]:

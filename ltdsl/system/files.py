@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,12 @@ def json_text(data: Any) -> str:
     )
 
 
-def write_atomically(path: Path, text: str, durable: bool = False) -> None:
-    """Write UTF-8 text to a file, replacing what was there in one step; its permissions are kept.
+def write_atomically(path: Path, content: str | bytes, durable: bool = False) -> None:
+    """Write a file, replacing what was there in one step, a link included; a file's permissions are kept.
 
     Args:
         path: The file.
-        text: Its content.
+        content: Bytes, or text for UTF-8.
         durable: Wait until it is on the disk, so that a power cut leaves the old file or the new one.
 
     Raises:
@@ -34,12 +35,12 @@ def write_atomically(path: Path, text: str, durable: bool = False) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        temporary.chmod(_mode(path))
         temporary.replace(path)
         if durable:
             sync_folder(path.parent)
@@ -47,6 +48,15 @@ def write_atomically(path: Path, text: str, durable: bool = False) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _mode(path: Path) -> int:
+    """The permissions of a file that is there, and those of a new one."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return 0o644
+    return mode & 0o777 if stat.S_ISREG(mode) else 0o644
 
 
 def sync_folder(path: Path) -> None:

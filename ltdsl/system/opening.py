@@ -55,6 +55,14 @@ class UnfitError(OSError):
         super().__init__(errno.EINVAL, why, str(path))
 
 
+class TooLargeError(UnfitError):
+    """A file has more bytes than may be read."""
+
+    def __init__(self, path: Path, largest: int) -> None:
+        size = f"{largest // MIB:,} MiB" if largest >= MIB else f"{largest:,} bytes"
+        super().__init__(f"it is larger than {size}", path)
+
+
 def open_file(path: Path, largest: int | None = None, *, root: Path | None = None) -> BinaryIO:
     """Open a regular file to read its bytes.
 
@@ -65,7 +73,8 @@ def open_file(path: Path, largest: int | None = None, *, root: Path | None = Non
             machine is read.
 
     Raises:
-        UnfitError: It is a pipe, a socket or a device, lies outside ``root``, or is too large.
+        UnfitError: It is a pipe, a socket or a device, or lies outside ``root``.
+        TooLargeError: It is larger.
         IsADirectoryError: It is a folder.
         OSError: It is missing, or cannot be read.
         ValueError: The path is none: it has a NUL.
@@ -99,12 +108,7 @@ def _check(info: os.stat_result, path: Path, largest: int | None) -> None:
         kind = _KINDS.get(stat.S_IFMT(info.st_mode), "something else")
         raise UnfitError(f"it is {kind}, no regular file", path)
     if largest is not None and info.st_size > largest:
-        raise _too_large(path, largest)
-
-
-def _too_large(path: Path, largest: int) -> UnfitError:
-    size = f"{largest // MIB:,} MiB" if largest >= MIB else f"{largest:,} bytes"
-    return UnfitError(f"it is larger than {size}", path)
+        raise TooLargeError(path, largest)
 
 
 def read_file(path: Path, largest: int, *, root: Path | None = None) -> bytes:
@@ -135,7 +139,7 @@ def read_named(path: Path, largest: int) -> bytes:
     """The bytes of a file that a person named, which may be a pipe: this waits as they asked for.
 
     Raises:
-        UnfitError: There are more bytes than ``largest``.
+        TooLargeError: There are more bytes than ``largest``.
         OSError, ValueError: It cannot be read, or is no path.
     """
     with path.open("rb") as file:
@@ -157,4 +161,4 @@ def _read(file: BinaryIO, path: Path, largest: int) -> bytes:
             return b"".join(parts)
         parts.append(part)
         room -= len(part)
-    raise _too_large(path, largest)
+    raise TooLargeError(path, largest)

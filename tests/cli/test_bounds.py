@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hostile import CROWDED, LARGE
+from hostile_texts import CROWDED, LARGE
 from support import command, environment
 
 MEMORY = 64 << 10  # KiB above what an empty recipe takes

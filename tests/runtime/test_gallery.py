@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -85,6 +86,23 @@ def test_a_folder_that_cannot_be_written_to(stage, tmp_path):
     with RunDirectory(tmp_path / "run") as run:
         (run.path / "cam").write_text("")
         with pytest.raises(RunError) as own:
-            gallery.save_gallery(run.path / "cam", made, NAMES, True, run.writing)
+            gallery.save_gallery(run.path, made, NAMES, "cam", True, run.writing)
     assert own.value.code == "LT424"
     assert "--resume" in own.value.hint
+
+
+def test_no_link_in_a_run_leads_a_picture_out_of_it(stage, tmp_path):
+    made, _ = stage(8, [FLIP])
+    (tmp_path / "mine.png").write_text("mine")
+    run = tmp_path / "run"
+    (run / "cam").mkdir(parents=True)
+    (run / "cam" / "tail.png").symlink_to(tmp_path / "mine.png")
+    gallery.save_gallery(run, made, NAMES, "cam")
+    assert (tmp_path / "mine.png").read_text() == "mine"
+    assert Image.open(run / "cam" / "tail.png").width == 4 * 96
+    (tmp_path / "elsewhere").mkdir()
+    shutil.rmtree(run / "cam")
+    (run / "cam").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="a link leads out of the folder"):
+        gallery.save_gallery(run, made, NAMES, "cam")
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from ltdsl.system import children
 from ltdsl.system.files import json_text, read_json, write_atomically
+from ltdsl.system.writing import write_in
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import processor_count
 from ltdsl_runtime.parallel.cluster import PATIENCE, check_port
@@ -243,9 +244,8 @@ def _keep_logs(folder: Path, out: Path) -> str:
     if not (out / "run.json").exists():
         return ""
     with contextlib.suppress(OSError):
-        (out / "logs").mkdir(exist_ok=True)
         for log in folder.glob("*.log"):
-            shutil.copy(log, out / "logs")
+            write_in(out, f"logs/{log.name}", log.read_bytes())
         return f"; what the workers printed is in {out / 'logs'}"
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from typing import TYPE_CHECKING
 
 import mindspore as ms
@@ -10,7 +11,8 @@ import numpy as np
 from mindspore import Tensor, ops
 from PIL import Image
 
-from ltdsl.system.files import json_text, write_atomically
+from ltdsl.system.files import json_text
+from ltdsl.system.writing import write_in
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.tricks.cam import activation_map, compose, foreground
 from ltdsl_runtime.tricks.warp import (
@@ -63,18 +65,20 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def save_gallery(
-    folder: Path,
+    root: Path,
     stage: Stage,
     class_names: Sequence[str],
+    below: str = "",
     report: bool = False,
     writing: Callable[[Path], AbstractContextManager[None]] = writing,
 ) -> Path:
     """Write a picture of the first images that a stage with `cam_bs` transforms, a row each, and what it shows.
 
     Args:
-        folder: Made where it is missing.
+        root: A folder, made where it is missing; no link in it leads what is written out of it.
         stage: As it is about to train.
         class_names: One name a class.
+        below: The folder in it that takes the pictures; ``root`` itself where it is empty.
         report: Make it small enough for a report: fewer rows, and none larger than 128 pixels.
         writing: Says what is in the way where the folder cannot be written to.
 
@@ -98,10 +102,14 @@ def save_gallery(
     how = Image.Resampling.NEAREST if tile >= 1 else Image.Resampling.BOX
     picture = Image.fromarray(grid).resize(size, how)
     # shrunk photographs are a tenth of the size as JPEG; small images keep every pixel
-    path = folder / f"{stage.plan.name}.{'png' if tile >= 1 else 'jpg'}"
+    form, ending = ("PNG", "png") if tile >= 1 else ("JPEG", "jpg")
+    content = io.BytesIO()
+    picture.save(content, form, quality=90)
+    prefix = f"{below}/" if below else ""
+    name = f"{stage.plan.name}.{ending}"
     about = {
         "stage": stage.plan.name,
-        "file": path.name,
+        "file": name,
         "width": size[0],
         "row_height": size[1] // len(chosen),
         "columns": COLUMNS,
@@ -109,10 +117,9 @@ def save_gallery(
             {"class": class_names[labels[c]], "change": CHANGES[int(kind[c])]} for c in chosen
         ],
     }
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        picture.save(path, quality=90)
-        write_atomically(path.with_suffix(".json"), json_text(about))
+    with writing(root / below):
+        path = write_in(root, prefix + name, content.getvalue())
+        write_in(root, f"{prefix}{stage.plan.name}.json", json_text(about))
     return path
 
 

@@ -6,6 +6,7 @@ import calendar
 import time
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.system.writing import folder
 from ltdsl_runtime.machine.packages import need
 from ltdsl_runtime.rundir.facts import STARTED
 
@@ -51,12 +52,11 @@ class Events:
     ) -> None:
         from tensorboardX import SummaryWriter
 
-        folder = run / FOLDER
-        folder.mkdir(exist_ok=True)
-        for old in folder.glob(f"{_EVENTS}*"):
+        place = folder(run, FOLDER)
+        for old in place.glob(f"{_EVENTS}*"):  # links among them, which would be written through
             old.unlink()
         self._time = float(calendar.timegm(time.strptime(started, STARTED))) if started else 0.0
-        self._writer = SummaryWriter(str(folder), flush_secs=1)
+        self._writer = SummaryWriter(str(place), flush_secs=1)
         for epoch in epochs:
             self.add(epoch)
 

@@ -208,7 +208,7 @@ class Trainer:
     def _save_galleries(self, stage: Stage) -> None:
         """Pictures of a stage with `cam_bs`: a few for the report, and those that were asked for."""
         names = self.data.train.class_names
-        save_gallery(self.run.path / "cam", stage, names, report=True, writing=self.run.writing)
+        save_gallery(self.run.path, stage, names, "cam", report=True, writing=self.run.writing)
         if self.options.keep_cam:
             save_gallery(self.options.keep_cam, stage, names)
 
