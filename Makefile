@@ -27,10 +27,10 @@ bench: $(STAMP)  ## ratios of one run, see benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
 $(STAMP): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12) and "ltdsl needs Python 3.10, 3.11 or 3.12: make PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12) and "MindSpore needs Python 3.10, 3.11 or 3.12: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --editable ".[train]" --group dev
 	touch $@
 
 clean:

@@ -10,8 +10,8 @@ import typer
 from ltdsl.cli.compiling import compiled
 from ltdsl.cli.complete import datasets
 from ltdsl.cli.options import AllowOutside, Format, Set
-from ltdsl.cli.output import fail, misused, new_console, print_json
-from ltdsl.cli.survey import Data
+from ltdsl.cli.output import fail, misused, need, new_console, print_json
+from ltdsl.cli.survey import IMAGES, Data
 from ltdsl.cli.usage import Command
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def inspect(
 
     Reads every image once. Exit codes: 0 nothing found, 1 problems found.
     """
+    need("`ltdsl data inspect`", "train", *IMAGES)
     dataset, place, root = _named(what, folder, changes, allow_outside)
     from ltdsl_runtime.data import DataError, folders, inspect, read
     from rich.progress import Progress
@@ -97,6 +98,7 @@ def fetch(
 
     A download that broke off goes on where it ended.
     """
+    need("`ltdsl data fetch`", "train", *IMAGES)
     from ltdsl_runtime.data import DataError
     from ltdsl_runtime.data.archives import ARCHIVES, BY_HAND
     from ltdsl_runtime.data.fetch import fetch

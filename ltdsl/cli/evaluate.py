@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.options import Device, Format
-from ltdsl.cli.output import fail, misused, new_console, print_json
+from ltdsl.cli.output import fail, misused, need, new_console, print_json
 from ltdsl.cli.survey import Data
 from ltdsl.cli.trained import Run, plan_of
 
@@ -56,6 +56,7 @@ def eval(  # noqa: A001 - the command's name
         misused("--other-data needs --data")
     if images is not None and data is not None:
         misused("--images and --data both say what to evaluate on")
+    need("`ltdsl eval`", "train")
     plan = plan_of(run)
     from ltdsl_runtime.errors import RunError
     from ltdsl_runtime.use.reevaluate import evaluate_run

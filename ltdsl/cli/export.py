@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.options import Device
-from ltdsl.cli.output import fail, misused
+from ltdsl.cli.output import fail, misused, need
 from ltdsl.cli.survey import Data
 from ltdsl.cli.trained import Checkpoint, Run, plan_of
 
@@ -76,6 +76,7 @@ def export(
         misused("--training has the batch size of its stage")
     if data is not None and not training:
         misused("--data is for --training")
+    need("`ltdsl export`", "train")
     plan = plan_of(run)
     from ltdsl_runtime.errors import RunError
     from ltdsl_runtime.use.export import export_run

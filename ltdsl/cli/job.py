@@ -9,7 +9,7 @@ import threading
 import time
 
 from ltdsl.cli import guarded
-from ltdsl.cli.output import new_console
+from ltdsl.cli.output import need, new_console
 from ltdsl.cli.run import train
 from ltdsl.plan import Plan
 from ltdsl.sweep.process import GRACE, Job
@@ -17,6 +17,7 @@ from ltdsl.sweep.process import GRACE, Job
 
 def main() -> None:
     """Do what `ltdsl run` does with a plan."""
+    need("a run", "train")  # a cluster's worker may have another installation
     job = Job.from_json(sys.stdin.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
     out, console = job.out, new_console()

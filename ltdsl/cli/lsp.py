@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ltdsl.cli.options import AllowOutside
+from ltdsl.cli.output import need
 
 
 def lsp(
@@ -17,11 +18,7 @@ def lsp(
 ) -> None:
     """Serve an editor: the language server, on standard streams."""
     del stdio
-    try:
-        from ltdsl.lsp.server import serve
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
-            raise
-        typer.echo('error: `ltdsl lsp` needs pygls: pip install "ltdsl[lsp]"', err=True)
-        raise typer.Exit(1) from None
+    need("`ltdsl lsp`", "lsp")
+    from ltdsl.lsp.server import serve
+
     serve(allow_outside)

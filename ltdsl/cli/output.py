@@ -57,6 +57,21 @@ def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
     raise typer.Exit(1)
 
 
+def need(what: str, extra: str, *names: str) -> None:
+    """End with the line to type where a command lacks its part.
+
+    Args:
+        what: What needs it, as the subject of a sentence.
+        extra: Of ltdsl, which brings it.
+        *names: Packages of the extra; without any, all of it.
+    """
+    from ltdsl.system.packages import missing
+
+    why = missing(what, extra, *names)
+    if why is not None:
+        fail("LT430", why)
+
+
 def misused(message: str) -> NoReturn:
     """End with one sentence and exit code 2: the command was used wrongly."""
     typer.echo(f"error: {message}", err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.options import Device
-from ltdsl.cli.output import fail, print_json
+from ltdsl.cli.output import fail, need, print_json
 from ltdsl.cli.trained import Checkpoint, Run, plan_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def predict(
 
     Images that cannot be read are named, and make the exit code 1; the others are predicted all the same.
     """
+    need("`ltdsl predict`", "train")
     plan = plan_of(run)
     from ltdsl_runtime.errors import RunError
     from ltdsl_runtime.use.predict import find_images

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ltdsl.cli.complete import run_folders
-from ltdsl.cli.output import fail
+from ltdsl.cli.output import fail, need
 
 
 def report(
@@ -32,6 +32,7 @@ def report(
     The page stands alone: it can be sent, kept and opened without a network. Runs whose recipes mean the same apart
     from the seed are one line of a comparison, with mean and standard deviation.
     """
+    need("`ltdsl report`", "report")
     from ltdsl.report import ReportError, write_report
 
     try:

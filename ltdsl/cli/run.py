@@ -21,7 +21,7 @@ from ltdsl.cli.options import (
     TensorBoard,
     TrainOn,
 )
-from ltdsl.cli.output import misused, new_console
+from ltdsl.cli.output import misused, need, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
 from ltdsl.options import Origin, RunOptions
@@ -85,6 +85,7 @@ def run(
         misused("--port is where --workers meet")
     if split_classes and workers == 1 and not is_launched():
         misused("--split-classes splits them over several --workers")
+    need("`ltdsl run`", "train")
     options = RunOptions(
         device.value, data, keep_cam, tensorboard, skip_unreadable, workers, split_classes, port
     )

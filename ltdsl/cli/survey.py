@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.output import fail
+from ltdsl.cli.output import fail, need
+from ltdsl.system.packages import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -28,6 +29,10 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+
+
+#: What reading images takes of the extra `train`.
+IMAGES = ("numpy", "PIL")
 
 
 def nothing(*_: object) -> tuple[str, ...]:
@@ -51,6 +56,10 @@ def surveyor(
     """
 
     def survey(recipe: Recipe) -> tuple[int, ...] | None:
+        if data is not None or must:
+            need("counting images", "train", *IMAGES)
+        elif missing("counting images", "train", *IMAGES):
+            return None
         from ltdsl_runtime import data as images
 
         dataset, root = recipe.settings.dataset, recipe_file.parent
@@ -80,6 +89,7 @@ class Unreadable:
 
     def within(self, recipe_file: Path, dataset: Dataset) -> tuple[str, ...]:
         """Their names; ends the command where there is no such data set."""
+        need("reading images", "train", *IMAGES)
         from ltdsl_runtime import data as images
 
         # however long its tail is made, its files are the same

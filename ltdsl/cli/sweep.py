@@ -20,7 +20,7 @@ from ltdsl.cli.options import (
     TensorBoard,
     TrainOn,
 )
-from ltdsl.cli.output import fail, misused, new_console, show
+from ltdsl.cli.output import fail, misused, need, new_console, show
 from ltdsl.cli.run import write_report
 from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
 from ltdsl.options import RunOptions
@@ -110,6 +110,8 @@ def sweep(
         misused("a sweep needs recipes in files")
     if cluster is not None and jobs > 1:
         misused("--jobs is for this machine, --cluster for others: name one of them")
+    if not dry_run:
+        need("`ltdsl sweep`", "train")
     paths = recipes_in(recipes)
     if tensorboard:
         _need_tensorboard()

@@ -127,10 +127,11 @@ on from the checkpoint before, after epoch 41""",
   = help: install one, name it with the environment variable CC, or use --device cpu""",
     ),
     "LT430": entry(
-        "optional package missing",
-        """The recipe, or a format to export to, needs a package that is not installed.""",
-        says="""error[LT430]: the model `resnet50` comes from mindcv, which is not installed
-  = help: pip install 'ltdsl[mindcv]'""",
+        "package missing",
+        """A command, the recipe, or a format to export to needs packages that are not installed. `pip install ltdsl`
+        brings what checking recipes takes; the message says what to type for more. MindSpore is there for Python 3.10
+        to 3.12.""",
+        says='error[LT430]: `ltdsl run` needs MindSpore: pip install "ltdsl[train]"',
     ),
     "LT431": entry(
         "model unusable",

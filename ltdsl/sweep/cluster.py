@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ltdsl.sweep.process import Job, run_job
+from ltdsl.system.packages import missing
 from ltdsl.system.processors import processor_count
 
 #: Seconds to wait for the scheduler.
@@ -37,11 +38,11 @@ class ClusterPool:
     """
 
     def __init__(self, address: str) -> None:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            hint = 'install it here and on the workers: pip install "ltdsl[cluster]"'
-            raise ClusterError("LT430", "--cluster needs Dask", hint) from error
+        why = missing("--cluster", "cluster")
+        if why is not None:
+            raise ClusterError("LT430", why, "the workers need it too")
+        from distributed import Client
+
         try:
             self._client = Client(address, timeout=PATIENCE)
         except (OSError, ValueError) as error:

@@ -266,7 +266,7 @@ def test_without_pygls_it_says_what_to_install(tmp_path):
         [sys.executable, "-c", code], env=environment(), cwd=ROOT, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == 'error: `ltdsl lsp` needs pygls: pip install "ltdsl[lsp]"\n'
+    assert done.stderr == 'error[LT430]: `ltdsl lsp` needs pygls: pip install "ltdsl[lsp]"\n'
 
 
 def test_the_server_never_imports_the_heavy_half():

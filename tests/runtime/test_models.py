@@ -248,10 +248,8 @@ def test_unknown_models_are_errors():
 
 def test_mindcv_missing_is_a_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "mindcv", None)
-    with pytest.raises(RunError, match="not installed") as caught:
+    with pytest.raises(RunError, match="LT430: the model `resnet18` needs mindcv: pip install"):
         build_network("mindcv", {"name": "resnet18"}, 10, 3)
-    assert "mindcv" in caught.value.hint
-    assert "hint" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.machine import packages
 from ltdsl_runtime.training import tensorboard
 from ltdsl_runtime.training.tensorboard import Events
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -82,7 +82,7 @@ def test_events_are_there_while_the_run_goes_on(tmp_path):
 
 
 def test_a_missing_package_is_said_before_anything_starts(monkeypatch):
-    monkeypatch.setattr(packages, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(RunError, match="tensorboardX") as caught:
         tensorboard.must_be_there()
     assert caught.value.code == "LT430"

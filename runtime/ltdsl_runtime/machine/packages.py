@@ -1,24 +1,21 @@
-"""Packages that only some commands need."""
+"""Packages that only some runs need."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
+from ltdsl.system.packages import missing
 from ltdsl_runtime.errors import RunError
 
 
-def need(what: str, extra: str, *names: str) -> None:
-    """Make sure that packages are there.
+def need(what: str, extra: str) -> None:
+    """Make sure that an extra's packages are there.
 
     Args:
         what: What needs them, as the subject of a sentence.
-        extra: Of ltdsl, which brings them.
-        *names: The packages.
+        extra: Of ltdsl, a name of :data:`ltdsl.system.packages.EXTRAS`.
 
     Raises:
         RunError: LT430, one of them is not installed.
     """
-    for name in names:
-        if find_spec(name) is None:
-            hint = f'pip install "ltdsl[{extra}]"'
-            raise RunError("LT430", f"{what} needs the package {name}", hint)
+    why = missing(what, extra)
+    if why is not None:
+        raise RunError("LT430", why)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mindspore import Tensor, nn
 
 from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.machine.packages import need
 from ltdsl_runtime.models.network import Network
 
 if TYPE_CHECKING:
@@ -72,14 +73,9 @@ class MindCV(Network):
 
 
 def _create(name: str, num_classes: int, in_channels: int) -> nn.Cell:
-    try:
-        import mindcv
-    except ImportError as error:
-        raise RunError(
-            "LT430",
-            f"the model `{name}` comes from mindcv, which is not installed",
-            "pip install 'ltdsl[mindcv]'",
-        ) from error
+    need(f"the model `{name}`", "mindcv")
+    import mindcv
+
     if name not in mindcv.list_models():
         raise RunError("LT431", f"mindcv has no model `{name}`")
     return mindcv.create_model(name, num_classes=num_classes, in_channels=in_channels)

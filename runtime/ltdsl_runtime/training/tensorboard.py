@@ -29,7 +29,7 @@ def must_be_there() -> None:
     Raises:
         RunError: LT430.
     """
-    need("--tensorboard", "tensorboard", "tensorboardX")
+    need("--tensorboard", "tensorboard")
 
 
 class Events:

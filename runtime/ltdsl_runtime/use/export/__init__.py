@@ -55,7 +55,7 @@ def export_run(
     """
     run.checkpoint(checkpoint)
     if form == "onnx":
-        need("an ONNX file", "onnx", "onnx", "onnxruntime")
+        need("an ONNX file", "onnx")
     description = out.with_name(f"{out.name}.json")
     for path in (out, description):
         _must_be_free(path, force)
