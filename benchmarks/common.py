@@ -95,9 +95,9 @@ def compiled(text: str) -> Plan:
 
 def first_stage(text: str, data: LoadedData, rates: int = 10_000) -> Stage:
     """A recipe's first stage, built as a run builds it, with a network of its own."""
-    from ltdsl_runtime.graph.optimizers import build_optimizer
     from ltdsl_runtime.models import build_network
     from ltdsl_runtime.training.stages import build_stage
+    from ltdsl_runtime.tricks.optimizers import build_optimizer
 
     plan = compiled(text)
     network = build_network(plan.model.name, {}, len(data.counts), 3, plan.seed)

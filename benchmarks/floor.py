@@ -6,7 +6,8 @@ from collections.abc import Callable
 from unittest import mock
 
 from ltdsl_runtime import models
-from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.models import resnet
 from ltdsl_runtime.training.evaluate import Evaluator
 from mindspore import Tensor, nn

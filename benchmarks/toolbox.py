@@ -61,11 +61,12 @@ class Ours:
     """A stage on the real data, built as a run builds it."""
 
     def __init__(self, tricks: str, data) -> None:
-        from ltdsl_runtime.graph.optimizers import build_optimizer
-        from ltdsl_runtime.graph.step import EvalStep, Normalise
+        from ltdsl_runtime.graph.evaluation import EvalStep
+        from ltdsl_runtime.graph.normalise import Normalise
         from ltdsl_runtime.models import build_network
         from ltdsl_runtime.training.evaluate import Evaluator
         from ltdsl_runtime.training.stages import build_stage, rates_of_steps
+        from ltdsl_runtime.tricks.optimizers import build_optimizer
 
         weights = 'init = "weights"; ' if "cam_bs" in tricks else ""
         self.plan = compiled(

@@ -78,10 +78,10 @@ def worker(steps: int) -> None:
         return
     import mindspore as ms
     import numpy as np
-    from ltdsl_runtime.graph.optimizers import build_optimizer
     from ltdsl_runtime.models import build_network
     from ltdsl_runtime.parallel.collectives import SumGradients
     from ltdsl_runtime.training.stages import build_stage
+    from ltdsl_runtime.tricks.optimizers import build_optimizer
     from mindspore import Tensor
 
     from benchmarks.common import cifar_like, compiled

@@ -56,8 +56,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     import ltdsl_runtime.training.train
-    import ltdsl_runtime.use.inference
+    import ltdsl_runtime.weights.restore
 
-    for module in (ltdsl_runtime.use.inference, ltdsl_runtime.training.train):
+    for module in (ltdsl_runtime.weights.restore, ltdsl_runtime.training.train):
         module.planned_network = lambda plan, *_: network(plan.seed)
     main()

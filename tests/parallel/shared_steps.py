@@ -15,17 +15,18 @@ from pathlib import Path
 
 import numpy as np
 from composition_support import call_of
-from ltdsl_runtime.graph.optimizers import build_optimizer
-from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.models import Network, freeze
 from ltdsl_runtime.models.cosine import use_cosine
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.network import GlobalPool
 from ltdsl_runtime.models.scaled import use_factors
-from ltdsl_runtime.parallel.classes import Split, split_network
+from ltdsl_runtime.models.split import Split, split_network
 from ltdsl_runtime.parallel.cluster import Workers, is_scheduler, join
 from ltdsl_runtime.training.evaluate import Evaluator
 from ltdsl_runtime.training.stages import begin_stage, build_stage, rates_of_steps
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.posthoc import corrected
 from ltdsl_runtime.tricks.registry import build_sampling
 from mindspore import Tensor, nn

@@ -13,11 +13,11 @@ from dataclasses import replace
 import loss_formulas as papers
 import mindspore as ms
 import numpy as np
-from ltdsl_runtime.graph.over_classes import SplitLoss, SplitPrediction
-from ltdsl_runtime.graph.step import Prediction
+from ltdsl_runtime.graph.evaluation import Prediction, SplitPrediction
+from ltdsl_runtime.graph.over_classes import SplitLoss
 from ltdsl_runtime.models import Network
 from ltdsl_runtime.models.initial import initialise
-from ltdsl_runtime.parallel.classes import Split, split_network
+from ltdsl_runtime.models.split import Split, split_network
 from ltdsl_runtime.parallel.cluster import Workers, is_scheduler, join
 from ltdsl_runtime.parallel.collectives import AllGradients, SumGradients
 from ltdsl_runtime.tricks.losses import CrossEntropy, LossCell, Reduction

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster import together
-from ltdsl_runtime.parallel.classes import shard_classifier
+from ltdsl_runtime.models.split import shard_classifier
 from ltdsl_runtime.parallel.part import ClassPart
 from mindspore import nn
 from support import FULL

@@ -11,8 +11,8 @@ import mindspore as ms
 import numpy as np
 import pytest
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.training.resume import epoch_of
 from ltdsl_runtime.weights import checkpoints, records
+from ltdsl_runtime.weights.restore import epoch_of
 from mindspore import Parameter, Tensor
 from mindspore.train.checkpoint_pb2 import Checkpoint
 

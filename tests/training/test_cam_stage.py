@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.training.stages import build_stage
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.warp import KEEP
 from mindspore import Tensor
 from training_support import PLAIN, assert_same, conv_network, plan, trainer, weights

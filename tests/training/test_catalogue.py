@@ -7,11 +7,11 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from ltdsl_runtime.data import ImageArrays, LoadedData
-from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.models import build_network
 from ltdsl_runtime.models.scaled import FACTORS, use_factors
 from ltdsl_runtime.training.stages import begin_stage, build_stage
 from ltdsl_runtime.tricks import registry as tricks
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from mindspore import Tensor
 from training_support import PLAIN, linear_network, plan, trainer, weights
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from ltdsl_runtime.data import load_data
-from ltdsl_runtime.graph.optimizers import build_optimizer
-from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.training.evaluate import Evaluator
 from ltdsl_runtime.training.stages import build_stage
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from mindspore import Tensor
 from training_support import PLAIN, conv_network, normed_network, plan, trainer
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import training_formulas as formulas
 from ltdsl_runtime.data import ImageArrays
-from ltdsl_runtime.graph.optimizers import build_optimizer
-from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.training.evaluate import Confusion, Counts, Evaluator
 from ltdsl_runtime.training.stages import build_stage
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from mindspore import Tensor
 from training_support import (
     PLAIN,

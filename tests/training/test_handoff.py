@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.training.evaluate import Confusion, Evaluator, Scores
 from mindspore import Tensor
 from training_support import PLAIN, assert_same, conv_network, plan, read_checkpoint, trainer

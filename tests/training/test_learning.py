@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 from ltdsl_runtime.data import LoadedData, channel_statistics, load_data
-from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.training.stages import build_stage
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from training_support import PLAIN, assert_same, plan, trainer, weights
 
 

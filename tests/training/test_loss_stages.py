@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 from ltdsl_runtime.data import load_data
-from ltdsl_runtime.graph.optimizers import build_optimizer
-from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.models import CosineClassifier, build_network
 from ltdsl_runtime.training.evaluate import Evaluator
 from ltdsl_runtime.training.stages import build_stage
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from mindspore import Tensor
 from scipy.special import expit, softmax
 from training_support import PLAIN, linear_network, plan, trainer, weights

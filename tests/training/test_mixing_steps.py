@@ -11,11 +11,11 @@ import loss_formulas as papers
 import numpy as np
 import pytest
 import training_formulas as formulas
-from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.models import Network, freeze
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.network import GlobalPool
 from ltdsl_runtime.training.stages import begin_stage, build_stage
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from mindspore import Tensor, nn
 from scipy.special import expit, log_softmax, softmax
 from training_support import PLAIN, plan, weights

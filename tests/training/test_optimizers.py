@@ -6,8 +6,8 @@ import mindspore as ms
 import numpy as np
 import pytest
 import training_formulas as formulas
-from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.training.stages import rates_of_steps
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from mindspore import Parameter, Tensor, nn
 from training_support import PLAIN, plan
 

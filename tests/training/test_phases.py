@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import training_formulas as formulas
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.graph.optimizers import build_optimizer
-from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.models import build_network
 from ltdsl_runtime.models.scaled import use_factors
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.training.evaluate import Evaluator
 from ltdsl_runtime.training.stages import begin_stage, build_stage
 from ltdsl_runtime.training.train import Trainer
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.posthoc import POSTHOC
 from ltdsl_runtime.weights import checkpoints
 from mindspore import Tensor, ops

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import training_formulas as formulas
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.models import freeze
 from ltdsl_runtime.training.stages import build_stage, rates_of_steps
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from mindspore import Tensor
 from training_support import PLAIN, conv_network, linear_network, plan, trainer, weights
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ltdsl.system.processors import processor_count
 from ltdsl_runtime.data.augment import RandomResizedCrop, apply_chain
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.part import class_counts
-from ltdsl_runtime.machine.device import processor_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

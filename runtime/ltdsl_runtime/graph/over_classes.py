@@ -1,4 +1,4 @@
-"""What is computed over classes, where each worker has some of them: the loss, and what is predicted.
+"""What a training step computes over classes, where each worker has some of them.
 
 Any loss can be split: its operators are attributes, and their sharding strategies
 (:meth:`ltdsl_runtime.tricks.losses.LossCell.strategies`) tell which of them reduce over classes, which make one-hot
@@ -9,7 +9,7 @@ classes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import mindspore as ms
 import numpy as np
@@ -81,7 +81,7 @@ class SplitLoss(LossCell):
             every = by_image(column, self.part.workers)
             everyones = everyones + (every,)  # noqa: RUF005 - graph mode
         loss, weight = self.loss(logits, self.gather_labels(labels), *everyones)
-        return _own(loss, self.part), _own(weight, self.part)
+        return own_rows(loss, self.part), own_rows(weight, self.part)
 
     def weights(self, labels: Tensor) -> Tensor:
         """The weights of own images of these labels: int32 [b] -> float32 [b]."""
@@ -113,7 +113,7 @@ class SplitDivergence(nn.Cell):
             Float32 [b].
         """
         every = self.divergence(logits, by_image(teacher_logits, self.part.workers))
-        return _own(every, self.part)
+        return own_rows(every, self.part)
 
 
 def by_own_image(rows: Rows, workers: int) -> Rows:
@@ -128,7 +128,7 @@ def by_image(rows: Rows, workers: int) -> Rows:
     return rows.reshape((size, workers, classes)).transpose((1, 0, 2)).reshape((-1, classes))
 
 
-def _own(rows: Tensor, part: ClassPart) -> Tensor:
+def own_rows(rows: Tensor, part: ClassPart) -> Tensor:
     """The worker's own of all workers' rows, which are in the order of their ranks."""
     size = rows.shape[0] // part.workers
     return rows[part.rank * size : (part.rank + 1) * size]
@@ -198,36 +198,3 @@ def _operators(loss: LossCell) -> list[tuple[LossCell, str, tuple]]:
 def _replace(cell: nn.Cell, name: str, by: nn.Cell) -> None:
     delattr(cell, name)
     setattr(cell, name, by)
-
-
-class SplitPrediction(nn.Cell):
-    """:class:`ltdsl_runtime.graph.step.Prediction` where the classes are split, for the worker's own images.
-
-    Args:
-        confidence: What turns logits into probabilities.
-        part: This worker's classes.
-    """
-
-    def __init__(self, confidence: Literal["softmax", "sigmoid"], part: ClassPart) -> None:
-        super().__init__()
-        self.by_sigmoid = confidence == "sigmoid"
-        self.part = part
-        self.firsts = Tensor([[each.first] for each in part.all()], ms.int32)
-        self.all_gather = ops.AllGather()
-        self.all_reduce = ops.AllReduce()
-
-    def construct(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """All workers' images and own classes, float32 [B, C_part] -> classes int32 [b], probabilities float32 [b]."""
-        own = ops.stack((ops.amax(logits, -1), ops.argmax(logits, -1).astype(ms.float32)))
-        everyones = self.all_gather(own.expand_dims(0))  # [workers, 2, B]
-        largest, places = everyones[:, 0], everyones[:, 1].astype(ms.int32)
-        # the first of several: classes are in the order of the ranks
-        winner = ops.argmax(largest, 0).expand_dims(0)
-        prediction = ops.gather_elements(places + self.firsts, 0, winner)[0]
-        highest = ops.amax(largest, 0)
-        if self.by_sigmoid:
-            confidence = ops.sigmoid(highest)
-        else:
-            total = self.all_reduce(ops.exp(logits - highest.expand_dims(-1)).sum(-1))
-            confidence = ops.reciprocal(total)
-        return _own(prediction, self.part), _own(confidence, self.part)

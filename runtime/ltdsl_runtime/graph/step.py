@@ -1,16 +1,15 @@
-"""The graphs: one training step a stage, and one for evaluation."""
+"""The graph of a stage's training step."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import mindspore as ms
-import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from ltdsl_runtime.graph.outputs import MixedOutputs, Outputs
-from ltdsl_runtime.graph.over_classes import SplitPrediction, by_own_image
+from ltdsl_runtime.graph.over_classes import by_own_image
 from ltdsl_runtime.graph.precision import lowered
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import SumGradients
@@ -18,32 +17,10 @@ from ltdsl_runtime.parallel.collectives import SumGradients
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ltdsl_runtime.graph.normalise import Normalise
     from ltdsl_runtime.graph.precision import Precision, Update
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
-    from ltdsl_runtime.parallel.part import ClassPart
-
-
-class Normalise(nn.Cell):
-    """Pixels to network input: (x / 255 − mean) / std for each channel, on the device.
-
-    Images travel as bytes, a quarter of the size of floats.
-
-    Args:
-        mean: Channel means of pixels scaled to 0–1, float32 [ch].
-        std: Channel standard deviations, likewise.
-    """
-
-    def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
-        super().__init__()
-        mean64, std64 = np.asarray(mean, np.float64), np.asarray(std, np.float64)
-        shape = (1, -1, 1, 1)
-        self.scale = Tensor((1 / (255 * std64)).reshape(shape), ms.float32)
-        self.shift = Tensor((-mean64 / std64).reshape(shape), ms.float32)
-
-    def construct(self, images: Tensor) -> Tensor:
-        """uint8 [B, ch, H, W] -> float32 [B, ch, H, W]."""
-        return ops.cast(images, ms.float32) * self.scale + self.shift
 
 
 class TrainStep(nn.Cell):
@@ -264,67 +241,3 @@ def _first(columns: Sequence[str], prefix: str) -> int:
     """The place of the first column of a prefix, or where it would be."""
     before = COLUMNS[: COLUMNS.index(prefix)]
     return sum(name.startswith(before) for name in columns)
-
-
-class Prediction(nn.Cell):
-    """The class with the largest logit, the first of several, and its probability.
-
-    Args:
-        confidence: What turns logits into probabilities.
-    """
-
-    def __init__(self, confidence: Literal["softmax", "sigmoid"]) -> None:
-        super().__init__()
-        self.probability = ops.Sigmoid() if confidence == "sigmoid" else ops.Softmax(-1)
-
-    def construct(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Float32 [B, C] -> classes int32 [B], probabilities float32 [B]."""
-        # not the most probable one: probabilities can be equal, 1 in float32, where logits differ
-        prediction = ops.argmax(logits, -1).astype(ms.int32)
-        return prediction, ops.amax(self.probability(logits), -1)
-
-
-class EvalStep(nn.Cell):
-    """Prediction as one graph.
-
-    Args:
-        network: Images to logits: the model, or a posthoc correction of it.
-        normalise: Bytes to network input.
-        confidence: What turns the logits into the probability of a prediction: ``softmax``, or ``sigmoid`` where the
-            loss asked each class on its own.
-        workers: Who share the images; each has its rows of a batch, and all get what is predicted for all rows.
-        part: The classes whose logits the network gives, for all workers' rows; None for all classes of own rows.
-    """
-
-    def __init__(
-        self,
-        network: nn.Cell,
-        normalise: Normalise,
-        confidence: Literal["softmax", "sigmoid"] = "softmax",
-        workers: Workers = ALONE,
-        part: ClassPart | None = None,
-    ) -> None:
-        super().__init__(auto_prefix=False)
-        self.shared = workers.size > 1
-        if self.shared:
-            self.all_gather = ops.AllGather()
-        self.network = network
-        self.normalise = normalise
-        self.predict = Prediction(confidence) if part is None else SplitPrediction(confidence, part)
-
-    def construct(self, image: Tensor, label: Tensor, mask: Tensor) -> Sequence[Tensor]:
-        """Predicts a batch.
-
-        Args:
-            image: uint8 [B, ch, H, W].
-            label: int32 [B].
-            mask: 1 for an image, 0 for padding, float32 [B].
-
-        Returns:
-            Predicted class int32 [B], its probability float32 [B], and label and mask as given.
-        """
-        prediction, confidence = self.predict(self.network(self.normalise(image)))
-        outputs = (prediction, confidence, label, mask)
-        if self.shared:  # in the order of the ranks, which is that of the images
-            outputs = tuple([self.all_gather(output) for output in outputs])
-        return outputs

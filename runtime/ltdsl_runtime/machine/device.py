@@ -95,10 +95,3 @@ def on_cpu() -> bool:
 def native() -> bool:
     """Whether this process was prepared for `cpu-native`."""
     return _native
-
-
-def processor_count() -> int:
-    """How many processors this process may use: in a container, fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

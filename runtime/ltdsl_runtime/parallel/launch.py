@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 
 from ltdsl.system import children
 from ltdsl.system.files import json_text, read_json, write_atomically
+from ltdsl.system.processors import processor_count
 from ltdsl.system.writing import write_in
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.machine.device import processor_count
 from ltdsl_runtime.parallel.cluster import PATIENCE, check_port
 
 if TYPE_CHECKING:

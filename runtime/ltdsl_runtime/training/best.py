@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.training.resume import epoch_of, facts_only, load_own
+from ltdsl_runtime.weights.restore import epoch_of, facts_only, load_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ltdsl_runtime.data import Part
-    from ltdsl_runtime.graph.step import EvalStep
+    from ltdsl_runtime.graph.evaluation import EvalStep
     from ltdsl_runtime.parallel.cluster import Workers
 
 #: Bins of the expected calibration error.

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.restore import epoch_of, load_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,34 +88,3 @@ def _usable(path: Path, digest: str, lines: list[dict[str, Any]], keep: Keep | N
         message = f"metrics.jsonl has {len(lines)} whole lines, and {path} is of epoch {done}"
         raise RunError("LT411", message)
     return Reached(saved, path, lines[:done])
-
-
-def load_own(path: Path, digest: str, keep: Keep | None = None) -> Saved:
-    """Load a checkpoint that a run wrote itself, or what is wanted of its arrays.
-
-    Raises:
-        RunError: LT411, it is damaged; LT412, it is of another run.
-    """
-    saved = checkpoints.load(path, sealed=True, keep=keep)
-    if saved.get("plan_sha256") != digest:
-        raise RunError("LT412", f"{path} was written by a run of another plan")
-    return saved
-
-
-def facts_only(name: str, value: np.ndarray) -> np.ndarray | None:
-    """Of a checkpoint's arrays, those that may say something of it: numbers."""
-    del name
-    return value if value.size == 1 else None
-
-
-def epoch_of(saved: Saved, path: Path) -> int:
-    """The epoch that a checkpoint was written at the end of, from 0.
-
-    Raises:
-        RunError: LT411, it does not say.
-    """
-    epoch = saved.get("epoch")
-    is_number = isinstance(epoch, np.ndarray) and epoch.size == 1 and epoch.dtype.kind in "iu"
-    if not is_number or epoch.item() < 0:
-        raise RunError("LT411", f"{path} does not say which epoch it is of")
-    return int(epoch.item())

@@ -13,9 +13,10 @@ from ltdsl_runtime.data import load_data, must_be_same, unreadable
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import as_begun, prepare
 from ltdsl_runtime.parallel.cluster import ALONE
-from ltdsl_runtime.parallel.follower import meet, must_agree, open_directory
+from ltdsl_runtime.parallel.follower import meet, open_directory
 from ltdsl_runtime.rundir.directory import must_be_free
 from ltdsl_runtime.rundir.places import noted
+from ltdsl_runtime.training.agreement import must_agree
 from ltdsl_runtime.training.tensorboard import FOLDER, must_be_there
 
 if TYPE_CHECKING:

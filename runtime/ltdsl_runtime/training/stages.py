@@ -10,11 +10,12 @@ import numpy as np
 
 from ltdsl_runtime.data.augment import AUGMENTATIONS
 from ltdsl_runtime.data.source import StageSource
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.graph.over_classes import SplitDivergence, SplitLoss
 from ltdsl_runtime.graph.precision import Update
-from ltdsl_runtime.graph.step import Normalise, TrainStep
+from ltdsl_runtime.graph.step import TrainStep
 from ltdsl_runtime.models.scaled import FACTORS
-from ltdsl_runtime.parallel.classes import Split
+from ltdsl_runtime.models.split import Split
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.tricks.registry import (
     CLASSIFIERS,

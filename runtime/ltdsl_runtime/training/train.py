@@ -13,27 +13,28 @@ from mindspore.train import Model
 from ltdsl.options import RunOptions
 from ltdsl_runtime.data.pipeline import own_errors, training_dataset
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.graph.optimizers import build_optimizer
-from ltdsl_runtime.graph.step import EvalStep, Normalise
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.machine.device import on_cpu
 from ltdsl_runtime.models import freeze, planned_network
 from ltdsl_runtime.models.scaled import use_factors
-from ltdsl_runtime.parallel.classes import Split, split_network
+from ltdsl_runtime.models.split import Split, split_network
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import shared_statistics
-from ltdsl_runtime.parallel.follower import must_start_alike
+from ltdsl_runtime.training.agreement import must_start_alike
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import EpochEnd
 from ltdsl_runtime.training.evaluate import Evaluator
 from ltdsl_runtime.training.gallery import save_gallery
 from ltdsl_runtime.training.progress import EpochRecord
-from ltdsl_runtime.training.resume import Reached, epoch_of, load_own, reached
+from ltdsl_runtime.training.resume import Reached, reached
 from ltdsl_runtime.training.stages import Stage, begin_stage, build_stage, rates_of_steps
 from ltdsl_runtime.training.tensorboard import FOLDER, Events
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.posthoc import corrected
 from ltdsl_runtime.tricks.registry import build_sampling
-from ltdsl_runtime.use.inference import restored_network
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.restore import epoch_of, load_own, restored_network
 from ltdsl_runtime.weights.start import started_from
 
 if TYPE_CHECKING:

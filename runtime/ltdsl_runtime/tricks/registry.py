@@ -16,7 +16,6 @@ from ltdsl import catalogue
 from ltdsl_runtime.data.augment import AUGMENTATIONS
 from ltdsl_runtime.data.readers import READERS
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.graph.optimizers import OPTIMIZERS
 from ltdsl_runtime.models import BUILDERS, freeze
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.scaled import FACTORS, ScaledClassifier
@@ -25,6 +24,7 @@ from ltdsl_runtime.tricks import cam
 from ltdsl_runtime.tricks.distillation import Distillation
 from ltdsl_runtime.tricks.losses.objectives import LOSSES
 from ltdsl_runtime.tricks.mixers import CutMix, InputMixup, Mixer, Remix
+from ltdsl_runtime.tricks.optimizers import OPTIMIZERS
 from ltdsl_runtime.tricks.posthoc import POSTHOC
 from ltdsl_runtime.tricks.samplers import ORDERS
 

@@ -1,26 +1,27 @@
-"""A trained network, for use: its weights from a checkpoint, and prediction as one graph."""
+"""A trained network, for use: its weights from a checkpoint, and its graphs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from mindspore import Tensor, nn, ops
 
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.graph.step import EvalStep, Normalise
-from ltdsl_runtime.models import planned_network
-from ltdsl_runtime.models.scaled import FACTORS, use_factors
-from ltdsl_runtime.training.resume import load_own
+from ltdsl_runtime.graph.evaluation import EvalStep, Inference
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.tricks.posthoc import corrected
 from ltdsl_runtime.use.trained import NAMED
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.restore import load_own, restored_network
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mindspore import nn
+
     from ltdsl.plan import Plan
+    from ltdsl_runtime.graph.evaluation import Confidence
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.use.trained import Trained
     from ltdsl_runtime.weights.records import Saved
@@ -42,7 +43,7 @@ class Model:
     network: Network
     outcome: nn.Cell
     normalise: Normalise
-    confidence: Literal["softmax", "sigmoid"]
+    confidence: Confidence
     epoch: int | None
     path: Path
 
@@ -53,52 +54,6 @@ class Model:
     def inference(self) -> Inference:
         """The graph that predicts."""
         return Inference(self.outcome, self.normalise, self.confidence)
-
-
-class Inference(nn.Cell):
-    """Images to logits and probabilities, as one graph.
-
-    Args:
-        network: Normalised images to logits.
-        normalise: Bytes to the network's input.
-        confidence: What turns the logits into probabilities.
-    """
-
-    def __init__(
-        self, network: nn.Cell, normalise: Normalise, confidence: Literal["softmax", "sigmoid"]
-    ) -> None:
-        super().__init__(auto_prefix=False)
-        self.network = network
-        self.normalise = normalise
-        self.probability = ops.Sigmoid() if confidence == "sigmoid" else ops.Softmax(-1)
-        self.set_train(False)
-
-    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 [B, ch, H, W] -> logits and probabilities, both float32 [B, C]."""
-        logits = self.network(self.normalise(image))
-        return logits, self.probability(logits)
-
-
-def restored_network(
-    plan: Plan, num_classes: int, in_channels: int, saved: Saved, path: Path
-) -> Network:
-    """A plan's model with the weights of a checkpoint, factors of `lws` included.
-
-    Args:
-        plan: The run.
-        num_classes: Number of classes.
-        in_channels: Channels of the images.
-        saved: The checkpoint's content.
-        path: Its file.
-
-    Raises:
-        RunError: LT412, the checkpoint is that of another model.
-    """
-    network = planned_network(plan, num_classes, in_channels)
-    if FACTORS in saved:
-        use_factors(network, num_classes)
-    checkpoints.apply(saved, network, path)
-    return network
 
 
 def load_model(run: Trained, which: str, into: Model | None = None) -> Model:

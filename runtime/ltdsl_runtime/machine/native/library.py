@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ltdsl.cache import NATIVE_KERNELS, CacheError, Entry, Store
+from ltdsl.system.processors import processor_count
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.machine.device import processor_count
 
 SOURCES = Path(__file__).with_name("kernels")
 

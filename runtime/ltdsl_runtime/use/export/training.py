@@ -9,14 +9,14 @@ from mindspore import Tensor, nn
 
 from ltdsl_runtime.data import load_data, must_be_same
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.models import freeze
-from ltdsl_runtime.training.resume import load_own
 from ltdsl_runtime.training.stages import begin_stage, build_stage, rates_of_steps
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.registry import build_sampling
 from ltdsl_runtime.use.export.prediction import TOLERANCE, write_graph
-from ltdsl_runtime.use.inference import load_model, restored_network
+from ltdsl_runtime.use.inference import load_model
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.restore import load_own, restored_network
 
 if TYPE_CHECKING:
     from pathlib import Path
