@@ -6,7 +6,7 @@ them. On disk, everything is whole.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
@@ -15,6 +15,8 @@ from ltdsl_runtime.parallel.collectives import GatherRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.part import ClassPart
@@ -60,11 +62,12 @@ class Split:
         """:meth:`has` of each."""
         return tuple(self.has(parameter.name) for parameter in parameters)
 
-    def own(self, name: str, value: np.ndarray) -> np.ndarray:
+    def own(self, name: str, value: NDArray[Any]) -> NDArray[Any]:
         """What this worker holds of an array of a checkpoint."""
-        if not self.has(name) or value.shape[:1] != (self._part.classes,):
+        part = self._part
+        if part is None or not self.has(name) or value.shape[:1] != (part.classes,):
             return value
-        return self._part.of(value).copy()  # so that nobody keeps the whole one
+        return part.of(value).copy()  # so that nobody keeps the whole one
 
     def whole(self, parameters: Iterable[Parameter]) -> list[Parameter]:
         """The parameters as one worker alone would have them; all workers call this at the same place.
@@ -72,28 +75,33 @@ class Split:
         Returns:
             For the first worker. The others get theirs back.
         """
-        return [self._gathered(p) if self.has(p.name) else p for p in parameters]
+        part = self._part
+        if part is None:
+            return list(parameters)
+        return [_gathered(p, part) if self.has(p.name) else p for p in parameters]
 
-    def _gathered(self, parameter: Parameter) -> Parameter:
-        part, own = self._part, parameter.asnumpy()
-        parts, rest = part.all(), own.shape[1:]
-        rows = max(1, MESSAGE // (part.workers * own[:1].nbytes))
-        most = max(map(len, parts))
-        whole = np.empty((part.classes, *rest), own.dtype) if part.rank == 0 else None
-        for start in range(0, most, rows):
-            message = np.zeros((min(rows, most - start), *rest), own.dtype)
-            piece = own[start : start + len(message)]
-            message[: len(piece)] = piece  # the last row of a smaller part is missing
-            gathered = ops.AllGather()(Tensor(message)).asnumpy()
-            if whole is None:
-                continue
-            for each, got in zip(parts, np.split(gathered, part.workers), strict=True):
-                first = each.first + start
-                count = min(len(got), each.end - first)
-                whole[first : first + count] = got[:count]
+
+def _gathered(parameter: Parameter, part: ClassPart) -> Parameter:
+    """A parameter with all classes, for the first worker."""
+    own = parameter.asnumpy()
+    parts, rest = part.all(), own.shape[1:]
+    rows = max(1, MESSAGE // (part.workers * own[:1].nbytes))
+    most = max(map(len, parts))
+    whole = np.empty((part.classes, *rest), own.dtype) if part.rank == 0 else None
+    for start in range(0, most, rows):
+        message = np.zeros((min(rows, most - start), *rest), own.dtype)
+        piece = own[start : start + len(message)]
+        message[: len(piece)] = piece  # the last row of a smaller part is missing
+        gathered = ops.AllGather()(Tensor(message)).asnumpy()
         if whole is None:
-            return parameter
-        return Parameter(Tensor.from_numpy(whole), name=parameter.name, requires_grad=False)
+            continue
+        for each, got in zip(parts, np.split(gathered, part.workers), strict=True):
+            first = each.first + start
+            count = min(len(got), each.end - first)
+            whole[first : first + count] = got[:count]
+    if whole is None:
+        return parameter
+    return Parameter(Tensor.from_numpy(whole), name=parameter.name, requires_grad=False)
 
 
 def shard_classifier(classifier: nn.Dense, data_parallel: int, class_parallel: int) -> nn.Dense:
