@@ -8,6 +8,7 @@ from typing import get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ltdsl.analysis.addresses import address_of, as_part
 from ltdsl.analysis.suggest import suggest
 from ltdsl.catalogue import Entry
 from ltdsl.catalogue.fields import Field, choices_of, describe, limits, optional
@@ -50,14 +51,20 @@ def what(node: Value) -> str:
     return _WRITTEN.get(type(node), f"`{shown(node.span.text)}`")
 
 
-def unknown_parameter(entry: type[Entry], argument: Argument, known: list[str]) -> Diagnostic:
-    """An argument that its entry does not take."""
+def unknown_parameter(
+    entry: type[Entry], argument: Argument, known: list[str], others: Iterable[Argument]
+) -> Diagnostic:
+    """An argument that its entry does not take, among others."""
     name = argument.name.text
     setting = entry.kind in _UNKNOWN
     owner = "" if setting else f" of `{entry.name}`"
     listing = f"{'known' if setting else 'it takes'}: {', '.join(known)}"
     nothing = f"`{entry.name}` takes no arguments"
     said = suggest(name, argument.name.span, known, listing if known else nothing)
+    if setting:
+        called = {a.name.text: a.value.name.text for a in others if isinstance(a.value, Call)}
+        part = as_part(address_of(name) or "", argument.value.span.text, called)
+        said = said._replace(help=f"write `{part}`", edit=None) if part else said
     return report(
         _UNKNOWN.get(entry.kind, "LT103"),
         argument.name.span,

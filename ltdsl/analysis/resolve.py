@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from ltdsl.analysis.addresses import address_of, addresses_in
 from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
 from ltdsl.analysis.suggest import suggest
 from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
-from ltdsl.diagnostics import Diagnostic, Report, report
+from ltdsl.diagnostics import Diagnostic, Edit, Report, report
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value
@@ -58,7 +59,7 @@ def resolve(document: Document, assignments: Sequence[Assignment], problems: Rep
         _put(settings, argument)
     for assignment in unscoped:
         if assignment.path[0].text not in Settings.model_fields:
-            problems(_unknown_address(assignment, list(names)))
+            problems(_unknown_address(assignment, document.stages))
         else:
             _assign(settings, settings, assignment, assignment.path, problems)
     stages = [_stage(stage, settings) for stage in document.stages]
@@ -199,22 +200,35 @@ def _assign_in_stage(
             )
 
 
-def _unknown_address(assignment: Assignment, stages: list[str]) -> Diagnostic:
+def _unknown_address(assignment: Assignment, stages: Sequence[Stage]) -> Diagnostic:
     name = assignment.path[0]
-    return report(
-        "LT116",
-        name.span,
-        f"no setting and no stage is called `{name.text}`",
-        **suggest(name.text, name.span, [*Settings.model_fields, *stages])._asdict(),
-    )
+    value = assignment.span.source.text[assignment.start_of_value :].strip()
+    address = address_of(name.text) if len(assignment.path) == 1 else None
+    written = ((stage.name.text, [trick.name.text for trick in stage.tricks]) for stage in stages)
+    addresses = [address] if address else addresses_in(name.text, written)
+    known = [*Settings.model_fields, *(stage.name.text for stage in stages)]
+    said = suggest(name.text, name.span, known)
+    if addresses and len(assignment.path) == 1:
+        said = said._replace(
+            help="write " + " or ".join(f"`--set {each}={value}`" for each in addresses[:3]),
+            edit=Edit(name.span, addresses[0]) if len(addresses) == 1 else None,
+        )
+    message = f"no setting and no stage is called `{name.text}`"
+    return report("LT116", name.span, message, **said._asdict())
 
 
 def _unknown_in_stage(stage: ResolvedStage, name: Identifier) -> Diagnostic:
-    known = ["at", "tricks", *Overrides.model_fields, *(t.name.text for t in stage.tricks)]
+    tricks = [trick.name.text for trick in stage.tricks]
+    known = ["at", "tricks", *Overrides.model_fields, *tricks]
     listing = f"it has: {', '.join(known)}"
-    if any(trick.name.text == name.text for trick in stage.tricks):
+    if name.text in tricks:
         message = f"`{name.text}` is a trick: name the parameter to set, as in `{stage.name.text}.{name.text}.…`"
         return report("LT116", name.span, message, help=listing)
     message = f"the stage `{stage.name.text}` has nothing called `{name.text}`"
+    addresses = addresses_in(name.text, [(stage.name.text, tricks)])
     said = suggest(name.text, name.span, known, listing)
+    if addresses:
+        said = said._replace(
+            help="write " + " or ".join(f"`--set {each}=…`" for each in addresses), edit=None
+        )
     return report("LT116", name.span, message, **said._asdict())

@@ -65,7 +65,7 @@ def build(
     for argument in arguments:
         name = argument.name.text
         if name not in fields:
-            problems(unknown_parameter(entry, argument, list(fields)))
+            problems(unknown_parameter(entry, argument, list(fields), arguments))
             failed = True
             continue
         value = _value(argument.value, fields[name], name, problems)

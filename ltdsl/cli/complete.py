@@ -7,13 +7,10 @@ from pathlib import Path
 
 
 def names(incomplete: str) -> list[tuple[str, str]]:
-    """What `ltdsl explain` knows: names with their first sentence, codes with their title."""
-    from ltdsl.catalogue import INDEXES
-    from ltdsl.codes import CODES
+    """What `ltdsl explain` knows, each with a few words about it."""
+    from ltdsl.reference.explained import known
 
-    entries = {name: entry.summary() for index in INDEXES.values() for name, entry in index.items()}
-    known = entries | {name: code.title for name, code in CODES.items()}
-    return [pair for pair in known.items() if pair[0].startswith(incomplete)]
+    return [pair for pair in known().items() if pair[0].startswith(incomplete)]
 
 
 def datasets(incomplete: str) -> list[tuple[str, str]]:

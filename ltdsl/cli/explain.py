@@ -66,26 +66,20 @@ def explain(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A trick, any other name of a recipe, or a code such as LT201.",
+            help="A trick, setting, parameter, kind, code such as LT201, or word of the field.",
             autocompletion=names,
         ),
     ],
 ) -> None:
     """Explain a name or a diagnostic code."""
     from ltdsl.catalogue.names import nearest
-    from ltdsl.codes import CODES
-    from ltdsl.reference.cards import SECTIONS, card, code_card, compared, published
+    from ltdsl.reference.explained import explained, known
 
-    entries = {key: entry for index in SECTIONS.values() for key, entry in index.items()}
-    if name.upper() in CODES:
-        parts = [code_card(name.upper(), CODES[name.upper()]), compared(name.upper())]
-    elif name in entries:
-        parts = [card(entries[name]), published(name)]
-    else:
-        close = nearest(name, [*entries, *CODES])
+    text = explained(name)
+    if not text:
+        close = nearest(name, known()) or nearest(name.upper(), known())
         hint = f"; did you mean `{close}`?" if close else "; see `ltdsl tricks`"
         misused(f"nothing is called `{name}`{hint}")
-    text = "\n\n".join(filter(None, parts))
     console = new_console()
     if console.is_terminal:
         from rich.markdown import Markdown

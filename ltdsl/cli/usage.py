@@ -14,6 +14,18 @@ class Command(TyperCommand):
         """Options, then arguments; those in brackets can be left out."""
         return ["[OPTIONS]", *(_name(param, usage=True) for param in _arguments(self, ctx))]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, and where an option is a value of recipes, say how it is set."""
+        written = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            option = getattr(error, "option_name", "")
+            takes_values = any("--set" in param.opts for param in self.get_params(ctx))
+            if takes_values and hasattr(error, "possibilities"):
+                _answer(error, option, written)
+            raise
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, then options, as columns of names and meanings."""
         rows = [(_name(param), param.help or "") for param in _arguments(self, ctx)]
@@ -24,6 +36,19 @@ class Command(TyperCommand):
         records = [param.get_help_record(ctx) for param in options]
         with formatter.section("Options"):
             formatter.write_dl([record for record in records if record])
+
+
+def _answer(error: Any, option: str, written: list[str]) -> None:
+    """Let the error about an unknown option say what to write."""
+    from ltdsl.analysis.addresses import instead
+
+    words = iter(written)
+    _, _, value = next((w for w in words if w.partition("=")[0] == option), "").partition("=")
+    value = value or next(words, "")  # what follows it
+    answer = instead(option.lstrip("-").replace("-", "_"), "…" if value[:1] in ("", "-") else value)
+    if answer:
+        error.message = f"there is no option {option}: {answer}"
+        error.possibilities = None
 
 
 def _arguments(command: TyperCommand, ctx: Any) -> list[Any]:

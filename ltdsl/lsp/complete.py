@@ -14,6 +14,7 @@ from ltdsl.lsp.context import Context, Place, context_at
 from ltdsl.lsp.fields import base_of, choices, field_card, fields_of, is_list
 from ltdsl.lsp.files import recipes_below
 from ltdsl.lsp.text import Places
+from ltdsl.lsp.words import words
 from ltdsl.recipe import Settings
 from ltdsl.reference.cards import card
 from ltdsl.source import Source
@@ -32,7 +33,10 @@ def complete(source: Source, position: lsp.Position, places: Places) -> list[lsp
     offset = places.offset(source, position)
     context = context_at(source.text, offset)
     in_path = context.place is Place.PATH
-    items = _paths(source.path) if in_path else _names(source.text, context)
+    items = list(_paths(source.path) if in_path else _names(source.text, context))
+    typed = source.text[context.start : offset]
+    if typed and not any(item.label.startswith(typed) for item in items):
+        items += words(context, typed)
     start = context.start + 1 if in_path else context.start
     # a word is replaced whole; where none is begun, nothing is
     rest = (_REST_OF_PATH if in_path else _REST_OF_WORD).match(source.text, offset)

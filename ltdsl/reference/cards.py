@@ -54,7 +54,7 @@ def card(entry: type[Entry]) -> str:
     if issubclass(entry, Trick) and entry.needs_weights:
         parts.append("Needs trained weights: a stage before it, or `init`.")
     if entry.model_fields:
-        parts.append(_parameters(entry))
+        parts.append(parameters(entry))
     if issubclass(entry, Dataset):
         protocol = "\n".join(f"    {line}" for line in entry.protocol.strip().splitlines())
         parts.append(f"Protocol:\n\n{protocol}")
@@ -97,10 +97,10 @@ def reference() -> str:
         "Generated from the code by `make docs`: do not edit.",
         "## Settings",
         "Written `name = value`, before all stages. Those without a default take the value of the data set's protocol.",
-        _parameters(Settings),
+        parameters(Settings),
         "## Stage settings",
         "Written in a stage's braces.",
-        _parameters(Overrides),
+        parameters(Overrides),
     ]
     for heading, entries in SECTIONS.items():
         parts += [f"## {heading}", *map(card, entries.values())]
@@ -108,10 +108,12 @@ def reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _parameters(entry: type[Entry]) -> str:
+def parameters(entry: type[Entry], only: str = "") -> str:
+    """The parameters of an entry, or one of them, as a table."""
     rows = [
         (f"`{info.alias or name}`", _takes(info), _default(info), info.description or "")
         for name, info in entry.model_fields.items()
+        if only in ("", info.alias or name)
     ]
     return _table(("name", "takes", "default", "meaning"), rows)
 

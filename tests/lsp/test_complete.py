@@ -160,3 +160,25 @@ def test_every_prefix_of_a_recipe(path):
         assert whole == context_at(text[:end], end)
         seen.add(whole.place)
     assert {Place.STATEMENT, Place.TRICK, Place.NOTHING} <= seen
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "after"),
+    [
+        ("stage1: mixu|", "mixup", "stage1: input_mixup"),
+        ("stage1: ce; stage2: dr|", "drw", "stage1: ce; stage2: cb_ce @ 80%"),
+        ("l|", "lr", "optimizer = sgd(lr = 0.1)"),
+        ("num_e|", "num_epochs", "epochs = "),
+        ("optimizer = adamw|", "adamw", "optimizer = adam(lr = 0.001)"),
+        ("model = resnet18|", "resnet18", 'model = mindcv(name = "resnet18")'),
+        ("optimizer = sgd(learn|", "learning_rate", "optimizer = sgd(lr = "),
+        ("schedule = cosine_a|", "cosine_annealing", "schedule = cosine"),
+    ],
+)
+def test_words_of_the_field(text, word, after):
+    assert chosen(text, word) == after
+
+
+def test_no_words_before_something_is_typed():
+    assert "mixup" not in labels("stage1: |")
+    assert "mixup" not in labels("optimizer = m|")
