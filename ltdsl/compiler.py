@@ -111,6 +111,7 @@ def compile_recipe(
         # one may be there for the recipe as it is written, so changes do not make it stale
         complete = result.recipe is not None and not assignments
         found = result.diagnostics = suppress(found, document.sources, complete)
+    found[:] = _said_once(found)
     order = {id(each): i for i, each in enumerate(document.sources)}
     found.sort(
         key=lambda problem: (
@@ -120,3 +121,11 @@ def compile_recipe(
         )
     )
     return result
+
+
+def _said_once(found: list[Diagnostic]) -> list[Diagnostic]:
+    """What was found, without the spelling of names that are unknown however they are spelt."""
+    unknown = {
+        problem.span for problem in found if problem.code in ("LT101", "LT102", "LT103", "LT104")
+    }
+    return [problem for problem in found if problem.code != "LT005" or problem.span not in unknown]

@@ -30,7 +30,7 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
     """
     settings = build(Settings, tuple(resolved.settings.values()), whole, problems)
     _check_stage_names(resolved, problems)
-    if not resolved.stages and resolved.whole:
+    if not resolved.stages and resolved.whole and not _names_tricks(resolved):
         problems(
             report(
                 "LT111",
@@ -54,6 +54,12 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
     check_combinations(recipe, resolved, problems)
     check_schedules(recipe, resolved, problems)
     return recipe
+
+
+def _names_tricks(resolved: Resolved) -> bool:
+    """Whether a setting, whose name will be reported, is what was meant as a stage."""
+    values = (setting.value for setting in resolved.settings.values())
+    return any(isinstance(value, Call) and value.name.text in TRICKS for value in values)
 
 
 def _stage(stage: ResolvedStage, problems: Report) -> StageRecipe | None:

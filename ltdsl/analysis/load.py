@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from ltdsl.analysis.marks import meant
 from ltdsl.diagnostics import Diagnostic, Label, Report, report
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, File, Identifier, List, Setting, Stage, Use, Value
@@ -87,7 +88,8 @@ class _Loader:
             chain: The files being followed, the recipe first.
         """
         own: list[Setting] = []
-        for statement in tree.statements:
+        for written in tree.statements:
+            statement = meant(written, self.problems)
             if isinstance(statement, Use):
                 if own or self.document.stages:
                     self._misplaced(

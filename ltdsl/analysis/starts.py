@@ -7,7 +7,7 @@ from ltdsl.catalogue.names import nearest
 from ltdsl.diagnostics import Edit, Label, Report, report
 from ltdsl.epochs import place
 from ltdsl.source import Span
-from ltdsl.syntax import Integer, Percent, Start
+from ltdsl.syntax import Float, Integer, Percent, Start
 
 
 def start_of(start: Start | None) -> int | str:
@@ -31,6 +31,8 @@ def check_starts(resolved: Resolved, epochs: int | None, problems: Report) -> bo
         True where all starts can be relied on.
     """
     stages, written = resolved.stages, resolved.settings.get("epochs")
+    if resolved.whole and _swapped(stages, problems):
+        return False
     good = [
         _unit(stage, may_lack=i == 0 or not resolved.whole, problems=problems)
         for i, stage in enumerate(stages)
@@ -76,6 +78,26 @@ def check_starts(resolved: Resolved, epochs: int | None, problems: Report) -> bo
     return fine
 
 
+def _swapped(stages: list[ResolvedStage], problems: Report) -> bool:
+    """Report a stage that starts the run and is not written first."""
+    if not stages or start_of(stages[0].start) in (0, "0%"):
+        return False
+    first = next((stage for stage in stages if start_of(stage.start) in (0, "0%")), None)
+    if first is None:
+        return False
+    before = stages[0].start
+    problems(
+        report(
+            "LT303",
+            first.name.span,
+            f"`{first.name.text}` starts the run, and stands behind `{stages[0].name.text}`",
+            others=(Label(before.span, "this one starts later"),) if before else (),
+            help="write stages in order of time: the one without `@` first",
+        )
+    )
+    return True
+
+
 def _unit(stage: ResolvedStage, may_lack: bool, problems: Report) -> bool:
     """Check the form of one stage's start."""
     start = stage.start
@@ -107,14 +129,18 @@ def _unit(stage: ResolvedStage, may_lack: bool, problems: Report) -> bool:
         return True
     text = start.value.span.text
     if start.unit is None:
-        edit = Edit(start.value.span, f"epoch {text}")
+        share = start.value.value if isinstance(start.value, Float) else 0
+        is_share = 0 < share < 1
+        written = f"{100 * share:.12g}%" if is_share else f"epoch {text}"
         problems(
             report(
                 "LT302",
                 start.span,
                 f"`@ {text}` has no unit",
-                help=f"write `@ epoch {text}` for completed epochs, or a percentage as in `@ 80%`",
-                edit=edit,
+                help=f"write `@ {written}`, a share of the epochs"
+                if is_share
+                else f"write `@ epoch {text}` for completed epochs, or a percentage as in `@ 80%`",
+                edit=Edit(start.value.span, written),
             )
         )
         return False

@@ -125,7 +125,9 @@ def _entry(node: Value, field: Field, base: type[Entry], name: str, problems: Re
     built: list[Entry | None] = []
     for item in items:
         if not isinstance(item, Call):
-            problems(wrong_type(item, name, article(base.kind), what(item)))
+            quoted = isinstance(item, String) and item.value in INDEXES[base]
+            bare = Edit(item.span, str(item.value)) if quoted else None  # type: ignore[union-attr]
+            problems(wrong_type(item, name, article(base.kind), what(item), bare))
             built.append(None)
             continue
         built.append(_called(item, base, problems))

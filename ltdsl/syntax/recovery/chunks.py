@@ -28,6 +28,7 @@ class Chunk:
         nested: A `{` where no block can be.
         late: Whether the block begins on a later line than its stage ends.
         glued: Whether this stands behind a block's `}` without a separator.
+        below: Statements that are indented below a head without anything behind its `:`.
     """
 
     first: int
@@ -42,6 +43,7 @@ class Chunk:
     nested: Lexeme | None = None
     late: bool = False
     glued: bool = False
+    below: list[Chunk] = field(default_factory=list)
 
 
 class Splitter:
@@ -57,7 +59,8 @@ class Splitter:
         self._closer: dict[int, int] = {}
         self._match_brackets()
         self._brace_ahead = self._braces_ahead()
-        self.chunks, _ = self._statements(0, inside=False)
+        chunks, _ = self._statements(0, inside=False)
+        self.chunks = self._nested_by_indentation(text, chunks)
 
     def kind(self, index: int) -> str:
         """The kind of a lexeme; empty outside the text."""
@@ -137,6 +140,28 @@ class Splitter:
                 chunk.glued = glued
                 chunks.append(chunk)
         return chunks, index
+
+    def _nested_by_indentation(self, text: str, chunks: list[Chunk]) -> list[Chunk]:
+        """The statements, those that are indented below a head `name:` put under it, as YAML would have them."""
+
+        def indent(chunk: Chunk) -> int:
+            start = self.lexemes[chunk.first].start
+            return start - text.rfind("\n", 0, start) - 1
+
+        result: list[Chunk] = []
+        for chunk in chunks:
+            above = result[-1] if result else None
+            is_head = above is not None and above.inner is None and above.last == above.first + 2
+            if (
+                above
+                and is_head
+                and self.kind(above.first + 1) == ":"
+                and indent(chunk) > indent(above)
+            ):
+                above.below.append(chunk)
+            else:
+                result.append(chunk)
+        return result
 
     def _takes_block(self, chunk: Chunk) -> bool:
         return chunk.inner is None and self._is_stage_head(chunk.first)

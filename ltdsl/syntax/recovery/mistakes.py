@@ -9,6 +9,15 @@ from collections.abc import Callable
 from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.source import Source, Span
 from ltdsl.syntax.recovery.fault import VALUE_TOKENS, Fault, expected
+from ltdsl.syntax.recovery.foreign import (
+    dotted,
+    glued_unit,
+    last_comma,
+    own_setting,
+    stage_end,
+    start_in_words,
+    typographic,
+)
 from ltdsl.syntax.recovery.structure import missing_separator
 from ltdsl.syntax.scanner import NOTHING, Lexeme, shown
 from ltdsl.syntax.tree import INCLUDES, RESERVED, unclosed_string
@@ -37,7 +46,13 @@ def _comment(f: Fault) -> Diagnostic | None:
     if f.found.kind != "slashes":
         return None
     marks = f.span(f.found.start, f.found.start + 2)
-    return report("LT014", marks, "comments begin with `#`, not with `//`", edit=Edit(marks, "#"))
+    return report(
+        "LT014",
+        marks,
+        "comments begin with `#`, not with `//`",
+        help="write `#`",
+        edit=Edit(marks, "#"),
+    )
 
 
 def _invisible(f: Fault) -> Diagnostic | None:
@@ -241,7 +256,13 @@ def _start(f: Fault) -> Diagnostic | None:
         return report("LT001", f.here, "tricks stand before the `@`")
     if f.found.kind == "=" and f.accepts == {"NUMBER"}:
         gap = " " if f.at(1).start == f.found.end else ""
-        return report("LT001", f.here, "no `=` between unit and number", edit=f.replace(gap))
+        return report(
+            "LT001",
+            f.here,
+            "no `=` between unit and number",
+            help=f"write `{shown(f.text(f.before))} {shown(f.text(f.at(1)))}`",
+            edit=f.replace(gap),
+        )
     if not f.whole and f.found.kind == "@":
         return report("LT001", f.here, "no `@` is needed here", edit=Edit(f.here, ""))
     return None
@@ -312,6 +333,13 @@ _KNOWN: tuple[Callable[[Fault], Diagnostic | None], ...] = (
     _reserved,
     _strings,
     _comment,
+    typographic,
+    start_in_words,
+    stage_end,
+    own_setting,
+    last_comma,
+    glued_unit,
+    dotted,
     _invisible,
     _use_path,
     _assignment,

@@ -15,6 +15,7 @@ from ltdsl.syntax.lalr import TooDeepError, parse_text
 from ltdsl.syntax.recovery.chunks import Chunk, Splitter
 from ltdsl.syntax.recovery.draft import Draft
 from ltdsl.syntax.recovery.fault import Fault
+from ltdsl.syntax.recovery.foreign import json, nested
 from ltdsl.syntax.recovery.mistakes import explain, wrong_mark
 from ltdsl.syntax.recovery.structure import Structure, too_deep
 from ltdsl.syntax.scanner import scan
@@ -52,6 +53,9 @@ class Recovery:
     def file(self, error: UnexpectedInput | TooDeepError) -> list[syntax.Statement]:
         """The well-formed statements of a file that as a whole ends in ``error``."""
         statements: list[syntax.Statement] = []
+        if found := json(self._source, self._lexemes):
+            self._add([found])
+            return statements
         try:
             # One by one, so that those before the error that ends it all are kept.
             for statement in self._run(self._chunks, inside=False):
@@ -130,6 +134,8 @@ class Recovery:
         return lambda start, end: Span(self._source, start + by, end + by)
 
     def _end(self, chunk: Chunk) -> int:
+        if chunk.below:
+            return self._end(chunk.below[-1])
         if chunk.end is not None:
             return chunk.end.end
         if chunk.inner:
@@ -159,6 +165,9 @@ class Recovery:
     # One statement
 
     def _alone(self, chunk: Chunk, inside: bool) -> Iterator[syntax.Statement]:
+        if chunk.below:
+            self._add([nested(self._source, self._lexemes, chunk)])
+            return
         if chunk.glued:
             problem, is_statement = self._structure.glued(chunk)
             self._add([problem])

@@ -36,7 +36,7 @@ class Structure:
 
     def is_bad(self, chunk: Chunk) -> bool:
         """Whether a chunk, its block included, is wrong whatever its words are."""
-        if self.head_is_bad(chunk) or chunk.late or chunk.glued:
+        if self.head_is_bad(chunk) or chunk.late or chunk.glued or chunk.below:
             return True
         if self._lexemes[chunk.first].kind == "}":
             return True  # a stray one; nothing need separate it from what stands before
