@@ -33,9 +33,7 @@ def place(root: Path, name: str) -> Path:
         LeadsOutError: It would lie elsewhere.
         OSError: A folder cannot be made.
     """
-    path = root / name
-    folder(root, path.parent)
-    return path
+    return folder(root, Path(name).parent) / Path(name).name
 
 
 def folder(root: Path, name: str | Path = "") -> Path:
@@ -43,7 +41,7 @@ def folder(root: Path, name: str | Path = "") -> Path:
 
     Args:
         root: The outer one.
-        name: Path of the inner one, in it or as a whole.
+        name: Path of the inner one, in it.
 
     Raises:
         LeadsOutError: It would lie elsewhere.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -96,3 +97,12 @@ def test_permissions_are_those_of_a_file_not_of_what_a_link_leads_to(root):
     (root / "in" / "file").chmod(0o600)
     write_atomically(root / "in" / "file", "y")
     assert stat.S_IMODE((root / "in" / "file").stat().st_mode) == 0o600
+
+
+def test_a_folder_may_be_named_from_where_one_works(root, monkeypatch):
+    monkeypatch.chdir(root.parent)
+    assert write_in(Path(root.name), "recipe/a.lt", "stage1: ce") == Path(
+        root.name, "recipe", "a.lt"
+    )
+    assert (root / "recipe" / "a.lt").read_text() == "stage1: ce"
+    assert not (root / root.name).exists()
