@@ -11,7 +11,8 @@ def run(*line: str | Path, folder: Path) -> subprocess.CompletedProcess:
     """A process that knows nothing of this checkout."""
     kept = {"HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "PIP_INDEX_URL", "PIP_CERT"}
     env = {name: value for name, value in os.environ.items() if name in kept}
-    env |= {"PATH": os.defpath, "LTDSL_CACHE": str(folder / "cache"), "COLUMNS": "100"}
+    env |= {"PATH": os.defpath, "COLUMNS": "100"}
+    env |= {name: str(folder / "cache") for name in ("LTDSL_CACHE", "PRE_COMMIT_HOME")}
     return subprocess.run(
         [*map(str, line)], cwd=folder, env=env, capture_output=True, text=True, timeout=300
     )

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
+
+import pytest
 
 from ltdsl.system.packages import missing
+
+pytestmark = pytest.mark.skipif(
+    find_spec("mindspore") is None, reason="takes away what is there: the extra `train`"
+)
 
 
 def test_the_first_that_is_missing_is_named(monkeypatch):
