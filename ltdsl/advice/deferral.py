@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from ltdsl.evidence.combination import Combination, Tricks
     from ltdsl.evidence.compare import Candidates
 
-#: What a first stage may have before a deferred correction: `focal` before `cb_focal`, else nothing.
-_BEFORE = {"focal"}
-
 
 class Deferral(Rule, ABC):
     """A correction that is on from the first epoch."""
@@ -64,12 +61,21 @@ def _candidates(benchmark: str, name: str, wanted: Tricks) -> Candidates:
     """The trick alone, and the same trick as the second of two stages; parameters nearest to those wanted first."""
     from ltdsl.evidence.combination import between
 
+    allowed = _before(name)
     found = [
         ((after,), (before, after))
         for before, after in _of_two_stages(benchmark)
-        if {use.name for use in after} == {name} and {use.name for use in before} <= _BEFORE
+        if {use.name for use in after} == {name} and {use.name for use in before} <= allowed
     ]
     return sorted(found, key=lambda pair: (between(pair[0][0], wanted), str(pair)))
+
+
+def _before(name: str) -> set[str]:
+    """What a first stage may have before a deferred correction: the same loss without its weights, else nothing."""
+    from ltdsl.catalogue import LOSSES
+
+    plain = LOSSES[name].model_construct().without_counts() if name in LOSSES else None
+    return {plain.name} if plain else set()
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ltdsl.advice.basis import Arithmetic
+from ltdsl.advice.cs_ce_with_cam_bs import CsCeWithCamBs
 from ltdsl.advice.rule import Finding, Rule
 from ltdsl.advice.strength import correcting
 from ltdsl.diagnostics import Label
@@ -67,7 +68,7 @@ class CorrectedTwice(Rule):
             counts = case.counts
             odds = min(counts) / max(counts)
             together = odds * math.prod(found.factor for found in raised.values())
-            if len(raised) < 2 or raised.keys() == {"cam_bs", "cs_ce"} or together <= _BEYOND:
+            if len(raised) < 2 or raised.keys() == set(CsCeWithCamBs.tricks) or together <= _BEYOND:
                 continue
             *first, last = raised
             by = " and ".join(

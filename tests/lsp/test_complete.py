@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("pygls")
 
-from ltdsl.catalogue import AUGMENTS, LOSSES, MIXERS, MODELS, SAMPLERS, SCHEDULES
+from ltdsl.catalogue import AUGMENTS, LOSSES, MIXERS, MODELS, OPTIMIZERS, SAMPLERS, SCHEDULES
 from ltdsl.lsp.complete import complete
 from ltdsl.lsp.context import Place, context_at
 from ltdsl.lsp.text import Places
@@ -39,7 +39,6 @@ def chosen(text: str, label: str, path: Path | None = None) -> str:
 
 
 SETTINGS = list(Settings.model_fields)
-OPTIMIZERS = ["sgd", "adam"]
 SGD = ["lr", "weight_decay", "momentum", "nesterov"]
 
 
@@ -55,7 +54,7 @@ SGD = ["lr", "weight_decay", "momentum", "nesterov"]
         ("stage1: ce\ns|\nstage2: ce @ 80%", ["stage3"]),
         ("stage1: ce {\n|", list(Overrides.model_fields)),
         ("s: ce { handoff = best; |}", [f for f in Overrides.model_fields if f != "handoff"]),
-        ("s: ce { optimizer = |", OPTIMIZERS),
+        ("s: ce { optimizer = |", list(OPTIMIZERS)),
         ("s: ce { optimizer = sgd(|", SGD),
         ("s: ce { optimizer = sgd(lr = 0.1) }\n|", ["stage2"]),
         ("model = |", list(MODELS)),

@@ -9,6 +9,8 @@ from ltdsl_runtime.models.network import GlobalPool
 from ltdsl_runtime.models.resnet import PadShortcut
 from mindspore import Tensor, nn, ops
 
+from ltdsl import catalogue
+
 # name: (channels, size, layers between stem and pool, channels and size of the last maps)
 MODELS = {
     "resnet8": (1, 16, 3, 64, 4),
@@ -16,6 +18,11 @@ MODELS = {
     "resnet10": (3, 64, 4, 512, 2),
     "resnet50": (3, 64, 4, 2048, 2),
 }
+
+
+def test_every_model_has_its_shapes():
+    missing = catalogue.MODELS.keys() - MODELS.keys() - {"mindcv"}  # those of a library are below
+    assert not missing, f"write the shapes of {missing} into MODELS of tests/runtime/test_models.py"
 
 
 def images(name, batch=4):
