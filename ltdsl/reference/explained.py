@@ -44,9 +44,8 @@ def known() -> dict[str, str]:
     return found | {name: code.title for name, code in CODES.items()}
 
 
-@cache
 def entries() -> Mapping[str, type[Entry]]:
-    """Everything that a recipe can call."""
+    """Everything that a recipe can call: read anew, as entries can be added."""
     return {name: entry for index in SECTIONS.values() for name, entry in index.items()}
 
 
