@@ -9,21 +9,24 @@ classes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from ltdsl_runtime.parallel.collectives import GatherRows, MaxOverWorkers, SumOverWorkers
-from ltdsl_runtime.tricks.losses.cell import Layout, LossCell
+from ltdsl_runtime.tricks.losses.cell import Layout, LossCell, ShardedCell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ltdsl_runtime.parallel.part import ClassPart
+    from numpy.typing import NDArray
 
-Rows = TypeVar("Rows", Tensor, np.ndarray)
+    from ltdsl_runtime.parallel.part import ClassPart
+    from ltdsl_runtime.tricks.distillation import Divergence
+    from ltdsl_runtime.tricks.losses.cell import Axis
+Rows = TypeVar("Rows", Tensor, "NDArray[Any]")
 
 #: Axes by what they hold, in the place of numbers of slices.
 AXES = Layout(("images", "classes"), ("images", 1), ("images",), (1, "classes"))
@@ -54,7 +57,7 @@ class SplitLoss(LossCell):
         self.gather_labels = ops.AllGather()
         self.gather_features = GatherRows(part.rank)
 
-    def columns(self, column: np.ndarray) -> np.ndarray:
+    def columns(self, column: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """This worker's rows of a column that the whole loss draws, [B, C] -> [b, workers · C_part].
 
         Args:
@@ -96,7 +99,7 @@ class SplitDivergence(nn.Cell):
         part: This worker's classes.
     """
 
-    def __init__(self, divergence: LossCell, part: ClassPart) -> None:
+    def __init__(self, divergence: Divergence, part: ClassPart) -> None:
         super().__init__()
         _split(divergence, part)
         self.divergence = divergence
@@ -167,9 +170,9 @@ class _OwnOneHot(nn.Cell):
         return off + (on - off) * own
 
 
-def _split(loss: LossCell, part: ClassPart) -> None:
+def _split(whole: ShardedCell, part: ClassPart) -> None:
     """Make a loss take logits of a part's classes, by what its strategies say."""
-    for cell, name, strategy in _operators(loss):
+    for cell, name, strategy in _operators(whole):
         operator = getattr(cell, name)
         if isinstance(operator, ops.OneHot):
             _replace(cell, name, _OwnOneHot(part))
@@ -177,20 +180,20 @@ def _split(loss: LossCell, part: ClassPart) -> None:
             _replace(cell, name, _MaxOverClasses(operator))
         elif strategy[0] == AXES.rows and isinstance(operator, ops.ReduceSum):
             _replace(cell, name, _SumOverClasses(operator))
-    for cell in _losses(loss):
+    for cell in _sharded(whole):
         for name, value in list(vars(cell).items()):
             if isinstance(value, Tensor) and value.shape == (1, part.classes):
                 setattr(cell, name, Tensor(part.of(value.asnumpy(), 1)))
 
 
-def _losses(loss: LossCell) -> Iterator[LossCell]:
-    yield from (cell for _, cell in loss.cells_and_names() if isinstance(cell, LossCell))
+def _sharded(whole: ShardedCell) -> Iterator[ShardedCell]:
+    yield from (cell for _, cell in whole.cells_and_names() if isinstance(cell, ShardedCell))
 
 
-def _operators(loss: LossCell) -> list[tuple[LossCell, str, tuple]]:
+def _operators(whole: ShardedCell) -> list[tuple[ShardedCell, str, tuple[tuple[Axis, ...], ...]]]:
     return [
         (cell, name, strategy)
-        for cell in _losses(loss)
+        for cell in _sharded(whole)
         for name, strategy in cell.strategies(AXES).items()
     ]
 

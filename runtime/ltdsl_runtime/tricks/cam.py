@@ -15,12 +15,14 @@ from mindspore import Tensor, nn, ops
 from ltdsl_runtime.tricks.warp import FLIP, KEEP, SCALE, bounding_box, transformation, warp
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ltdsl_runtime.models.network import Network
 
 
 def draw(
-    rng: np.random.Generator, labels: np.ndarray, keep: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    rng: np.random.Generator, labels: NDArray[np.int32], keep: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Draws what happens to each image; pure in the state of ``rng``.
 
     Args:
@@ -126,7 +128,7 @@ class CamBalance(nn.Cell):
         Returns:
             Images of the same shape.
         """
-        size = images.shape[2:]
+        size = (images.shape[2], images.shape[3])
         maps, weight = self.network.features(images), self.network.classifier.weight
         if maps.ndim != 4 or maps.shape[1] != weight.shape[1]:
             raise ValueError("cam_bs needs a classifier that acts on the mean of the feature maps")

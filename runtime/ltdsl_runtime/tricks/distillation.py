@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from mindspore import Tensor, nn, ops
 
-from ltdsl_runtime.tricks.losses.cell import Layout, LossCell
+from ltdsl_runtime.tricks.losses.cell import Layout, ShardedCell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from ltdsl_runtime.graph.over_classes import SplitDivergence
+    from ltdsl_runtime.tricks.losses.cell import Strategies
 
 
 class Distillation(nn.Cell):
@@ -27,7 +28,7 @@ class Distillation(nn.Cell):
         super().__init__()
         self.alpha = alpha
         self.scale = alpha * temperature**2
-        self.divergence: nn.Cell = Divergence(temperature, power)
+        self.divergence: Divergence | SplitDivergence = Divergence(temperature, power)
 
     def construct(self, loss: Tensor, logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Adds the teacher to a loss.
@@ -44,7 +45,7 @@ class Distillation(nn.Cell):
         return (1.0 - self.alpha) * loss + self.scale * divergence
 
 
-class Divergence(LossCell):
+class Divergence(ShardedCell):
     """KL(t ‖ softmax(z / T)) of each image, t ∝ softmax(z_teacher / T)^power.
 
     Args:
@@ -71,7 +72,7 @@ class Divergence(LossCell):
         apart = self.sub(teacher, student)
         return self.sum_classes(self.mul(self.exp(teacher), apart), -1)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
         rows = layout.rows
         return {
@@ -82,7 +83,7 @@ class Divergence(LossCell):
         }
 
 
-class LogSoftmax(LossCell):
+class LogSoftmax(ShardedCell):
     """log softmax(z), from separate operators: z − max z − log Σ_c exp(z_c − max z)."""
 
     def __init__(self) -> None:
@@ -99,7 +100,7 @@ class LogSoftmax(LossCell):
         shifted = self.sub_max(logits, ops.stop_gradient(self.reduce_max(logits, -1)))
         return self.sub_log(shifted, self.log(self.sum_exp(self.exp(shifted), -1)))
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
         rows, column = layout.rows, layout.column
         return {

@@ -13,11 +13,22 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeAlias
+
+    from numpy.typing import NDArray
+
+    Columns: TypeAlias = tuple[NDArray[Any], ...]
 
 
 class Mixer(nn.Cell):
-    """What all mixers are.
+    """What all mixers are: ``construct(x, labels, other, other_labels, *draws) -> (mixture, share)``.
+
+    - ``x``: what is mixed, float32 [B, …]; the mixture is like it.
+    - ``labels``: classes, int32 [B].
+    - ``other``, ``other_labels``: the other ones of each pair.
+    - ``draws``: the columns that :meth:`draw` made.
+    - ``share``: of each own label in the loss, float32 [B].
 
     Attributes:
         layer: Whose output is mixed; None mixes images.
@@ -27,33 +38,16 @@ class Mixer(nn.Cell):
 
     layer: str | None = None
     of_batch = 0
+    if TYPE_CHECKING:  # each mixer takes its own number of columns
+        construct: Callable[..., tuple[Tensor, Tensor]]
 
-    def draw(
-        self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]
-    ) -> tuple[np.ndarray, ...]:
+    def draw(self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]) -> Columns:
         """Draws a batch's columns; pure in the state of ``rng``.
 
         Args:
             rng: Source of randomness.
             batch_size: Number of images B.
             size: Height and width of an image.
-        """
-        raise NotImplementedError
-
-    def construct(
-        self, x: Tensor, labels: Tensor, other: Tensor, other_labels: Tensor, *draws: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Mixes a batch.
-
-        Args:
-            x: What is mixed, float32 [B, …].
-            labels: Classes, int32 [B].
-            other: The other ones of each pair, like ``x``.
-            other_labels: Their classes, int32 [B].
-            *draws: The columns that :meth:`draw` made.
-
-        Returns:
-            The mixture, like ``x``, and the share of each own label in the loss, float32 [B].
         """
         raise NotImplementedError
 
@@ -73,14 +67,14 @@ class InputMixup(Mixer):
         self.alpha = alpha
         self.layer = layer
 
-    def draw(
-        self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]
-    ) -> tuple[np.ndarray, ...]:
+    def draw(self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]) -> Columns:
         """Draws ``share``, float32 [B] in [0, 1]: one λ repeated B times."""
         del size
         return (np.full(batch_size, rng.beta(self.alpha, self.alpha), dtype=np.float32),)
 
-    def construct(self, x, labels, other, other_labels, share):
+    def construct(
+        self, x: Tensor, labels: Tensor, other: Tensor, other_labels: Tensor, share: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Mixes a batch; see :class:`Mixer`."""
         return blend(x, other, share), share
 
@@ -104,7 +98,9 @@ class Remix(InputMixup):
         self.tau = tau
         self.counts = Tensor(np.asarray(counts), ms.float32)
 
-    def construct(self, x, labels, other, other_labels, share):
+    def construct(
+        self, x: Tensor, labels: Tensor, other: Tensor, other_labels: Tensor, share: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Mixes a batch; see :class:`Mixer`."""
         own, others = ops.gather(self.counts, labels, 0), ops.gather(self.counts, other_labels, 0)
         gives_way = ops.logical_and(own >= self.kappa * others, share < self.tau)
@@ -131,9 +127,7 @@ class CutMix(Mixer):
         self.alpha = alpha
         self.probability = probability
 
-    def draw(
-        self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]
-    ) -> tuple[np.ndarray, ...]:
+    def draw(self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]) -> Columns:
         """Draws ``box``, int32 [4]: top, left, bottom, right, half open; and ``share``, float32 [B]."""
         height, width = size
         side = np.sqrt(1 - rng.beta(self.alpha, self.alpha))
@@ -146,7 +140,15 @@ class CutMix(Mixer):
         share = 1 - np.prod(high - low) / (height * width)
         return box, np.full(batch_size, share, dtype=np.float32)
 
-    def construct(self, x, labels, other, other_labels, box, share):
+    def construct(
+        self,
+        x: Tensor,
+        labels: Tensor,
+        other: Tensor,
+        other_labels: Tensor,
+        box: Tensor,
+        share: Tensor,
+    ) -> tuple[Tensor, Tensor]:
         """Mixes a batch; see :class:`Mixer`."""
         height, width = x.shape[-2:]
         row = ops.arange(height).reshape((height, 1))

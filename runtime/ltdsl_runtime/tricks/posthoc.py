@@ -14,7 +14,9 @@ from ltdsl_runtime.models.scaled import ScaledClassifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ltdsl import catalogue
+    from numpy.typing import NDArray
+
+    from ltdsl.catalogue import phases as declared
     from ltdsl.plan import Plan
     from ltdsl_runtime.models import Network
 
@@ -27,7 +29,7 @@ class LogitAdjustment(nn.Cell):
         offsets: τ log π_c of each class that the network has, [C].
     """
 
-    def __init__(self, network: Network, offsets: np.ndarray) -> None:
+    def __init__(self, network: Network, offsets: NDArray[np.float64]) -> None:
         super().__init__(auto_prefix=False)
         self.network = network
         self.offsets = Tensor(offsets, ms.float32)
@@ -64,9 +66,7 @@ class TauNormalisation(nn.Cell):
         return normal + bias if self.biased else normal
 
 
-def _tau_norm(
-    entry: catalogue.TauNormalisation, network: Network, counts: Sequence[int]
-) -> nn.Cell:
+def _tau_norm(entry: declared.TauNormalisation, network: Network, counts: Sequence[int]) -> nn.Cell:
     del counts
     if isinstance(network.classifier, ScaledClassifier):
         raise RunError(
@@ -79,7 +79,7 @@ def _tau_norm(
 
 
 def _logit_adjustment(
-    entry: catalogue.PosthocLogitAdjustment, network: Network, counts: Sequence[int]
+    entry: declared.PosthocLogitAdjustment, network: Network, counts: Sequence[int]
 ) -> nn.Cell:
     offsets = np.asarray(entry.logit_offsets(counts))
     return LogitAdjustment(network, offsets if network.part is None else network.part.of(offsets))

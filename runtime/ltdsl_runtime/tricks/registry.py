@@ -31,7 +31,8 @@ from ltdsl_runtime.tricks.samplers import ORDERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mindspore import Parameter, nn
+    from mindspore import Parameter
+    from numpy.typing import NDArray
 
     from ltdsl.plan import Plan, StagePlan
     from ltdsl_runtime.data import LoadedData
@@ -66,8 +67,8 @@ class Sampling(NamedTuple):
         draw: A generator and the labels of a batch to columns.
     """
 
-    transform: nn.Cell | None = None
-    draw: Callable[..., tuple[np.ndarray, ...]] | None = None
+    transform: cam.CamBalance | None = None
+    draw: Callable[[np.random.Generator, NDArray[np.int32]], tuple[NDArray[Any], ...]] | None = None
 
 
 def _cam_bs(entry: catalogue.CamBalanced, network: Network, data: LoadedData) -> Sampling:
@@ -119,6 +120,7 @@ def _crt(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
 
 def _lws(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
     del plan, stage
+    assert isinstance(network.classifier, ScaledClassifier)  # as the trainer has prepared it
     return [network.classifier.factors]
 
 
@@ -126,7 +128,7 @@ def _lws(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
 CLASSIFIERS: dict[str, Callable[..., list[Parameter]]] = {"crt": _crt, "lws": _lws}
 
 #: declaration -> (loss, logits, teacher's logits) -> loss
-TEACHERS: dict[str, Callable[..., nn.Cell]] = {
+TEACHERS: dict[str, Callable[..., Distillation]] = {
     "dive": lambda entry: Distillation(entry.temperature, entry.alpha, entry.power)
 }
 

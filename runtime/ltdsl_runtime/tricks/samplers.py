@@ -20,6 +20,8 @@ from ltdsl_runtime.streams import generator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from ltdsl.catalogue import Sampler
 
 
@@ -51,8 +53,11 @@ class Moment:
 
 
 def order_by_class(
-    labels: np.ndarray, probabilities: np.ndarray, draws: int, rng: np.random.Generator
-) -> np.ndarray:
+    labels: NDArray[np.int32],
+    probabilities: NDArray[np.float64],
+    draws: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
     """Draw images with replacement: a class by its probability, then an image of it uniformly.
 
     Args:
@@ -77,26 +82,27 @@ def order_by_class(
     # a class.
     classes = np.searchsorted(edges / edges[-1], rng.random(draws), side="right")
     inside = np.floor(rng.random(draws) * counts[classes]).astype(np.int64)
-    return by_class[first[classes] + inside].astype(np.int64)
+    drawn: NDArray[np.int64] = by_class[first[classes] + inside].astype(np.int64)
+    return drawn
 
 
-def _counts(labels: np.ndarray) -> np.ndarray:
+def _counts(labels: NDArray[np.int32]) -> NDArray[np.int64]:
     return np.bincount(labels)
 
 
-def _drawn(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+def _drawn(sampler: Sampler, labels: NDArray[np.int32], moment: Moment) -> NDArray[np.int64]:
     passed = sampler.passed(moment.epoch, moment.stage_start, moment.stage_end, moment.run_epochs)
     counts = _counts(labels).tolist()
     shares = np.asarray(sampler.class_shares(counts, passed))
     return order_by_class(labels, shares, sampler.draws(counts), moment.rng())
 
 
-def _every_image(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+def _every_image(sampler: Sampler, labels: NDArray[np.int32], moment: Moment) -> NDArray[np.int64]:
     del sampler
     return moment.rng().permutation(len(labels)).astype(np.int64)
 
 
-def _over(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+def _over(sampler: Sampler, labels: NDArray[np.int32], moment: Moment) -> NDArray[np.int64]:
     del sampler
     rng, counts = moment.rng(), _counts(labels)
     repeats = [
@@ -106,7 +112,7 @@ def _over(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
     return rng.permutation(np.concatenate([np.arange(len(labels)), *repeats])).astype(np.int64)
 
 
-def _under(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+def _under(sampler: Sampler, labels: NDArray[np.int32], moment: Moment) -> NDArray[np.int64]:
     del sampler
     subset, counts = moment.stage_rng(), _counts(labels)
     kept = [
@@ -118,7 +124,7 @@ def _under(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
 
 #: (declaration, labels int [N], moment) -> int64 indices into the labels, of the epoch's length. Only of samplers that
 #: are more than their class shares.
-ORDERS: dict[str, Callable[[Sampler, np.ndarray, Moment], np.ndarray]] = {
+ORDERS: dict[str, Callable[[Sampler, NDArray[np.int32], Moment], NDArray[np.int64]]] = {
     "instance_balanced": _every_image,
     "over_sampling": _over,
     "under_sampling": _under,
@@ -126,7 +132,7 @@ ORDERS: dict[str, Callable[[Sampler, np.ndarray, Moment], np.ndarray]] = {
 }
 
 
-def order(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+def order(sampler: Sampler, labels: NDArray[np.int32], moment: Moment) -> NDArray[np.int64]:
     """The images of an epoch.
 
     Args:
@@ -141,7 +147,9 @@ def order(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
     return ORDERS.get(drawn_by.name, _drawn)(drawn_by, labels, moment)
 
 
-def reversed_order(sampler: Sampler, labels: np.ndarray, moment: Moment) -> np.ndarray:
+def reversed_order(
+    sampler: Sampler, labels: NDArray[np.int32], moment: Moment
+) -> NDArray[np.int64]:
     """The second images of an epoch, as many as its sampler draws first ones; P(c) ∝ 1 / N_c: for `bbn` and `cmo`."""
     counts = _counts(labels).tolist()
     shares = np.asarray(powers(counts, -1))

@@ -42,7 +42,9 @@ def bounding_box(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return x0, y0, x1, y1
 
 
-def transformation(kind: Tensor, u: Tensor, box: tuple, size: tuple[int, int]) -> Tensor:
+def transformation(
+    kind: Tensor, u: Tensor, box: tuple[Tensor, Tensor, Tensor, Tensor], size: tuple[int, int]
+) -> Tensor:
     """Maps target pixels to source pixels: (x, y) = A · (x', y', 1).
 
     A flip mirrors the whole image about its own vertical centre line, as the reference does.
@@ -63,7 +65,7 @@ def transformation(kind: Tensor, u: Tensor, box: tuple, size: tuple[int, int]) -
     x0, y0, x1, y1 = box
     first, second = u[:, 0], u[:, 1]
 
-    def of(which):
+    def of(which: int) -> Tensor:
         return (kind == which).astype(ms.float32)
 
     # at least one shift (none) is possible, so the counts are positive

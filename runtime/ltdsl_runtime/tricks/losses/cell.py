@@ -13,16 +13,18 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
+    Axis: TypeAlias = int | str
     Draw: TypeAlias = Callable[[np.random.Generator, int], tuple[NDArray[Any], ...]]
-    Strategies: TypeAlias = Mapping[str, tuple[tuple[int, ...], ...]]
+    Strategies: TypeAlias = Mapping[str, tuple[tuple[Axis, ...], ...]]
 
 #: Stands for minus infinity among logits: its exponential is 0, and its product with 0 is 0.
 LOWEST = -1e38
 
 
 class Layout(NamedTuple):
-    """How tensors are split over devices: a number of slices for each axis.
+    """How tensors are split over devices: a number of slices for each axis, or a name that stands for one.
 
     Attributes:
         rows: Of a tensor [B, C].
@@ -33,36 +35,22 @@ class Layout(NamedTuple):
         scalar: Of a scalar.
     """
 
-    rows: tuple[int, int]
-    column: tuple[int, int]
-    row: tuple[int]
-    classes: tuple[int, int]
-    whole: tuple[int] = (1,)
+    rows: tuple[Axis, Axis]
+    column: tuple[Axis, Axis]
+    row: tuple[Axis]
+    classes: tuple[Axis, Axis]
+    whole: tuple[Axis] = (1,)
     scalar: tuple[()] = ()
 
 
-class LossCell(nn.Cell):
-    """A loss: ``construct(logits [B, C], labels [B]) -> (loss [B], weight [B])``.
+class ShardedCell(nn.Cell):
+    """A cell whose operators can be split over devices: each is an attribute, so that it can be given a strategy."""
 
-    Each of its primitives is an attribute, so that :meth:`shard` can give each a strategy.
-
-    Attributes:
-        needs_features: True where ``construct`` takes the pooled features, float32 [B, K], as its third argument.
-        draw: None, or a function (generator, batch size) -> columns that ``construct`` takes last.
-    """
-
-    needs_features = False
-    draw: Draw | None = None
-
-    def weights(self, labels: Tensor) -> Tensor:
-        """The weights that :meth:`construct` gives images of these labels: int32 [B] -> float32 [B]."""
-        return self.sample_weight(ops.ones_like(ops.cast(labels, ms.float32)), labels)
-
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """The strategy of each primitive, by the attribute's name: one layout for each of its inputs."""
         raise NotImplementedError
 
-    def shard(self, data_parallel: int, class_parallel: int) -> LossCell:
+    def shard(self, data_parallel: int, class_parallel: int) -> Self:
         """Splits the batch and the classes over devices (semi-automatic parallel mode).
 
         Args:
@@ -81,18 +69,51 @@ class LossCell(nn.Cell):
         for name, strategy in self.strategies(layout).items():
             getattr(self, name).shard(strategy)
         for child in self.cells():
-            child.shard(data_parallel, class_parallel)
+            if isinstance(child, ShardedCell):
+                child.shard(data_parallel, class_parallel)
         return self
 
 
-class SampleWeight(LossCell):
+class LossCell(ShardedCell):
+    """A loss: ``construct(logits [B, C], labels [B]) -> (loss [B], weight [B])``.
+
+    Attributes:
+        needs_features: True where ``construct`` takes the pooled features, float32 [B, K], as its third argument.
+        draw: None, or a function (generator, batch size) -> columns that ``construct`` takes last.
+    """
+
+    needs_features = False
+    draw: Draw | None = None
+    if TYPE_CHECKING:  # each loss takes its own number of tensors
+        construct: Callable[..., tuple[Tensor, Tensor]]
+
+    def weights(self, labels: Tensor) -> Tensor:
+        """The weights that :meth:`construct` gives images of these labels: int32 [B] -> float32 [B]."""
+        return ops.ones_like(ops.cast(labels, ms.float32))
+
+
+class WeightedLossCell(LossCell):
+    """A loss whose samples may be weighted by their classes.
+
+    Attributes:
+        sample_weight: What gives the weights.
+    """
+
+    sample_weight: SampleWeight
+
+    def weights(self, labels: Tensor) -> Tensor:
+        """The weights that :meth:`construct` gives images of these labels: int32 [B] -> float32 [B]."""
+        return self.sample_weight(ops.ones_like(ops.cast(labels, ms.float32)), labels)
+
+
+class SampleWeight(ShardedCell):
     """The weight of each sample's class, or 1.
 
     Args:
         class_weights: Weight of each class, shape [C], positive; None weighs all samples with 1.
     """
 
-    def __init__(self, class_weights: np.ndarray | None = None) -> None:
+    def __init__(self, class_weights: NDArray[np.float64] | None = None) -> None:
         super().__init__()
         self.weighted = class_weights is not None
         if class_weights is not None:
@@ -107,7 +128,7 @@ class SampleWeight(LossCell):
             return self.gather_weight(self.class_weights, labels, 0)
         return self.ones_like(loss)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """The C weights are small: every device holds all of them."""
         if self.weighted:
             return {"gather_weight": (layout.whole, layout.row)}

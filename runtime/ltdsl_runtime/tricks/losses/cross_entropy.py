@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Tensor, ops
 
-from ltdsl_runtime.tricks.losses.cell import Layout, LossCell, SampleWeight
+from ltdsl_runtime.tricks.losses.cell import Layout, SampleWeight, WeightedLossCell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
+    from numpy.typing import NDArray
+
+    from ltdsl_runtime.tricks.losses.cell import Strategies
 
 
-class CrossEntropy(LossCell):
+class CrossEntropy(WeightedLossCell):
     """Cross entropy −log p_y of softmax outputs, from separate operators.
 
     With m = max_c z_c it computes log Σ_c exp(z_c − m) − (z_y − m), which equals −log softmax(z)_y
@@ -26,7 +27,7 @@ class CrossEntropy(LossCell):
         class_weights: Weight of each class, shape [C], positive; None weighs all samples with 1.
     """
 
-    def __init__(self, class_weights: np.ndarray | None = None) -> None:
+    def __init__(self, class_weights: NDArray[np.float64] | None = None) -> None:
         super().__init__()
         self.reduce_max = ops.ReduceMax(keep_dims=True)
         self.sub_max = ops.Sub()
@@ -57,7 +58,7 @@ class CrossEntropy(LossCell):
         loss = self.sub_target(log_sum, self.sum_target(self.mul_target(shifted, target), -1))
         return loss, self.sample_weight(loss, labels)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
         rows, row = layout.rows, layout.row
         return {

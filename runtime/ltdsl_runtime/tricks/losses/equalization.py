@@ -12,7 +12,11 @@ from ltdsl_runtime.tricks.losses.cell import LOWEST, Layout, LossCell
 from ltdsl_runtime.tricks.losses.cross_entropy import CrossEntropy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ltdsl_runtime.tricks.losses.cell import Strategies
 
 
 class SoftmaxEqualization(LossCell):
@@ -44,7 +48,7 @@ class SoftmaxEqualization(LossCell):
         self.rare = Tensor(np.asarray(rare), ms.float32).reshape(1, -1)
         self.cross_entropy = CrossEntropy()
 
-    def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[np.ndarray, ...]:
+    def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[NDArray[np.uint8], ...]:
         """Draws β for each sample and class; pure in the state of ``rng``.
 
         Args:
@@ -73,7 +77,7 @@ class SoftmaxEqualization(LossCell):
         kept = self.mul_kept(logits, self.sub_left(self.one, left))
         return self.cross_entropy(self.add_left(kept, self.mul_lowest(left, self.lowest)), labels)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
         rows, scalar = layout.rows, layout.scalar
         return {

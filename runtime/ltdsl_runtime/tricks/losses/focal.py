@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Tensor, ops
 
-from ltdsl_runtime.tricks.losses.cell import Layout, LossCell, SampleWeight
+from ltdsl_runtime.tricks.losses.cell import Layout, SampleWeight, WeightedLossCell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
+    from numpy.typing import NDArray
+
+    from ltdsl_runtime.tricks.losses.cell import Strategies
 
 
-class SigmoidFocal(LossCell):
+class SigmoidFocal(WeightedLossCell):
     """Σ_c (1 − q_c)^γ · (−log q_c), q_c the sigmoid's probability of the right answer for class c.
 
     With u_c = −z_c for the label and z_c for the others, −log q_c = softplus(u_c) and
@@ -28,7 +29,7 @@ class SigmoidFocal(LossCell):
         class_weights: Weight of each class, shape [C], positive; None weighs all samples with 1.
     """
 
-    def __init__(self, gamma: float, class_weights: np.ndarray | None = None) -> None:
+    def __init__(self, gamma: float, class_weights: NDArray[np.float64] | None = None) -> None:
         super().__init__()
         self.one_hot = ops.OneHot()
         self.mul_sign = ops.Mul()
@@ -55,7 +56,7 @@ class SigmoidFocal(LossCell):
         loss = self.sum_classes(self.mul_focus(focus, entropy), -1)
         return loss, self.sample_weight(loss, labels)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
         rows, scalar = layout.rows, layout.scalar
         return {

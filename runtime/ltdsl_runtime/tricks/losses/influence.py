@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Tensor, ops
 
-from ltdsl_runtime.tricks.losses.cell import LOWEST, Layout, LossCell, SampleWeight
+from ltdsl_runtime.tricks.losses.cell import LOWEST, Layout, SampleWeight, WeightedLossCell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
+    from numpy.typing import NDArray
+
+    from ltdsl_runtime.tricks.losses.cell import Strategies
 
 #: Keeps the factor finite where a sample has no influence, as published.
 EPSILON = 1e-3
@@ -21,7 +22,7 @@ EPSILON = 1e-3
 ARTANH = (1 / 3, 1 / 5, 1 / 7, 1 / 9, 1 / 11, 1 / 13, 1 / 15)
 
 
-class InfluenceBalanced(LossCell):
+class InfluenceBalanced(WeightedLossCell):
     """α / (‖p − e_y‖₁ · ‖h‖₁ + 0.001) · (−log p_y), h the features that the linear classifier sees.
 
     Everything follows from d = log Σ_{c≠y} exp(z_c) − z_y: −log p_y = softplus(d), and ‖p − e_y‖₁ = 2 (1 − p_y) =
@@ -32,13 +33,15 @@ class InfluenceBalanced(LossCell):
 
     Args:
         alpha: Factor on the loss, above 0.
-        class_weights: Weight of each class, shape [C], positive.
+        class_weights: Weight of each class, shape [C], positive; None weighs all samples with 1.
         through_factor: Let gradients pass through the influence, p and h.
     """
 
     needs_features = True
 
-    def __init__(self, alpha: float, class_weights: np.ndarray, through_factor: bool) -> None:
+    def __init__(
+        self, alpha: float, class_weights: NDArray[np.float64] | None, through_factor: bool
+    ) -> None:
         super().__init__()
         self.through_factor = through_factor
         self.one_hot_own = ops.OneHot()
@@ -111,7 +114,7 @@ class InfluenceBalanced(LossCell):
         loss = self.mul_factor(factor, loss)
         return loss, self.sample_weight(loss, labels)
 
-    def _gap(self, logits, labels):
+    def _gap(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Gap d = log Σ_{c≠y} exp(z_c) − z_y, [B]."""
         classes = logits.shape[-1]
         own = self.one_hot_own(labels, classes, self.one, self.zero)
@@ -122,7 +125,7 @@ class InfluenceBalanced(LossCell):
         at_label = self.sum_own(self.mul_own(self.sub_max_own(logits, highest), own), -1)
         return self.sub_own(log_sum, at_label)
 
-    def _softplus(self, gap):
+    def _softplus(self, gap: Tensor) -> Tensor:
         """log(1 + exp(d)), [B]."""
         size = self.abs_gap(gap)
         small = self.exp_gap(self.neg(size))
@@ -134,7 +137,7 @@ class InfluenceBalanced(LossCell):
         rest = self.mul_ratio(self.series_add(series, self.two), ratio)
         return self.add_rest(self.halve(self.add_abs(gap, size), self.half), rest)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split; features are split by rows only."""
         rows, row, scalar = layout.rows, layout.row, layout.scalar
         return {

@@ -11,9 +11,10 @@ from ltdsl_runtime.tricks.losses.cell import Layout, LossCell
 from ltdsl_runtime.tricks.losses.cross_entropy import CrossEntropy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
+    from numpy.typing import NDArray
+
+    from ltdsl_runtime.tricks.losses.cell import Strategies
 
 
 class OffsetCrossEntropy(LossCell):
@@ -26,7 +27,7 @@ class OffsetCrossEntropy(LossCell):
         offsets: What is added to each class's logit, shape [C].
     """
 
-    def __init__(self, offsets: np.ndarray) -> None:
+    def __init__(self, offsets: NDArray[np.float64]) -> None:
         super().__init__()
         self.reduce_max = ops.ReduceMax(keep_dims=True)
         self.sub_max = ops.Sub()
@@ -39,7 +40,7 @@ class OffsetCrossEntropy(LossCell):
         shifted = self.sub_max(logits, ops.stop_gradient(self.reduce_max(logits, -1)))
         return self.cross_entropy(self.add_offset(shifted, self.offsets), labels)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
         return {
             "reduce_max": (layout.rows,),
@@ -55,7 +56,7 @@ class TemperedCrossEntropy(LossCell):
         temperatures: a_c of each class, shape [C], at least 1.
     """
 
-    def __init__(self, temperatures: np.ndarray) -> None:
+    def __init__(self, temperatures: NDArray[np.float64]) -> None:
         super().__init__()
         self.div_temperature = ops.Div()
         self.temperatures = Tensor(temperatures, ms.float32).reshape(1, -1)
@@ -65,7 +66,7 @@ class TemperedCrossEntropy(LossCell):
         """Logits float32 [B, C] and labels int32 [B] -> loss and weight (1), float32 [B]."""
         return self.cross_entropy(self.div_temperature(logits, self.temperatures), labels)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
         return {"div_temperature": (layout.rows, layout.classes)}
 
@@ -80,7 +81,9 @@ class MarginCrossEntropy(LossCell):
         class_weights: Weight of each class, shape [C], positive; None weighs all samples with 1.
     """
 
-    def __init__(self, margins: np.ndarray, class_weights: np.ndarray | None = None) -> None:
+    def __init__(
+        self, margins: NDArray[np.float64], class_weights: NDArray[np.float64] | None = None
+    ) -> None:
         super().__init__()
         self.reduce_max = ops.ReduceMax(keep_dims=True)
         self.sub_max = ops.Sub()
@@ -103,7 +106,7 @@ class MarginCrossEntropy(LossCell):
         """Labels int32 [B] -> weights, float32 [B]."""
         return self.cross_entropy.weights(labels)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
         return {
             "reduce_max": (layout.rows,),

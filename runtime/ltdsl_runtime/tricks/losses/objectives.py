@@ -21,6 +21,9 @@ from ltdsl_runtime.tricks.losses.smoothing import SmoothedCrossEntropy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
+    from ltdsl.catalogue import Loss
     from ltdsl.catalogue import losses as declared
     from ltdsl_runtime.tricks.losses.cell import LossCell
 
@@ -32,7 +35,7 @@ class Objective(NamedTuple):
     reduction: Reduction
 
 
-def _weights(entry: declared.Loss, counts: Sequence[int]) -> np.ndarray | None:
+def _weights(entry: Loss, counts: Sequence[int]) -> NDArray[np.float64] | None:
     weights = entry.class_weights(counts)
     return None if weights is None else np.asarray(weights)
 

@@ -36,7 +36,13 @@ class Reduction(nn.Cell):
         return self
 
     def construct(
-        self, loss_a, weight_a, loss_b=None, weight_b=None, share=None, totals=None
+        self,
+        loss_a: Tensor,
+        weight_a: Tensor,
+        loss_b: Tensor | None = None,
+        weight_b: Tensor | None = None,
+        share: Tensor | None = None,
+        totals: tuple[Tensor | int, Tensor | int] | None = None,
     ) -> Tensor:
         """Reduces a batch, or a part of one.
 
@@ -51,14 +57,15 @@ class Reduction(nn.Cell):
         Returns:
             The loss of the batch, a float32 scalar; or the part's share of it, so that the parts' sum is the batch's.
         """
+        if share is None or loss_b is None or weight_b is None:
+            total = self.total(weight_a) if totals is None else totals[0]
+            return (loss_a * weight_a).sum() / total
         if totals is None:
-            totals = (self.total(weight_a), None if share is None else self.total(weight_b))
-        if share is None:
-            return (loss_a * weight_a).sum() / totals[0]
+            totals = (self.total(weight_a), self.total(weight_b))
         own = (share * loss_a * weight_a).sum() / totals[0]
         return own + ((1.0 - share) * loss_b * weight_b).sum() / totals[1]
 
-    def total(self, weights) -> Tensor | int:
+    def total(self, weights: Tensor) -> Tensor | int:
         """What a batch's sum is divided by.
 
         Args:

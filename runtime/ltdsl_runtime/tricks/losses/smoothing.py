@@ -11,7 +11,9 @@ from mindspore import Tensor, ops
 from ltdsl_runtime.tricks.losses.cell import Layout, LossCell, SampleWeight
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from numpy.typing import NDArray
+
+    from ltdsl_runtime.tricks.losses.cell import Strategies
 
 
 class SmoothedCrossEntropy(LossCell):
@@ -25,7 +27,7 @@ class SmoothedCrossEntropy(LossCell):
         over_all: Spread ε over all classes, the label's included.
     """
 
-    def __init__(self, smoothing: np.ndarray, over_all: bool) -> None:
+    def __init__(self, smoothing: NDArray[np.float64], over_all: bool) -> None:
         super().__init__()
         epsilon = np.asarray(smoothing, np.float64)
         share = epsilon / (len(epsilon) if over_all else len(epsilon) - 1)
@@ -62,7 +64,7 @@ class SmoothedCrossEntropy(LossCell):
         loss = self.sub_parts(log_sum, self.add_parts(own, spread))
         return loss, self.sample_weight(loss, labels)
 
-    def strategies(self, layout: Layout) -> Mapping[str, tuple]:
+    def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split; every device holds the shares of all C labels."""
         rows, row = layout.rows, layout.row
         return {
