@@ -13,6 +13,7 @@ from ltdsl_runtime.parallel.collectives import GatherRows
 if TYPE_CHECKING:
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
+    from ltdsl_runtime.tricks.mixers import Mixer
 
 
 class Outputs(nn.Cell):
@@ -56,7 +57,7 @@ class MixedOutputs(nn.Cell):
     def __init__(
         self,
         network: Network,
-        mixer: nn.Cell,
+        mixer: Mixer,
         needs_features: bool = False,
         workers: Workers = ALONE,
     ) -> None:
@@ -68,7 +69,7 @@ class MixedOutputs(nn.Cell):
         self.mixer = mixer
         self.needs_features = needs_features
         self.at_logits = mixer.layer == "fc"
-        self.before = "pool" if self.at_logits else mixer.layer
+        self.before = "pool" if mixer.layer is None or self.at_logits else mixer.layer
 
     def construct(
         self, images: Tensor, label: Tensor, other_label: Tensor, partner: Tensor, *mix: Tensor

@@ -76,7 +76,7 @@ class SplitLoss(LossCell):
         Returns:
             ``loss`` and ``weight``, both float32 [b].
         """
-        everyones = ()
+        everyones: tuple[Tensor, ...] = ()
         if self.needs_features:
             everyones = (self.gather_features(extra[0]),)
             extra = extra[1:]

@@ -15,6 +15,9 @@ from ltdsl_runtime.parallel.collectives import AllGradients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeVar
+
+    Lowered = TypeVar("Lowered", bound=nn.Cell)
 
 Precision = Literal["fp32", "fp16", "bf16"]
 
@@ -25,7 +28,7 @@ FORMATS = {"fp16": ms.float16, "bf16": ms.bfloat16}
 START, WINDOW = 2.0**16, 2000
 
 
-def lowered(cell: nn.Cell, precision: Precision) -> nn.Cell:
+def lowered(cell: Lowered, precision: Precision) -> Lowered:
     """The cell, with its convolutions and matrix products in a format whenever it is called itself.
 
     What it holds is not changed: a network that is evaluated too is evaluated in float32.
@@ -101,7 +104,7 @@ class Update(nn.Cell):
             self.optimizer(self._clipped(gradients))
         return ops.select(finite, loss, ops.zeros_like(loss))
 
-    def _clipped(self, gradients):
+    def _clipped(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if self.clip_norm is None:
             return gradients
         if self.split:

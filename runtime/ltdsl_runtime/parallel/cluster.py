@@ -20,6 +20,8 @@ from ltdsl_runtime.machine.device import prepare
 from ltdsl_runtime.parallel.part import ClassPart
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ltdsl.plan import Plan
 
 #: Set by a launcher: a process's part in the cluster. With a rank table (Ascend), there is no scheduler and no role.
@@ -74,7 +76,7 @@ class Workers:
             return None
         return ClassPart(classes, self.rank, self.size)
 
-    def gather(self, numbers: np.ndarray) -> np.ndarray:
+    def gather(self, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
         """All workers' int32 numbers [n], as [size, n]; every worker calls this at the same place.
 
         Returns once all have called it, so it is also how they wait for each other.
@@ -93,14 +95,14 @@ class Workers:
     def first_ones(self, text: str, room: int = 1024) -> str:
         """The first worker's text, at most ``room`` bytes long."""
         padded = text.encode().ljust(room, b"\0")
-        row = self.gather(np.frombuffer(padded, np.uint8).astype(np.int32))[0]
-        return row.astype(np.uint8).tobytes().rstrip(b"\0").decode()
+        rows = self.gather(np.frombuffer(padded, np.uint8).astype(np.int32))
+        return rows[:1].astype(np.uint8).tobytes().rstrip(b"\0").decode()
 
     def differing(self, *texts: str) -> list[int]:
         """Ranks of the workers whose texts are others than the first one's."""
         digest = hashlib.sha256("\0".join(texts).encode()).digest()
         rows = self.gather(np.frombuffer(digest, np.int32))
-        return np.flatnonzero((rows != rows[0]).any(1)).tolist()
+        return [rank for rank, row in enumerate(rows) if not np.array_equal(row, rows[0])]
 
 
 #: A run with one worker.
@@ -139,7 +141,7 @@ def must_split(plan: Plan, classes: int | None, workers: int) -> None:
             f"{classes} of them are too few for {workers} workers", "each needs two"
         )
     for stage in plan.stages:
-        if getattr(stage.mixer, "layer", None) == "fc":
+        if stage.mixer is not None and getattr(stage.mixer, "layer", None) == "fc":
             raise _cannot_split(
                 f"`{stage.mixer.name}` in stage `{stage.name}` mixes the logits of all classes",
                 "choose `layer = pool`: for a linear classifier, mixed features give the same logits",

@@ -91,19 +91,19 @@ class MaxOverWorkers(nn.Cell):
 # to each of a network's gradients is mapped instead.
 
 
-def _flat(gradient):
+def _flat(gradient: Tensor) -> Tensor:
     return gradient.reshape((-1,))
 
 
-def _part(sums, start, like):
+def _part(sums: Tensor, start: int, like: Tensor) -> Tensor:
     return ops.slice(sums, (start,), (like.size,)).reshape(like.shape)
 
 
-def _squares(gradient):
+def _squares(gradient: Tensor) -> Tensor:
     return ops.square(gradient).sum()
 
 
-def _average(workers, parameter):
+def _average(workers: int, parameter: Parameter) -> Tensor:
     return ops.assign(parameter, ops.AllReduce()(parameter) / workers)
 
 
@@ -151,10 +151,12 @@ class SumGradients(nn.Cell):
         loss, sums = self._sums(loss, gradients[: self.start] + gradients[self.end :])
         return loss, sums[: self.start] + own + sums[self.start :]
 
-    def _sums(self, loss, gradients):
+    def _sums(
+        self, loss: Tensor, gradients: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         if not self.in_one:
-            sums = self.reduce(gradients) if self.some_shared else ()
-            return self.all_reduce(loss), sums
+            reduced = self.reduce(gradients) if self.some_shared else ()
+            return self.all_reduce(loss), reduced
         if not self.some_shared:
             return self.all_reduce(loss.reshape((1,))).reshape(()), ()
         parts = (loss.reshape((1,)),) + self.each(_flat, gradients)  # noqa: RUF005 - graph mode
@@ -207,8 +209,8 @@ class AverageParameters(nn.Cell):
         self.workers = workers
         self.each = ops.HyperMap()
 
-    def construct(self) -> bool:
-        """Changes the parameters."""
+    def construct(self) -> tuple[Tensor, ...]:
+        """Changes the parameters, and gives their new values."""
         return self.each(ops.partial(_average, self.workers), self.parameters)
 
 

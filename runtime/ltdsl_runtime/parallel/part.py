@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     import numpy as np
+    from numpy.typing import NDArray
+
+    Kind = TypeVar("Kind", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class ClassPart:
         """The parts of all workers, by rank."""
         return [ClassPart(self.classes, rank, self.workers) for rank in range(self.workers)]
 
-    def of(self, values: np.ndarray, axis: int = 0) -> np.ndarray:
+    def of(self, values: NDArray[Kind], axis: int = 0) -> NDArray[Kind]:
         """The part of an array that has an axis of classes, a view of it."""
-        return values[(slice(None),) * axis + (slice(self.first, self.end),)]
+        own: NDArray[Kind] = values[(slice(None),) * axis + (slice(self.first, self.end),)]
+        return own

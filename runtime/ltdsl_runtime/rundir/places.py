@@ -10,6 +10,7 @@ from ltdsl_runtime.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeGuard
 
     from ltdsl.plan import Plan
 
@@ -111,5 +112,5 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _is_path(value: Any) -> bool:
+def _is_path(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and "\0" not in value and len(value) <= LONGEST

@@ -14,17 +14,20 @@ from ltdsl import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any, TypeAlias
 
     from mindspore import Parameter
 
+    Groups: TypeAlias = list[dict[str, Any]]
 
-def _sgd(entry: catalogue.SGD, parameters: list, rates: list[float]) -> nn.Optimizer:
+
+def _sgd(entry: catalogue.SGD, parameters: Groups, rates: list[float]) -> nn.Optimizer:
     # not nn.Momentum: on a CPU its kernel ignores `use_nesterov` and says nothing (MindSpore 2.10)
     nesterov = entry.nesterov and entry.momentum > 0  # without momentum, both are the same
     return nn.SGD(parameters, rates, entry.momentum, nesterov=nesterov)
 
 
-def _adam(entry: catalogue.Adam, parameters: list, rates: list[float]) -> nn.Optimizer:
+def _adam(entry: catalogue.Adam, parameters: Groups, rates: list[float]) -> nn.Optimizer:
     return nn.Adam(parameters, rates, entry.beta1, entry.beta2)
 
 

@@ -78,7 +78,7 @@ def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
         checkpoints.apply(saved, network, path)
     epoch = _epoch(saved, plan, path)
     stage = plan.stages[-1] if epoch is None else plan.stage_at(epoch)
-    normalise = Normalise(np.float32(data.mean), np.float32(data.std))
+    normalise = Normalise(np.asarray(data.mean, np.float32), np.asarray(data.std, np.float32))
     return Model(network, outcome, normalise, stage.loss.confidence, epoch, path)
 
 
@@ -101,7 +101,9 @@ def _epoch(saved: Saved, plan: Plan, path: Path) -> int | None:
     epoch = saved.get("epoch")
     if epoch is None or saved.get("plan_sha256") != plan.digest():
         return None
-    whole = not isinstance(epoch, str) and epoch.dtype.kind in "iu" and epoch.size == 1
-    if not whole or not 0 <= int(epoch.item()) < plan.epochs:
+    number = -1
+    if isinstance(epoch, np.ndarray) and epoch.size == 1 and epoch.dtype.kind in "iu":
+        number = int(epoch.item())
+    if not 0 <= number < plan.epochs:
         raise RunError("LT412", f"{path} is of an epoch that the run does not have")
-    return int(epoch.item())
+    return number

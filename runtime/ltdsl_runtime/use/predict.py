@@ -18,6 +18,8 @@ from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import prepare
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ltdsl_runtime.use.trained import Trained
 
 #: Images of a step, where there are so many. One shape, so the graph is compiled once.
@@ -114,7 +116,7 @@ def predict(
             yield Prediction(path, tuple(best), tuple(probabilities[row, best].tolist()))
 
 
-def _read(path: Path, view: View) -> np.ndarray | RunError:
+def _read(path: Path, view: View) -> NDArray[np.uint8] | RunError:
     try:
         return view(view.open(path))
     except DataError as error:

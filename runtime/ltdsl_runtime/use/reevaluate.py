@@ -13,7 +13,7 @@ from ltdsl_runtime.machine.device import as_begun, prepare
 from ltdsl_runtime.use.trained import NAMED
 
 if TYPE_CHECKING:
-    from ltdsl_runtime.data import Part
+    from ltdsl_runtime.data.part import Part
     from ltdsl_runtime.use.trained import Trained
 
 
@@ -48,6 +48,7 @@ def evaluate_run(
     for name in names:
         run.checkpoint(name)  # before anything that takes time
     device = prepare(as_begun(device, run.facts.get("device")))
+    test: Part
     if images is not None:
         test = load_known(images, run.data.classes, View(**run.data.view.model_dump()))
         fingerprint = test.fingerprint()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mindspore as ms
 import numpy as np
@@ -15,10 +15,11 @@ from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.weights import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mindspore import Parameter
+    from numpy.typing import NDArray
 
     from ltdsl_runtime.weights.records import Keep, Saved
 
@@ -40,7 +41,9 @@ def save(
     Raises:
         OSError: It cannot be written; what was at ``path`` and ``keep`` is untouched.
     """
-    entries = [{"name": parameter.name, "data": parameter} for parameter in parameters]
+    entries: list[dict[str, str | ms.Tensor]] = [
+        {"name": parameter.name, "data": parameter} for parameter in parameters
+    ]
     partial = path.with_name(f".{path.stem}.partial.ckpt")
     try:
         with no_logging():
@@ -97,13 +100,13 @@ def load(path: Path, sealed: bool = False, keep: Keep | None = None) -> Saved:
         raise RunError("LT411", message, hint) from error
 
 
-def apply(saved: Saved, cell: ms.nn.Cell, path: Path) -> None:
+def apply(saved: Mapping[str, NDArray[Any] | str], cell: ms.nn.Cell, path: Path) -> None:
     """Set all parameters of a cell to the values of a loaded checkpoint.
 
     Raises:
         RunError: LT412, the checkpoint is that of another model; nothing is set then.
     """
-    values: list[tuple[Parameter, np.ndarray]] = []
+    values: list[tuple[Parameter, NDArray[Any]]] = []
     for parameter in cell.get_parameters():
         value = saved.get(parameter.name)
         shape, kind = tuple(parameter.shape), ms.dtype_to_nptype(parameter.dtype)

@@ -9,7 +9,7 @@ import binascii
 import math
 import os
 from itertools import groupby
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 from mindspore.train.checkpoint_pb2 import Checkpoint
@@ -17,9 +17,11 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Keep: TypeAlias = Callable[[str, np.ndarray], np.ndarray | None]
+    from numpy.typing import NDArray
 
-Saved: TypeAlias = "dict[str, np.ndarray | str]"
+    Keep: TypeAlias = Callable[[str, NDArray[Any]], NDArray[Any] | None]
+
+Saved: TypeAlias = "dict[str, NDArray[Any] | str]"
 """What a checkpoint holds: weights, states and facts by name."""
 
 #: MindSpore's names of element types. Those that NumPy lacks are not read.
@@ -59,7 +61,9 @@ def read(file: BinaryIO, sealed: bool, keep: Keep | None = None) -> Saved:
         if name in seen:
             raise ValueError(f"{name} is there twice")
         seen.add(name)
-        value = _content(kind, shape, b"".join(v.tensor.tensor_content for v in parts))
+        value: NDArray[Any] | str | None = _content(
+            kind, shape, b"".join(v.tensor.tensor_content for v in parts)
+        )
         if keep is not None and isinstance(value, np.ndarray):
             value = keep(name, value)
         if value is not None:
@@ -75,7 +79,7 @@ def _head(value: Checkpoint.Value) -> tuple[str, str, tuple[int, ...]]:
     return value.tag, value.tensor.tensor_type, tuple(value.tensor.dims)
 
 
-def _content(kind: str, shape: tuple[int, ...], data: bytes) -> np.ndarray | str:
+def _content(kind: str, shape: tuple[int, ...], data: bytes) -> NDArray[Any] | str:
     """An array, or text, from its bytes: exactly as many as its shape says."""
     if kind == "str":
         return data.decode("utf-32-le")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class OnnxError(Exception):
@@ -50,7 +53,7 @@ def finish(
     onnx.save(model, str(path))
 
 
-def run_onnx(path: Path, images: np.ndarray) -> list[Any]:
+def run_onnx(path: Path, images: NDArray[np.uint8]) -> list[NDArray[Any]]:
     """Run a file on a CPU.
 
     Args:

@@ -18,6 +18,8 @@ from ltdsl_runtime.weights.checkpoints import no_logging
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from ltdsl_runtime.use.inference import Model
     from ltdsl_runtime.use.trained import DataFacts, Trained
 
@@ -48,7 +50,7 @@ def write_mindir(
     write_graph(step, place, "MINDIR", example)
     loaded = nn.GraphCell(ms.load(str(place)))
 
-    def run(images: np.ndarray) -> list[np.ndarray]:
+    def run(images: NDArray[np.uint8]) -> list[NDArray[Any]]:
         return [output.asnumpy() for output in loaded(Tensor(images))]
 
     return _compared(model, run, shape, batch_size)
@@ -158,7 +160,7 @@ def write_graph(step: nn.Cell, place: Path, form: str, *example: Tensor) -> None
 
 def _compared(
     model: Model,
-    run: Callable[[np.ndarray], list[np.ndarray]],
+    run: Callable[[NDArray[np.uint8]], list[NDArray[Any]]],
     shape: tuple[int, int, int],
     batch_size: int | None,
 ) -> dict[str, Any]:
