@@ -11,8 +11,6 @@ from ltdsl_runtime.graph.over_classes import own_rows
 from ltdsl_runtime.parallel.cluster import ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ltdsl_runtime.graph.normalise import Normalise
     from ltdsl_runtime.parallel.cluster import Workers
     from ltdsl_runtime.parallel.part import ClassPart
@@ -103,9 +101,11 @@ class EvalStep(nn.Cell):
             self.all_gather = ops.AllGather()
         self.network = network
         self.normalise = normalise
-        self.predict = Prediction(confidence) if part is None else SplitPrediction(confidence, part)
+        self.predict: Prediction | SplitPrediction = (
+            Prediction(confidence) if part is None else SplitPrediction(confidence, part)
+        )
 
-    def construct(self, image: Tensor, label: Tensor, mask: Tensor) -> Sequence[Tensor]:
+    def construct(self, image: Tensor, label: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
         """Predicts a batch.
 
         Args:
@@ -119,7 +119,7 @@ class EvalStep(nn.Cell):
         prediction, confidence = self.predict(self.network(self.normalise(image)))
         outputs = (prediction, confidence, label, mask)
         if self.shared:  # in the order of the ranks, which is that of the images
-            outputs = tuple([self.all_gather(output) for output in outputs])
+            return tuple([self.all_gather(output) for output in outputs])
         return outputs
 
 

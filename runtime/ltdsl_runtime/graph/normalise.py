@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Normalise(nn.Cell):
@@ -17,7 +22,7 @@ class Normalise(nn.Cell):
         std: Channel standard deviations, likewise.
     """
 
-    def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
+    def __init__(self, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
         super().__init__()
         mean64, std64 = np.asarray(mean, np.float64), np.asarray(std, np.float64)
         shape = (1, -1, 1, 1)

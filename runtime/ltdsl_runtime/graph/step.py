@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ltdsl_runtime.graph.precision import Precision, Update
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
+    from ltdsl_runtime.tricks.cam import CamBalance
+    from ltdsl_runtime.tricks.distillation import Distillation
+    from ltdsl_runtime.tricks.losses import LossCell, Reduction
+    from ltdsl_runtime.tricks.mixers import Mixer
 
 
 class TrainStep(nn.Cell):
@@ -53,15 +57,15 @@ class TrainStep(nn.Cell):
     def __init__(
         self,
         network: Network,
-        loss: nn.Cell,
-        reduction: nn.Cell,
+        loss: LossCell,
+        reduction: Reduction,
         update: Update,
         normalise: Normalise,
         columns: Sequence[str] = (),
-        transform: nn.Cell | None = None,
-        mixer: nn.Cell | None = None,
-        teacher: nn.Cell | None = None,
-        distil: nn.Cell | None = None,
+        transform: CamBalance | None = None,
+        mixer: Mixer | None = None,
+        teacher: Network | None = None,
+        distil: Distillation | None = None,
         precision: Precision = "fp32",
         accumulate: int = 1,
         workers: Workers = ALONE,
@@ -82,12 +86,11 @@ class TrainStep(nn.Cell):
         )  # equally large ones, that a step's images are learned in
         self.has_partner = "partner_image" in columns
         self.mixes_hidden = mixer is not None and mixer.layer is not None
-        needs_features = getattr(loss, "needs_features", False)
-        if self.mixes_hidden:
-            mixed = MixedOutputs(network, mixer, needs_features, workers)
-            self.outputs = lowered(mixed, precision)
+        if mixer is not None and mixer.layer is not None:
+            mixed = MixedOutputs(network, mixer, loss.needs_features, workers)
+            self.mixed_outputs = lowered(mixed, precision)
         else:
-            self.outputs = lowered(Outputs(network, needs_features), precision)
+            self.outputs = lowered(Outputs(network, loss.needs_features), precision)
         # where each trick's columns begin; constants of the graph
         self.warp_at = _first(columns, "warp")
         self.mix_at = _first(columns, "mix")
@@ -146,27 +149,26 @@ class TrainStep(nn.Cell):
         ops.assign_add(self.total, loss)
         return loss
 
-    def _by_parts(self, images, label, rest):
+    def _by_parts(
+        self, images: Tensor, label: Tensor, rest: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The scaled loss of a step and its gradients, from parts that follow each other."""
         totals = (self._total(label), self._total(label if self.mixer is None else rest[0]))
         size = images.shape[0] // self.accumulate
-        loss, gradients = None, None
-        for part in range(self.accumulate):
+        loss, gradients = self.value_and_grad(
+            images[:size], label[:size], *totals, *_rows(rest, 0, size)
+        )
+        for part in range(1, self.accumulate):
             start, end = part * size, (part + 1) * size
-            own = images[start:end]
-            if part:  # not before the part before it: their memory would add up
-                own = ops.depend(own, gradients)
-            columns = ()
-            for column in rest:
-                columns = columns + (column[start:end],)  # noqa: RUF005 - graph mode
-            value, gradient = self.value_and_grad(own, label[start:end], *totals, *columns)
-            if part:
-                loss, gradients = loss + value, self.map(ops.add, gradients, gradient)
-            else:
-                loss, gradients = value, gradient
+            # not before the part before it: their memory would add up
+            own = ops.depend(images[start:end], gradients)
+            value, gradient = self.value_and_grad(
+                own, label[start:end], *totals, *_rows(rest, start, end)
+            )
+            loss, gradients = loss + value, self.map(ops.add, gradients, gradient)
         return loss, gradients
 
-    def _total(self, label):
+    def _total(self, label: Tensor) -> Tensor:
         """What the sum over all images of a step is divided by, a float32 scalar."""
         weights = self.loss.weights(label) if self.reduction.by_weight else label
         return self.one * self.reduction.total(weights)
@@ -187,18 +189,18 @@ class TrainStep(nn.Cell):
             self.update.skipped.set_data(Tensor(0, ms.int32))
         return (total / (steps - skipped) if skipped < steps else math.nan), skipped
 
-    def _everyones(self, rows):
+    def _everyones(self, rows: Tensor) -> Tensor:
         """The rows of all workers, of what has no gradient."""
         return self.all_gather(rows) if self.shared else rows
 
-    def _taught(self, images):
+    def _taught(self, images: Tensor) -> tuple[Tensor, ...]:
         """The teacher's logits of what the network will see, a row an image, in a tuple; empty without a teacher."""
         if self.teacher is None:
             return ()
         logits = ops.stop_gradient(self.teacher(images)[0])
         return (by_own_image(logits, self.workers) if self.by_own_image else logits,)
 
-    def _forward(self, images, label, *rest):
+    def _forward(self, images: Tensor, label: Tensor, *rest: Tensor) -> Tensor:
         """The scaled loss.
 
         ``rest``: the whole step's divisors, where these images are a part of it; partners' labels and shares, or what
@@ -216,7 +218,7 @@ class TrainStep(nn.Cell):
         else:
             other_label = ops.gather(self._everyones(label), rest[0], 0)
             mix = rest[: self.mix_count]
-            logits, extra, share = self.outputs(images, label, other_label, *mix)
+            logits, extra, share = self.mixed_outputs(images, label, other_label, *mix)
             rest = rest[self.mix_count :]
         draws = rest if self.teacher is None else rest[1:]
         loss_a, weight_a = self.loss(logits, label, *extra, *draws)
@@ -225,9 +227,7 @@ class TrainStep(nn.Cell):
         else:
             loss_b, weight_b = self.loss(logits, other_label, *extra, *draws)
             loss = self.reduction(loss_a, weight_a, loss_b, weight_b, share, totals)
-        if (
-            self.teacher is not None
-        ):  # its own term is a mean over the images here, the loss a share of a sum
+        if self.distil is not None:  # a mean over the images here, the loss a share of a sum
             loss = self.distil(loss * self.pieces, logits, rest[0]) / self.pieces
         return self.update.scale(loss)
 
@@ -235,6 +235,14 @@ class TrainStep(nn.Cell):
 #: Prefixes of the columns after image and label, in order: the other image and its label, where the sampler or the
 #: mixer draws it; the sampler's; the mixer's, the first a permutation where nobody draws the other image; the loss's.
 COLUMNS = ("partner", "warp", "mix", "loss")
+
+
+def _rows(columns: tuple[Tensor, ...], start: int, end: int) -> tuple[Tensor, ...]:
+    """Some rows of each column."""
+    some: tuple[Tensor, ...] = ()
+    for column in columns:
+        some = some + (column[start:end],)  # noqa: RUF005 - graph mode
+    return some
 
 
 def _first(columns: Sequence[str], prefix: str) -> int:

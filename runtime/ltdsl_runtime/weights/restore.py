@@ -13,6 +13,9 @@ from ltdsl_runtime.weights import checkpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
+
+    from numpy.typing import NDArray
 
     from ltdsl.plan import Plan
     from ltdsl_runtime.models import Network
@@ -31,7 +34,7 @@ def load_own(path: Path, digest: str, keep: Keep | None = None) -> Saved:
     return saved
 
 
-def facts_only(name: str, value: np.ndarray) -> np.ndarray | None:
+def facts_only(name: str, value: NDArray[Any]) -> NDArray[Any] | None:
     """Of a checkpoint's arrays, those that may say something of it: numbers."""
     del name
     return value if value.size == 1 else None
@@ -44,10 +47,11 @@ def epoch_of(saved: Saved, path: Path) -> int:
         RunError: LT411, it does not say.
     """
     epoch = saved.get("epoch")
-    is_number = isinstance(epoch, np.ndarray) and epoch.size == 1 and epoch.dtype.kind in "iu"
-    if not is_number or epoch.item() < 0:
-        raise RunError("LT411", f"{path} does not say which epoch it is of")
-    return int(epoch.item())
+    if isinstance(epoch, np.ndarray) and epoch.size == 1 and epoch.dtype.kind in "iu":
+        number = int(epoch.item())
+        if number >= 0:
+            return number
+    raise RunError("LT411", f"{path} does not say which epoch it is of")
 
 
 def restored_network(
