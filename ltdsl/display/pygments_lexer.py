@@ -21,7 +21,7 @@ _NAME = r"[^\W\d][\w-]*"
 _SPACE = r"[ \t\r]*"
 
 
-class RecipeLexer(RegexLexer):  # type: ignore[misc]
+class RecipeLexer(RegexLexer):
     """Recipes of ltdsl."""
 
     name = "ltdsl recipe"

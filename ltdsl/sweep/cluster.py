@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ltdsl.sweep.process import Job, run_job
 from ltdsl.system.packages import missing
 from ltdsl.system.processors import processor_count
+
+if TYPE_CHECKING:
+    from distributed import Worker
 
 #: Seconds to wait for the scheduler.
 PATIENCE = 5
@@ -77,6 +80,6 @@ def _on_worker(job: Job) -> str:
     return run_job(job, _environment(worker), stopped)
 
 
-def _environment(worker: Any) -> dict[str, str]:
+def _environment(worker: Worker) -> dict[str, str]:
     """Dask keeps its workers to one thread for their computing; runs compute in processes of their own."""
     return {"OMP_NUM_THREADS": str(max(1, processor_count() // worker.state.nthreads))}

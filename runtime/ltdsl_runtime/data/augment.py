@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,14 +22,16 @@ from ltdsl_runtime.streams import generator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 
 class Augmentation(Protocol):
     """One random transformation of images: drawing and applying are separate."""
 
-    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[Any]:
         """Draw the parameters of ``count`` images: an array with that leading dimension."""
 
-    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    def apply(self, images: NDArray[np.uint8], parameters: NDArray[Any]) -> NDArray[np.uint8]:
         """Return transformed copies of uint8 ``[B, C, H, W]``, given one row of parameters each."""
 
 
@@ -43,11 +45,11 @@ class RandomCrop:
 
     padding: int
 
-    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[Any]:
         """Top and left corner of each crop in the padded image: int64 ``[count, 2]``."""
         return rng.integers(0, 2 * self.padding, size=(count, 2), dtype=np.int64, endpoint=True)
 
-    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    def apply(self, images: NDArray[np.uint8], parameters: NDArray[Any]) -> NDArray[np.uint8]:
         """Crop each image at its own corner."""
         count, channels, height, width = images.shape
         p = self.padding
@@ -55,7 +57,8 @@ class RandomCrop:
         padded[:, :, p : p + height, p : p + width] = images
         # All crops there are, without copying: [B, C, top, left, H, W]. Indexing
         # then copies one per image.
-        crops = sliding_window_view(padded, (height, width), axis=(2, 3))
+        # (NumPy's types know of one axis only)
+        crops: NDArray[np.uint8] = sliding_window_view(padded, (height, width), axis=(2, 3))  # type: ignore[call-overload]
         return crops[np.arange(count), :, parameters[:, 0], parameters[:, 1]]
 
 
@@ -69,11 +72,11 @@ class RandomHorizontalFlip:
 
     probability: float = 0.5
 
-    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[Any]:
         """Whether each image is mirrored: bool ``[count]``."""
         return rng.random(count) < self.probability
 
-    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    def apply(self, images: NDArray[np.uint8], parameters: NDArray[Any]) -> NDArray[np.uint8]:
         """Mirror the images that are to be mirrored."""
         images = images.copy()
         images[parameters] = images[parameters, :, :, ::-1]
@@ -97,11 +100,13 @@ class RandomResizedCrop:
 
     TRIES: ClassVar[int] = 10
 
-    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[Any]:
         """Uniform numbers in [0, 1), float64 ``[count, 2 · tries + 2]``: areas, shapes, then the place."""
         return rng.random((count, 2 * self.TRIES + 2))
 
-    def box(self, parameters: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
+    def box(
+        self, parameters: NDArray[np.float64], width: int, height: int
+    ) -> tuple[int, int, int, int]:
         """The box (left, top, right, bottom) in an image of a size, given its row of parameters."""
         across, down = parameters[-2:]
         areas = width * height * (self.scale + (1 - self.scale) * parameters[: self.TRIES])
@@ -116,7 +121,7 @@ class RandomResizedCrop:
         left, top = (width - wide) // 2, (height - high) // 2
         return left, top, left + wide, top + high
 
-    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    def apply(self, images: NDArray[np.uint8], parameters: NDArray[Any]) -> NDArray[np.uint8]:
         """Cut from images that have the input's size already."""
         height, width = images.shape[2:]
         view = View(1, height, width)
@@ -139,7 +144,7 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
 
 def draw_batch(
     chain: Sequence[Augmentation], seed: int, batch: tuple[int, int, int], count: int
-) -> list[np.ndarray]:
+) -> list[NDArray[Any]]:
     """Draw a batch's parameters for every augmentation of a chain.
 
     Each place in the chain has its own stream, so that adding one to the end leaves the others'
@@ -158,8 +163,8 @@ def draw_batch(
 
 
 def apply_chain(
-    chain: Sequence[Augmentation], images: np.ndarray, parameters: Sequence[np.ndarray]
-) -> np.ndarray:
+    chain: Sequence[Augmentation], images: NDArray[np.uint8], parameters: Sequence[NDArray[Any]]
+) -> NDArray[np.uint8]:
     """Apply a chain to a batch, given the batch's rows of each augmentation's parameters."""
     for step, rows in zip(chain, parameters, strict=True):
         images = step.apply(images, rows)

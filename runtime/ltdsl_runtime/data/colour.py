@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -23,24 +27,28 @@ class ColorJitter:
     contrast: float
     saturation: float
 
-    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
         """Three factors and three numbers whose order is that of the changes: float64 ``[count, 6]``."""
         reach = np.array([self.brightness, self.contrast, self.saturation])
         low = np.maximum(0, 1 - reach)
         factors = low + (1 + reach - low) * rng.random((count, 3))
         return np.concatenate([factors, rng.random((count, 3))], axis=1)
 
-    def apply(self, images: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    def apply(
+        self, images: NDArray[np.uint8], parameters: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
         """Change each image by its own factors, in its own order."""
         rows = zip(images, parameters, strict=True)
         return np.stack([self._changed(image, row[:3], np.argsort(row[3:])) for image, row in rows])
 
     @staticmethod
-    def _changed(image: np.ndarray, factors: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def _changed(
+        image: NDArray[np.uint8], factors: NDArray[np.float64], order: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
         pixels = image.astype(np.float32)
         for change in order:
             if change == 0:
-                other: np.ndarray | float = 0.0
+                other: NDArray[np.float32] | float = 0.0
             elif change == 1:
                 other = float(_grey(pixels).mean())
             else:
@@ -50,7 +58,7 @@ class ColorJitter:
         return np.rint(pixels).astype(np.uint8)
 
 
-def _grey(pixels: np.ndarray) -> np.ndarray:
+def _grey(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """The grey image of one of three channels; another stays as it is: float32 ``[C, H, W]`` or ``[H, W]``."""
     if len(pixels) != 3:
         return pixels

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import gzip
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ltdsl_runtime.data.arrays import ImageArrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TEST_PER_CLASS = 40
 CLASS_NAMES = tuple("0123456789")
@@ -40,7 +44,7 @@ def load() -> tuple[ImageArrays, ImageArrays]:
     return everything.take(np.flatnonzero(~test)), everything.take(np.flatnonzero(test))
 
 
-def _enlarge(images: np.ndarray) -> np.ndarray:
+def _enlarge(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Scale 0–16 to 0–255 and double height and width, bilinear with half-pixel centres.
 
     An enlarged pixel is ¾ of the source pixel it lies in and ¼ of the nearer neighbour (the edge
@@ -54,7 +58,7 @@ def _enlarge(images: np.ndarray) -> np.ndarray:
     return ((pixels + scale // 2) // scale).astype(np.uint8)
 
 
-def _double(pixels: np.ndarray, axis: int) -> np.ndarray:
+def _double(pixels: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
     """Return 4 × the linear interpolation to twice the length along ``axis``."""
     x = np.moveaxis(pixels, axis, -1)
     before = np.concatenate([x[..., :1], x[..., :-1]], axis=-1)

@@ -17,14 +17,17 @@ from ltdsl_runtime.parallel.cluster import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeVar
 
     from ltdsl_runtime.data.part import Part
     from ltdsl_runtime.parallel.cluster import Workers
 
+    Source = TypeVar("Source", StageSource, EvaluationSource)
+
 __all__ = ["evaluation_dataset", "own_errors", "training_dataset"]
 
 
-def training_dataset(source: StageSource) -> ds.GeneratorDataset:
+def training_dataset(source: StageSource) -> ds.GeneratorDataset[StageSource]:
     """Return a stage's batches, from ``source.start_batch`` to the stage's end, as one dataset.
 
     One row is one batch; columns are ``source.columns``. Without sinking, ``Model.train(1,
@@ -37,7 +40,7 @@ def training_dataset(source: StageSource) -> ds.GeneratorDataset:
 
 def evaluation_dataset(
     part: Part, batch_size: int, workers: Workers = ALONE
-) -> ds.GeneratorDataset:
+) -> ds.GeneratorDataset[EvaluationSource]:
     """Return all images in order in batches of one shape; can be iterated again and again.
 
     Of several workers, each has its rows of every batch.
@@ -51,7 +54,7 @@ def evaluation_dataset(
 
 
 @contextmanager
-def own_errors(dataset: ds.GeneratorDataset) -> Iterator[None]:
+def own_errors(dataset: ds.GeneratorDataset[Source]) -> Iterator[None]:
     """Raise the error that stopped a dataset's source as it was, and not in MindSpore's wrapping.
 
     Raises:
@@ -75,9 +78,7 @@ def own_errors(dataset: ds.GeneratorDataset) -> Iterator[None]:
         ) from failure
 
 
-def _dataset(
-    source: StageSource | EvaluationSource, columns: tuple[str, ...]
-) -> ds.GeneratorDataset:
+def _dataset(source: Source, columns: tuple[str, ...]) -> ds.GeneratorDataset[Source]:
     # A thread, not a process: decoding and NumPy free the interpreter lock where it matters, and
     # handing batches from one process to another would cost more than it saves.
     return ds.GeneratorDataset(

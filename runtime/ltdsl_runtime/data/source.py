@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -14,15 +14,26 @@ from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.streams import generator
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ltdsl_runtime.data.part import Part
 
-Order = Callable[[int], np.ndarray]
+Order: TypeAlias = "Callable[[int], NDArray[np.int64]]"
 """Epoch of the run -> int indices into the training part: a sampler with its settings filled in."""
 
-Streams = Callable[..., np.random.Generator]
+Streams: TypeAlias = Callable[..., np.random.Generator]
 """``(name, *keys)`` -> the generator of (seed, name, epoch, *keys)."""
 
-Draws = Callable[[Streams, int, np.ndarray], Mapping[str, np.ndarray]]
+
+class Column(Protocol):
+    """What was drawn for each step of an epoch: an array, or what makes a step's row when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, step: int, /) -> NDArray[Any]: ...
+
+
+Draws: TypeAlias = "Callable[[Streams, int, NDArray[np.int32]], Mapping[str, Column]]"
 """What a stage's tricks add to a batch, drawn for a whole epoch at once.
 
 Called as ``draws(streams, epoch, labels)`` with the labels of the epoch's full batches, int32
@@ -37,8 +48,8 @@ class _Epoch:
     """What one epoch visits, and what its tricks drew."""
 
     number: int
-    branches: list[np.ndarray]  # indices into the part, each [steps, B]
-    extra: Mapping[str, np.ndarray]  # each [steps, ...]
+    branches: list[NDArray[np.int64]]  # indices into the part, each [steps, B]
+    extra: Mapping[str, Column]  # each [steps, ...]
 
 
 @dataclass
@@ -108,7 +119,7 @@ class StageSource:
     def __len__(self) -> int:
         return self.epochs * self.steps - self.start_batch
 
-    def __getitem__(self, item: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, item: int) -> tuple[NDArray[Any], ...]:
         """Return one batch.
 
         Args:
@@ -123,14 +134,16 @@ class StageSource:
             raise IndexError(item)
         passed, step = divmod(self.start_batch + item, self.steps)
         epoch = self._epoch(self.first_epoch + passed)
-        row: list[np.ndarray] = []
+        row: list[NDArray[Any]] = []
         for branch, order in enumerate(epoch.branches):
             indices = order[step][self.rows]
             row += [self._images(epoch.number, step, branch, indices), self.part.labels[indices]]
         row.extend(np.asarray(column[step]) for column in epoch.extra.values())
         return tuple(row)
 
-    def _images(self, epoch: int, step: int, branch: int, indices: np.ndarray) -> np.ndarray:
+    def _images(
+        self, epoch: int, step: int, branch: int, indices: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
         """The augmented images of a step; parameters are drawn here, so an epoch's take no memory."""
         parameters = draw_batch(
             self.augmentation, self.seed, (epoch, step, branch), self.batch_size
@@ -142,7 +155,7 @@ class StageSource:
             self.failure = error
             raise
 
-    def labels(self, epoch: int) -> np.ndarray:
+    def labels(self, epoch: int) -> NDArray[np.int32]:
         """Labels of the full batches of an epoch of the run: int32 ``[steps, B]``."""
         return self.part.labels[self._epoch(epoch).branches[0]]
 
@@ -156,7 +169,7 @@ class StageSource:
                 self._cache[epoch] = drawn
             return self._cache[epoch]
 
-    def _draw(self, epoch: int, order: np.ndarray) -> _Epoch:
+    def _draw(self, epoch: int, order: NDArray[np.int64]) -> _Epoch:
         orders = [order]
         if len(orders[0]) // self.batch_size != self.steps:
             raise ValueError(f"epoch {epoch} has other steps than {self.steps}: its order differs")
@@ -164,7 +177,7 @@ class StageSource:
             orders.append(np.asarray(self.partner(epoch)))
         used = self.steps * self.batch_size
         branches = [order[:used].reshape(self.steps, self.batch_size) for order in orders]
-        extra: Mapping[str, np.ndarray] = {}
+        extra: Mapping[str, Column] = {}
         if self.draws is not None:
 
             def streams(name: str, *keys: int) -> np.random.Generator:
@@ -197,7 +210,9 @@ class EvaluationSource:
     def __len__(self) -> int:
         return -(-len(self._part) // (self._workers * self._batch_size))
 
-    def __getitem__(self, item: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __getitem__(
+        self, item: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32]]:
         """Image uint8 ``[B, C, H, W]``, label int32 ``[B]``, mask float32 ``[B]``: 0 for what fills up."""
         if not 0 <= item < len(self):
             raise IndexError(item)
