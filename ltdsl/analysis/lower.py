@@ -5,7 +5,7 @@ from __future__ import annotations
 from ltdsl.catalogue import Constant, Optimizer, Schedule
 from ltdsl.epochs import place, steps
 from ltdsl.plan import Plan, StagePlan
-from ltdsl.recipe import Recipe
+from ltdsl.recipe import Overrides, Recipe, Settings
 
 
 def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
@@ -72,6 +72,21 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
         epochs=settings.epochs,
         stages=tuple(stages),
     )
+
+
+def settings_taken(recipe: Recipe) -> frozenset[str]:
+    """The names of the settings that :func:`lower` takes for some stage; the values of others change nothing."""
+    own = [stage.overrides for stage in recipe.stages]
+    taken = set(Settings.model_fields)
+    for name in taken & set(Overrides.model_fields):
+        if all(getattr(each, name) is not None for each in own):
+            taken.remove(name)
+    starts_with_own = own[0].optimizer is not None
+    if starts_with_own and not any(each.schedule and not each.optimizer for each in own):
+        taken.discard("optimizer")  # what runs on is a stage's
+    if all(each.optimizer or each.schedule for each in own):
+        taken.discard("schedule")
+    return frozenset(taken)
 
 
 def _rates(optimizer: Optimizer, schedule: Schedule, length: int) -> list[float]:

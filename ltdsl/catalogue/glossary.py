@@ -148,7 +148,6 @@ _SAMPLING = (
     ),
     ("sampler", Word("a stage names its sampler among its tricks", write="stage1: class_balanced")),
     ("smote adasyn", Word("synthetic images of rare classes", use="stage1: over_sampling")),
-    ("cam", Word("sampling by class activation maps", name="cam_bs")),
 )
 
 _TRICKS = (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from ltdsl.cli.inputs import read_input
-from ltdsl.cli.output import show
+from ltdsl.cli.output import misused, show
 
 if TYPE_CHECKING:
     from ltdsl.compiler import Compilation, Survey
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def all_changes(changes: list[str] | None, seed: int | None) -> tuple[str, ...]:
-    """What `--set` and `--seed` change together."""
+    """What `--set` and `--seed` change together; ends the command where both name the seed."""
+    if seed is not None and any(re.match(r"\s*seed\s*=", change) for change in changes or ()):
+        misused("--seed and --set seed=… both name the seed: use one of them")
     return (*(changes or []), *([] if seed is None else [f"seed={seed}"]))
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+from ltdsl.analysis.effect import NO_EFFECT
 from ltdsl.compiler import Survey, compile_recipe
-from ltdsl.diagnostics import Diagnostic
+from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.diagnostics.render import render
 from ltdsl.plan import Plan
 from ltdsl.recipe import Recipe
@@ -93,7 +94,7 @@ def compile_table(
                 allow_outside=allow_outside,
                 survey=surveys.get(choice.recipe),
             )
-            problems = result.diagnostics
+            problems = [_refused_as_label(problem) for problem in result.diagnostics]
             if result.plan is not None:
                 compiled.append((choice, result.plan, texts(result.sources)))
         else:
@@ -101,7 +102,17 @@ def compile_table(
         for text, problem in {render(problem): problem for problem in problems}.items():
             found.setdefault(text, (problem, []))[1].append(choice)
     told = [_noted(problem, having, choices) for problem, having in found.values()]
-    return (_table(compiled) if len(compiled) == len(choices) else None), told
+    refused = any(problem.severity is Severity.ERROR for problem in told)
+    whole = len(compiled) == len(choices) and not refused
+    return (_table(compiled) if whole else None), told
+
+
+def _refused_as_label(problem: Diagnostic) -> Diagnostic:
+    """The problem; an error where runs would be told apart by a value that none of them used."""
+    is_label = problem.span is not None and problem.span.source.kind == "set"
+    if problem.code == NO_EFFECT and is_label:
+        return problem._replace(severity=Severity.ERROR)
+    return problem
 
 
 def _once(survey: Survey) -> Survey:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from typer.testing import CliRunner
+
+from ltdsl.cli import make_app
 from ltdsl.compiler import compile_recipe
 from ltdsl.source import Source
 
@@ -27,3 +31,11 @@ def test_more_where_it_is_asked_for(ltdsl, recipe):
     assert "--set" in origins
     for words in ("of each epoch", "written in"):
         assert words not in short
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "advise"])
+def test_a_seed_is_named_once(recipe, command):
+    arguments = [command, str(recipe(OPENING)), "--seed", "1", "--set", "seed=2"]
+    done = CliRunner().invoke(make_app([command]), arguments)
+    assert done.exit_code == 2
+    assert "use one of them" in done.output

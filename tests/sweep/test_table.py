@@ -80,6 +80,16 @@ def test_a_problem_is_told_once_with_who_has_it(recipe):
     ]
 
 
+def test_a_label_that_no_run_uses(recipe):
+    text = "epochs = 10\nstage1: ce { optimizer = sgd(lr = 0.05); schedule = constant }"
+    made, problems = table([recipe(text)], ("optimizer.lr", ("0.1", "0.5")))
+    assert made is None
+    assert {(problem.code, problem.severity.value) for problem in problems} == {("LT140", "error")}
+    made, problems = table([recipe(text)], ("stage1.optimizer.lr", ("0.1", "0.5")))
+    assert len(made.rows) == 2
+    assert not problems
+
+
 def test_a_problem_of_certain_pairs(recipe):
     made, problems = table(
         [recipe()], ("epochs", ("4", "10")), ("stage2.at", ("epoch 3", "epoch 8"))
