@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ltdsl.advice import advise
 from ltdsl.analysis.assignments import read_assignments
 from ltdsl.analysis.check import check
-from ltdsl.analysis.checkpoints import check_checkpoints
+from ltdsl.analysis.checkpoints import check_checkpoints, check_folders
 from ltdsl.analysis.effect import check_effect
 from ltdsl.analysis.load import Read, load
 from ltdsl.analysis.resolve import Resolved, resolve
@@ -101,6 +101,7 @@ def compile_recipe(
         check_checkpoints(recipe, resolved, source, found.append)
     result = Compilation(source, document.tree, document.sources, resolved, diagnostics=found)
     if recipe is not None and not result.failed:
+        check_folders(recipe, resolved, source, found.append)
         check_effect(recipe, document, changes, resolved, found.append)
         counts = recipe.settings.dataset.class_counts()
         if counts is None and survey is not None:

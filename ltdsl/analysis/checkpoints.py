@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ltdsl.system.paths import PathError, locate
 
 def check_checkpoints(recipe: Recipe, resolved: Resolved, source: Source, problems: Report) -> None:
     """Report checkpoints and data outside the recipe's folder."""
-    for written, span in _named(recipe, resolved):
+    for written, span in named(recipe, resolved):
         root = source.path.parent if source.path else Path()
         try:
             locate(written, root, root)
@@ -23,7 +24,34 @@ def check_checkpoints(recipe: Recipe, resolved: Resolved, source: Source, proble
             problems(report("LT127", span, error.message, help=error.hint))
 
 
-def _named(recipe: Recipe, resolved: Resolved) -> Iterator[tuple[str, Span]]:
+def check_folders(recipe: Recipe, resolved: Resolved, source: Source, problems: Report) -> None:
+    """Report paths that a used file seems to count from its own folder."""
+    root, shown = source.path.parent if source.path else Path(), Path(source.name).parent
+    where = f", {shown}" if shown.parts else ""
+    for written, span in named(recipe, resolved):
+        beside = span.source.path.parent if span.source.path else root
+        if _is_there(root / written) or not _is_there(beside / written):
+            continue
+        problems(
+            report(
+                "LT141",
+                span,
+                f"`{written}` counts from the recipe's folder{where}, and is not there",
+                label=f"it is beside {span.source.name}",
+                help=f'write `"{Path(os.path.relpath(beside / written, root)).as_posix()}"`',
+            )
+        )
+
+
+def _is_there(path: Path) -> bool:
+    """False too where the system does not look."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def named(recipe: Recipe, resolved: Resolved) -> Iterator[tuple[str, Span]]:
     """Each with its place: `init`, the teachers of stages, and the files of the data set."""
     dataset = resolved.settings.get("dataset")
     if dataset is not None and isinstance(dataset.value, Call):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,7 +94,6 @@ def run(
     if workers > 1:
         plan = None
         if recipe is not None:
-            out = out or _default_folder(recipe)
             survey = surveyor(recipe, data, must=True)
             plan = compiled(
                 recipe,
@@ -103,6 +104,7 @@ def run(
                 allow_outside=allow_outside,
                 survey=survey,
             ).plan
+            out = out or _default_folder(recipe)
         switches = {"--strict": strict, "--allow-outside": allow_outside}
         named = {"--out": None if resume else out, "--resume": resume, "--seed": seed}
         line = _of_a_worker(recipe, changes, named, switches, options)
@@ -116,16 +118,18 @@ def run(
     assert recipe is not None
     survey = surveyor(recipe, data, must=True)
     result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
+    chosen = out is not None
     if out is None:
-        out = _default_folder(recipe)
+        out = _default_folder(recipe) if team is None or team.first else Path()
         if team is not None:
             out = Path(team.first_ones(str(out)))
     origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed))
-    train(
-        lambda runs: runs.run(result.plan, origin, out, console, options, team),
-        out,
-        console,
-    )
+    try:
+        train(lambda runs: runs.run(result.plan, origin, out, console, options, team), out, console)
+    finally:
+        if not chosen:
+            with contextlib.suppress(OSError):
+                out.rmdir()  # it is still empty: the run did not begin
 
 
 def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Console) -> None:
@@ -222,7 +226,18 @@ def write_report(runs: Path, out: Path | None = None) -> str | None:
 
 
 def _default_folder(recipe: Path) -> Path:
-    return Path("runs") / f"{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    """A new folder, named by recipe and time; made at once, so that no other run takes it."""
+    name = f"{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    numbers = count(2)
+    folder = Path("runs") / name
+    while True:
+        try:
+            folder.mkdir(parents=True)
+        except OSError:
+            if folder.exists():
+                folder = Path("runs") / f"{name}-{next(numbers)}"
+                continue
+        return folder  # where it could not be made, that is told when it is opened
 
 
 def _shown(

@@ -68,7 +68,9 @@ def surveyor(
         except images.DataError as error:
             if error.code == "LT401" and data is None and not must:
                 return None
-            fail(error.code, error.message, error.hint)
+            named = error.code == "LT401" and data is None and getattr(dataset, "path", None)
+            where = f"; paths count from the recipe's folder, {root.resolve()}" if named else ""
+            fail(error.code, error.message, f"{error.hint}{where}")
         return counts
 
     return survey

@@ -198,4 +198,13 @@ MEANING: dict[str, Code] = {
         "schedule = cosine\nstage1: ce { optimizer = sgd(lr = 0.05) }",
         "schedule = cosine\noptimizer = sgd(lr = 0.05)\nstage1: ce",
     ),
+    "LT141": entry(
+        "path counted from another folder",
+        """Paths in a recipe and in the files that it uses count from the recipe's folder, whatever file they stand in:
+        what is named there is the same for all. Here the file lies beside the used file that names it, and not where
+        its path leads.""",
+        says="""warning[LT141]: `ten.npz` counts from the recipe's folder, exp, and is not there
+ --> exp/common/data.lt:1:22
+  = help: write `"common/ten.npz"`""",
+    ),
 }

@@ -1,0 +1,31 @@
+"""The folder of a run that names none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ltdsl.cli import run
+
+
+def test_runs_of_the_same_second(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run.time, "strftime", lambda form: "now")
+    made = [run._default_folder(Path("exp/recipe.lt")) for _ in range(3)]
+    assert [path.as_posix() for path in made] == [
+        "runs/recipe-now",
+        "runs/recipe-now-2",
+        "runs/recipe-now-3",
+    ]
+    assert all(path.is_dir() for path in made)
+
+
+def test_a_folder_that_cannot_be_made_is_told_when_it_is_opened(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").write_text("a file")
+    assert run._default_folder(Path("recipe.lt")).parent == Path("runs")
+
+
+def test_a_run_that_does_not_begin_leaves_no_folder(ltdsl, recipe, tmp_path):
+    done = ltdsl("run", recipe("precision = bf16; stage1: ce"))
+    assert "LT427" in done.stderr
+    assert not list((tmp_path / "runs").iterdir())
