@@ -42,21 +42,23 @@ HEAD = {
 }
 LATER = "epochs = 2; a: ce; b:"  # what needs a stage before it
 
-#: How a recipe tries a trick of each kind, where nothing else is written below.
-ALONE = {
-    "sampler": "a: {} + cs_ce",
-    "mixer": "a: {} + cs_ce",
-    "loss": "a: {}",
-    "classifier": f"{LATER} {{}} + class_balanced @ epoch 1 {{{{ optimizer = sgd(lr = 0.3) }}}}",
-    "teacher": "a: {} + cs_ce",
-    "posthoc": "a: {}",
+#: What a trick of each kind is tried with, where nothing else is written below.
+BESIDE = {
+    "sampler": " + cs_ce",
+    "mixer": " + cs_ce",
+    "classifier": " + class_balanced",
+    "teacher": " + cs_ce",
 }
 
+
+def recipe_of(trick: type[catalogue.Trick]) -> str:
+    chain = call_of(trick) + BESIDE.get(trick.kind, "")
+    later = f"{LATER} {chain} @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}"
+    return later if trick.needs_weights else f"a: {chain}"
+
+
 #: Each trick beside another where it can be: what goes wrong alone goes wrong there too.
-RECIPES = {
-    name: ALONE[trick.kind].format(call_of(trick)) for name, trick in catalogue.TRICKS.items()
-} | {
-    "ce": "a: ce",
+RECIPES = {name: recipe_of(trick) for name, trick in catalogue.TRICKS.items()} | {
     "fp16": "precision = fp16; a: ce",
     "flip": "augment = [random_horizontal_flip]; a: ce",
     "adam": "optimizer = adam(lr = 0.01); a: ce",
@@ -69,9 +71,7 @@ RECIPES = {
     "progressive": "a: progressive",
     "over_sampling": "a: over_sampling",
     "under_sampling": "batch_size = 4; a: under_sampling",
-    "bbn": "a: bbn + cs_ce",
     "bbn + seql": "a: bbn + seql",
-    "cam_bs": f"{LATER} cam_bs + cs_ce @ epoch 1",
     "cam_bs + input_mixup": f"{LATER} cam_bs + input_mixup + cs_ce @ epoch 1",
     "accumulate": "accumulate = 2; batch_size = 4; a: cs_ce",
     "accumulate + bbn": "accumulate = 2; batch_size = 4; a: bbn + seql",
@@ -82,29 +82,13 @@ RECIPES = {
     "manifold_mixup at pool": "a: manifold_mixup(layer = pool) + influence_balanced(alpha = 1)",
     "manifold_mixup at fc": "a: manifold_mixup(layer = fc)",
     "remix": "a: remix(kappa = 1.5, tau = 0.9) + cb_ce",
-    "cutmix": "a: cutmix + cs_ce",
-    "cmo": "a: cmo + cs_ce",
     "cmo + over_sampling": "a: cmo + over_sampling + focal",
-    "cs_ce": "a: cs_ce",
-    "cb_ce": "a: cb_ce",
     "cb_ce by mean": "a: cb_ce(reduction = mean)",
-    "focal": "a: focal",
-    "cb_focal": "a: cb_focal",
-    "balanced_softmax": "a: balanced_softmax",
-    "logit_adjustment": "a: logit_adjustment",
-    "cdt": "a: cdt",
     "ldam": "a: ldam(beta = 0.99)",
     "seql": "a: seql(lambda = 0.3)",
     "influence_balanced": "a: influence_balanced(alpha = 1)",
     "influence_balanced, through": "a: influence_balanced(alpha = 1, through_factor = true)",
-    "label_smoothing": "a: label_smoothing",
-    "label_aware_smoothing": "a: label_aware_smoothing",
-    "crt": f"{LATER} crt + class_balanced @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}",
-    "lws": f"{LATER} lws @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}",
-    "dive": 'a: dive(teacher = "t.ckpt") + cs_ce',
     "accumulate + dive": 'accumulate = 2; batch_size = 4; a: dive(teacher = "t.ckpt") + cs_ce',
-    "tau_norm": "a: tau_norm",
-    "posthoc_logit_adjustment": "a: posthoc_logit_adjustment",
 }
 
 EVALUATED = ("ce", "focal", *catalogue.POSTHOC)

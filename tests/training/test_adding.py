@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from added_tricks import ADDED, Echo, FromNothing, Halves, InverseRoot, PriorShift, added
 from composition import test_table
-from ltdsl_runtime.graph.optimizers import build_optimizer
 from ltdsl_runtime.models import freeze
 from ltdsl_runtime.training.stages import begin_stage, build_stage
 from ltdsl_runtime.tricks.distillation import Distillation
 from ltdsl_runtime.tricks.losses import OffsetCrossEntropy, Reduction
 from ltdsl_runtime.tricks.losses.objectives import Objective
 from ltdsl_runtime.tricks.mixers import InputMixup
+from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.posthoc import LogitAdjustment
 from ltdsl_runtime.tricks.registry import TABLES, implement
 from mindspore import Tensor, ops
 from training_support import PLAIN, conv_network, hand_made, linear_network, plan, trainer, weights
+from typer.testing import CliRunner
 
 from ltdsl import catalogue
+from ltdsl.cli import make_app
 
 
 class Blend(InputMixup):
@@ -133,6 +137,17 @@ def test_a_run_with_all_of_them(data, tmp_path):
     )
     figures = trainer(run, data, tmp_path / "run")()
     assert np.isfinite(figures["last"]["top1_error"])
+
+
+def test_the_command_trains_it(tmp_path):
+    (tmp_path / "r.lt").write_text(
+        "epochs = 1; schedule = constant; batch_size = 150; a: prior_shift + halves"
+    )
+    arguments = ["run", str(tmp_path / "r.lt"), "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(make_app(), arguments)
+    assert done.exit_code == 0, done.output
+    plan = json.loads((tmp_path / "run" / "plan.json").read_text())
+    assert plan["stages"][0]["loss"] == {"name": "prior_shift", "arguments": {"by": 1.0}}
 
 
 @pytest.mark.parametrize(
