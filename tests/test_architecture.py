@@ -1,19 +1,72 @@
-"""Imports point one way: the runtime reads plans; the language never reaches what trains."""
+"""Imports point one way: from room to room in the order below, and from the runtime to the language's contracts."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 
-#: Of the language, the runtime knows the plan, the declarations in it, and what both halves compute alike.
+#: Where each package's source is.
+PACKAGES = {"ltdsl": ROOT / "ltdsl", "ltdsl_runtime": ROOT / "runtime" / "ltdsl_runtime"}
+
+#: The rooms of each package, those that others stand on first: a room knows only what is before it. Files beside the
+#: rooms are rooms of their own.
+ROOMS = {
+    "ltdsl": [
+        "epochs",
+        "longtail",
+        "source",
+        "system",
+        "diagnostics",
+        "syntax",
+        "catalogue",
+        "recipe",
+        "plan",
+        "options",
+        "runs",
+        "cache",
+        "analysis",
+        "evidence",
+        "advice",
+        "codes",
+        "compiler",
+        "fixes",
+        "format",
+        "compare",
+        "display",
+        "reference",
+        "sweep",
+        "report",
+        "lsp",
+        "cli",
+    ],
+    "ltdsl_runtime": [
+        "errors",
+        "streams",
+        "machine",
+        "rundir",
+        "parallel",
+        "data",
+        "models",
+        "weights",
+        "tricks",
+        "graph",
+        "training",
+        "use",
+    ],
+}
+
+#: Of the language, the runtime knows the contracts, the declarations in them, and what both halves compute alike.
 SHARED = (
     "ltdsl.plan",
     "ltdsl.options",
+    "ltdsl.runs",
     "ltdsl.catalogue",
     "ltdsl.longtail",
     "ltdsl.system",
@@ -40,14 +93,28 @@ READ_DATA = {
 HEAVY = ("mindspore", "mindcv", "numpy", "scipy", "PIL")
 
 
-def modules(package: str) -> list[Path]:
-    found = sorted((ROOT / package).rglob("*.py"))
+def files(package: str) -> list[Path]:
+    found = sorted(PACKAGES[package].rglob("*.py"))
     assert found
     return found
 
 
-def imports(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, str]]:
-    """Every imported name in full, with the function that imports it; what only type checkers see is left out."""
+def label(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def module(path: Path) -> str:
+    """A file's dotted name."""
+    package = next(name for name, base in PACKAGES.items() if path.is_relative_to(base))
+    parts = [package, *path.relative_to(PACKAGES[package]).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST, inside: str = "", typing: bool = False) -> Iterator[tuple[str, str]]:
+    """Every imported name in full, with the function that imports it.
+
+    What only type checkers see is left out unless it is asked for.
+    """
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, inside) for alias in node.names)
@@ -55,39 +122,80 @@ def imports(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, str]]:
             assert node.level == 0, "imports are absolute"
             yield from ((f"{node.module}.{alias.name}", inside) for alias in node.names)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            yield from imports(ast.Module(node.orelse, []), inside)
+            seen = [*node.body, *node.orelse] if typing else node.orelse
+            yield from imports(ast.Module(seen, []), inside, typing)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from imports(node, node.name)
+            yield from imports(node, node.name, typing)
         else:
-            yield from imports(node, inside)
+            yield from imports(node, inside, typing)
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def within(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-@pytest.mark.parametrize("path", modules("ltdsl"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_know_only_what_is_before_them(package):
+    """Type-only imports count too: whoever reads a file follows them."""
+    rank = {room: place for place, room in enumerate(ROOMS[package])}
+    upwards = []
+    for path in files(package):
+        room = (module(path).split(".") + [""])[1]
+        if room in ("", "__main__"):
+            continue
+        assert room in rank, f"{label(path)} is in no room of the list above"
+        for name, _ in imports(tree_of(path), typing=True):
+            top, other, *_ = (*name.split("."), "", "")
+            if top == package and other in rank and rank[other] > rank[room]:
+                upwards.append(f"{label(path)} -> {name}")
+    assert not upwards
+
+
+def test_no_files_import_each_other():
+    known = {module(path): path for package in PACKAGES for path in files(package)}
+    arrows: dict[str, set[str]] = {}
+    for name, path in known.items():
+        found = (i for i, _ in imports(tree_of(path), typing=True))
+        used = {i if i in known else i.rpartition(".")[0] for i in found}
+        arrows[name] = {each for each in used if each in known and each != name}
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_room_is_crowded(package):
+    """Beyond this, somebody who looks for a thing reads a list instead of a name."""
+    for folder in {path.parent for path in files(package)}:
+        assert len(list(folder.glob("*.py"))) <= 24, label(folder)
+
+
+@pytest.mark.parametrize("path", files("ltdsl"), ids=label)
 def test_the_language_reaches_the_runtime_only_to_run(path):
-    for name, function in imports(ast.parse(path.read_text(encoding="utf-8"))):
+    for name, function in imports(tree_of(path)):
         assert not within(name, HEAVY), name
         if within(name, ("ltdsl_runtime",)):
-            place = path.relative_to(ROOT).as_posix()
+            place = label(path)
             assert (place, function) in READ_DATA, name
 
 
-@pytest.mark.parametrize(
-    "path", modules("runtime/ltdsl_runtime"), ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", files("ltdsl_runtime"), ids=label)
 def test_the_runtime_knows_only_plans_of_the_language(path):
-    for name, _ in imports(ast.parse(path.read_text(encoding="utf-8"))):
+    for name, _ in imports(tree_of(path)):
         if within(name, ("ltdsl",)):
             assert within(name, SHARED) or name == "ltdsl.__version__", name
 
 
-@pytest.mark.parametrize("package", ["ltdsl", "runtime/ltdsl_runtime"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_nothing_reaches_into_tests_or_benchmarks(package):
-    for path in modules(package):
-        for name, _ in imports(ast.parse(path.read_text(encoding="utf-8"))):
+    for path in files(package):
+        for name, _ in imports(tree_of(path)):
             assert not within(name, ("tests", "benchmarks")), path
 
 
