@@ -15,10 +15,10 @@ from ltdsl_runtime.data import ImageArrays, LoadedData
 from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.models import Network, freeze
-from ltdsl_runtime.models.cosine import use_cosine
+from ltdsl_runtime.models.classifiers import use_cosine, use_factors
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.network import GlobalPool
-from ltdsl_runtime.models.scaled import FACTORS, use_factors
+from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.training.stages import begin_stage, build_stage
 from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.posthoc import POSTHOC

@@ -18,10 +18,9 @@ from composition_support import call_of
 from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.models import Network, freeze
-from ltdsl_runtime.models.cosine import use_cosine
+from ltdsl_runtime.models.classifiers import use_cosine, use_factors
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.network import GlobalPool
-from ltdsl_runtime.models.scaled import use_factors
 from ltdsl_runtime.models.split import Split, split_network
 from ltdsl_runtime.parallel.cluster import Workers, is_scheduler, join
 from ltdsl_runtime.training.evaluate import Evaluator

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from ltdsl_runtime.data import ImageArrays, LoadedData
 from ltdsl_runtime.models import build_network
-from ltdsl_runtime.models.scaled import FACTORS, use_factors
+from ltdsl_runtime.models.classifiers import use_factors
+from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.training.stages import begin_stage, build_stage
 from ltdsl_runtime.tricks import registry as tricks
 from ltdsl_runtime.tricks.optimizers import build_optimizer

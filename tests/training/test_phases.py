@@ -12,7 +12,7 @@ from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.models import build_network
-from ltdsl_runtime.models.scaled import use_factors
+from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.training.evaluate import Evaluator
 from ltdsl_runtime.training.stages import begin_stage, build_stage

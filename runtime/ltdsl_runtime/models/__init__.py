@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import native
-from ltdsl_runtime.models.cosine import CosineClassifier, use_cosine
+from ltdsl_runtime.models.classifiers import use_cosine
+from ltdsl_runtime.models.cosine import CosineClassifier
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.mindcv import MindCV
 from ltdsl_runtime.models.network import Frozen, Network, copy_weights, freeze

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
-
-if TYPE_CHECKING:
-    from ltdsl_runtime.models.network import Network
 
 
 class CosineClassifier(nn.Cell):
@@ -40,22 +35,6 @@ class CosineClassifier(nn.Cell):
     def construct(self, features: Tensor) -> Tensor:
         """Features h, float32 [B, K] -> logits, float32 [B, C] in [−s, s]."""
         return self.scale * self.cosine(_normalise(features), _normalise(self.weight))
-
-
-def use_cosine(network: Network, num_classes: int, scale: float) -> None:
-    """Replaces a network's classifier by a cosine one.
-
-    The weight's name in checkpoints is its own, since a linear classifier's means something else: neither loads the
-    other's.
-
-    Args:
-        network: The network, its classifier a dense layer.
-        num_classes: Number of classes C.
-        scale: s, above 0.
-    """
-    classifier = CosineClassifier(network.classifier.weight.shape[1], num_classes, scale)
-    network.classifier = classifier
-    classifier.weight.name = "classifier.cosine_weight"
 
 
 def _normalise(rows: Tensor) -> Tensor:

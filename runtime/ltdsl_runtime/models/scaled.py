@@ -8,7 +8,6 @@ from mindspore import Parameter, Tensor, nn, ops
 
 if TYPE_CHECKING:
     from ltdsl_runtime.models.cosine import CosineClassifier
-    from ltdsl_runtime.models.network import Network
 
 
 #: Name of the factors in checkpoints.
@@ -47,18 +46,3 @@ class ScaledClassifier(nn.Cell):
     def construct(self, features: Tensor) -> Tensor:
         """Features, float32 [B, K] -> logits, float32 [B, C]."""
         return self.inner(features) * self.factors
-
-
-def use_factors(network: Network, num_classes: int) -> None:
-    """Puts a factor on each class of a network's classifier, unless there is one already.
-
-    All other parameters keep their names, so that checkpoints from before and after share them.
-    """
-    if isinstance(network.classifier, ScaledClassifier):
-        return
-    names = [parameter.name for parameter in network.classifier.get_parameters()]
-    classifier = ScaledClassifier(network.classifier, num_classes)
-    network.classifier = classifier  # names all of its parameters by their place
-    for parameter, name in zip(classifier.inner.get_parameters(), names, strict=True):
-        parameter.name = name
-    classifier.factors.name = FACTORS

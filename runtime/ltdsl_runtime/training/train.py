@@ -17,7 +17,7 @@ from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.machine.device import on_cpu
 from ltdsl_runtime.models import freeze, planned_network
-from ltdsl_runtime.models.scaled import use_factors
+from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.split import Split, split_network
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import shared_statistics

@@ -9,8 +9,13 @@ from mindspore import Tensor, nn, ops
 from ltdsl_runtime.tricks.losses.cell import Layout, ShardedCell
 
 if TYPE_CHECKING:
-    from ltdsl_runtime.graph.over_classes import SplitDivergence
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from ltdsl_runtime.tricks.losses.cell import Strategies
+
+    Diverge: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+    """Logits of student and teacher -> divergence of each image."""
 
 
 class Distillation(nn.Cell):
@@ -28,7 +33,8 @@ class Distillation(nn.Cell):
         super().__init__()
         self.alpha = alpha
         self.scale = alpha * temperature**2
-        self.divergence: Divergence | SplitDivergence = Divergence(temperature, power)
+        #: Or what computes it where classes are split.
+        self.divergence: Diverge = Divergence(temperature, power)
 
     def construct(self, loss: Tensor, logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Adds the teacher to a loss.

@@ -8,7 +8,8 @@ import numpy as np
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models import planned_network
-from ltdsl_runtime.models.scaled import FACTORS, use_factors
+from ltdsl_runtime.models.classifiers import use_factors
+from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.weights import checkpoints
 
 if TYPE_CHECKING:
