@@ -69,6 +69,7 @@ SHARED = (
     "ltdsl.runs",
     "ltdsl.catalogue",
     "ltdsl.longtail",
+    "ltdsl.runs",
     "ltdsl.system",
     "ltdsl.cache",
 )

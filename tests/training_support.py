@@ -15,7 +15,7 @@ from ltdsl_runtime.models import Network
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.network import GlobalPool
 from ltdsl_runtime.rundir.directory import RunDirectory
-from ltdsl_runtime.training.progress import EpochRecord, Reporter
+from ltdsl_runtime.training.progress import Reporter
 from ltdsl_runtime.training.train import Trainer
 from mindspore import nn
 from mindspore.common import api
@@ -23,6 +23,7 @@ from rich.console import Console
 
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
+from ltdsl.runs.metrics import Epoch
 from ltdsl.source import Source
 
 #: No milestone and no warm-up, so that epochs are few.
@@ -55,6 +56,24 @@ def hand_made(classes: int = 4) -> LoadedData:
         mean=np.float32([0.48, 0.53]),
         std=np.float32([0.25, 0.31]),
     )
+
+
+def given() -> dict[str, Any]:
+    """What a run directory is told of a device and of data, which the tests of it do without."""
+    data = {
+        "classes": ["a", "b"],
+        "train_counts": [30, 20],
+        "mean": [0.5],
+        "std": [0.25],
+        "view": {"channels": 1, "height": 4, "width": 3, "ratio": 1.0},
+    }
+    return {
+        "device": "cpu",
+        "data_sha256": {"train": "a" * 64, "test": "b" * 64},
+        "data": data,
+        "changes": [],
+        "unreadable": [],
+    }
 
 
 def linear_network(seed: int = 0) -> Network:
@@ -116,7 +135,7 @@ class Watcher(Reporter):
         self.trainer: Trainer | None = None
         self.starts: dict[str, dict[str, np.ndarray]] = {}
         self.ends: list[dict[str, np.ndarray]] = []
-        self.records: list[EpochRecord] = []
+        self.records: list[Epoch] = []
         self.on_step: Callable[[], None] = lambda: None
 
     def stage(self, name: str) -> None:
@@ -125,15 +144,16 @@ class Watcher(Reporter):
     def step(self, done: float, loss: Callable[[], float]) -> None:
         self.on_step()
 
-    def epoch(self, record: EpochRecord) -> None:
+    def epoch(self, record: Epoch) -> None:
         self.ends.append(weights(self.trainer.network))
         self.records.append(record)
 
 
 def trainer(plan: Plan, data: LoadedData, folder: Path, network: Network | None = None) -> Trainer:
     """A trainer told to a :class:`Watcher`, with a network of our own where one is given."""
-    watcher = Watcher(plan)
-    made = Trainer(plan, data, RunDirectory(folder), watcher)
+    watcher, run = Watcher(plan), RunDirectory(folder)
+    run.begin(plan, {}, **given())
+    made = Trainer(plan, data, run, watcher)
     if network is not None:
         made.network = network
         made.evaluate = made._evaluator(plan.stages[-1].loss.confidence)

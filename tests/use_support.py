@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ltdsl.compare.read import read_plan
+from ltdsl.runs.plan import read_plan
 
 
 def change(path: Path, **entries: object) -> None:

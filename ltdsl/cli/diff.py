@@ -62,8 +62,10 @@ def diff(
 
 
 def _plan(path: Path, allow_outside: bool, stdin_filename: Path | None) -> Plan:
-    from ltdsl.compare.read import MAX_PLAN_BYTES, UnreadableError, plan_from_bytes, read_plan
+    from ltdsl.compare.read import plan_from_bytes, read_plan
     from ltdsl.compare.render import visible
+    from ltdsl.runs.errors import UnreadableError
+    from ltdsl.system.opening import PLAN as MAX_PLAN_BYTES
 
     try:
         if path == STDIN:

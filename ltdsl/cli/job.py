@@ -12,6 +12,7 @@ from ltdsl.cli import guarded
 from ltdsl.cli.output import need, new_console
 from ltdsl.cli.run import train
 from ltdsl.plan import Plan
+from ltdsl.runs.layout import FACTS
 from ltdsl.sweep.process import GRACE, Job
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     job = Job.from_json(sys.stdin.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
     out, console = job.out, new_console()
-    if (out / "run.json").exists():
+    if (out / FACTS).exists():
         train(lambda runs: runs.resume(out, console, job.options), out, console)
         return
     plan = Plan.model_validate_json(job.plan)

@@ -27,6 +27,7 @@ from ltdsl.cli.output import misused, need, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
 from ltdsl.options import Origin, RunOptions
+from ltdsl.runs.layout import FACTS, REPORT
 from ltdsl.source import texts
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
             write_report(out)
         stop(error.code, error.message, error.hint)
     except KeyboardInterrupt:
-        if not (out / "run.json").exists():
+        if not (out / FACTS).exists():
             stop("LT499", "interrupted before the run began")
         hint = f"go on with: ltdsl run --resume {out}"
         stop("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
@@ -167,7 +168,7 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
     console.print()
     if trouble:
         console.print(f"no report: {trouble}", markup=False, highlight=False, soft_wrap=True)
-    page = out if trouble else out / "report.html"
+    page = out if trouble else out / REPORT
     console.print(page, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -188,9 +189,9 @@ def _of_a_worker(
 
 def _says(run: Path, error: RunError) -> bool:
     """True for the folder of the run that ended with an error, not one that was merely in its way."""
-    from ltdsl.system.files import read_json
+    from ltdsl.runs.reading import Run
 
-    return bool(read_json(run / "run.json").get("error") == str(error))
+    return Run(run, exact=True).facts.error == str(error)
 
 
 def write_report(runs: Path, out: Path | None = None) -> str | None:

@@ -14,14 +14,20 @@ class Subject(str, Enum):
     PLAN = "plan"
     RECIPE = "recipe"
     TRICKS = "tricks"
+    RUN = "run"
+    METRICS = "metrics"
+    EVALUATION = "evaluation"
+    PICTURES = "pictures"
+    SWEEP = "sweep"
 
 
 def schema(
     subject: Annotated[
         Subject,
         typer.Argument(
-            metavar="plan|recipe|tricks",
-            help="plan.json, the output of `plan --emit recipe`, or any trick in them. Default: plan.",
+            metavar="plan|recipe|tricks|run|metrics|evaluation|pictures|sweep",
+            help="plan.json, the output of `plan --emit recipe`, any trick in them, or another file of a run or a "
+            "sweep: run.json, a line of metrics.jsonl, evaluation.json, cam/STAGE.json, sweep.json. Default: plan.",
         ),
     ] = Subject.PLAN,
 ) -> None:

@@ -103,6 +103,7 @@ def sweep(
 
     The same command goes on where it was stopped, and does nothing twice; with more values it adds runs.
     """
+    from ltdsl.runs.errors import UnreadableError
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.folder import SweepFolder
 
@@ -130,6 +131,8 @@ def sweep(
         rows = work.left(retry_failed)
         pool = _pool(cluster, jobs, device.value) if rows else None
         _drive(work, rows, pool, console, options, left_out)
+    except UnreadableError as error:
+        fail("LT462", str(error), error.hint)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         fail("LT462", f"{where}{error.strerror or error}", "free space, or name another with --out")
@@ -235,7 +238,7 @@ def _drive(
     options: RunOptions,
     left_out: LeftOut,
 ) -> None:
-    from ltdsl.sweep.folder import LOGS
+    from ltdsl.runs.layout import LOGS
     from ltdsl.sweep.watch import Bars, Lines
     from ltdsl.system.writing import folder
 

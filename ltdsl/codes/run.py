@@ -68,6 +68,13 @@ RUN: dict[str, Code] = {
         says="""warning[LT417]: runs/a/checkpoints/last.ckpt is no MindSpore checkpoint, or a damaged one: the run goes
 on from the checkpoint before, after epoch 41""",
     ),
+    "LT418": entry(
+        "gone on with otherwise",
+        """A run is gone on with by other versions of packages or on another device than before. Its numbers may differ
+        from those of a run without a break. `run.json` keeps what each part was trained with, and reports say it.""",
+        says="""warning[LT418]: the run goes on with mindspore 2.10.0 instead of 2.9.0: its numbers may differ from
+those of a run without a break""",
+    ),
     "LT420": entry(
         "no such device",
         """This machine, or this build of MindSpore, has no device of the kind asked for.""",

@@ -14,13 +14,18 @@ from typing import get_args
 from ltdsl.reference.cards import reference
 from ltdsl.reference.diagnostics_page import page
 from ltdsl.reference.published import names, text_of
+from ltdsl.reference.run_files import page as run_files_page
 from ltdsl.reference.schema import Subject, to_json
 from ltdsl.system.files import write_atomically
 
 
 def wanted(root: Path) -> Mapping[str, str]:
     """What each generated file of a checkout should hold, by its path."""
-    docs = {"docs/reference.md": reference(), "docs/diagnostics.md": page()}
+    docs = {
+        "docs/reference.md": reference(),
+        "docs/diagnostics.md": page(),
+        "docs/run_files.md": run_files_page(),
+    }
     schemas = {f"docs/schema/{name}.schema.json": to_json(name) for name in get_args(Subject)}
     chosen = sorted(path.stem for path in (root / "recipes" / "paper").glob("*.lt"))
     recipes = {f"recipes/paper/{name}.lt": text_of(names()[name]) for name in chosen}

@@ -1,4 +1,4 @@
-"""JSON Schema (draft 2020-12) of plans, recipes and tricks, from the declarations that validate them."""
+"""JSON Schema (draft 2020-12) of plans, recipes, tricks and a run's files, from what validates them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from ltdsl.catalogue import TRICKS, Trick
 from ltdsl.catalogue.entry import Slot
 from ltdsl.plan import Plan
 from ltdsl.recipe import Overrides, Recipe, Settings
+from ltdsl.runs.evaluation import Evaluation
+from ltdsl.runs.facts import Facts
+from ltdsl.runs.metrics import Epoch
+from ltdsl.runs.pictures import Pictures
+from ltdsl.runs.sweep import SweepTable
 
-Subject = Literal["plan", "recipe", "tricks"]
+Subject = Literal["plan", "recipe", "tricks", "run", "metrics", "evaluation", "pictures", "sweep"]
 
 
 class _Untitled(GenerateJsonSchema):
@@ -39,11 +44,20 @@ class _Printed(Recipe):
 
 
 def schema(subject: Subject) -> dict[str, Any]:
-    """The schema of a plan's JSON, of ``ltdsl plan --emit recipe``, or of any trick as both hold it."""
+    """A schema.
+
+    Args:
+        subject: A plan's JSON, ``ltdsl plan --emit recipe``, any trick as both hold it, or a file of a run or a sweep.
+    """
     models: dict[Subject, Any] = {
         "plan": Plan,
         "recipe": _Printed,
         "tricks": Annotated[Trick, Slot(Trick, TRICKS)],
+        "run": Facts,
+        "metrics": Epoch,
+        "evaluation": Evaluation,
+        "pictures": Pictures,
+        "sweep": SweepTable,
     }
     adapter: TypeAdapter[Any] = TypeAdapter(models[subject])
     whole = adapter.json_schema(by_alias=True, schema_generator=_Untitled)

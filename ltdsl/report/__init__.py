@@ -8,12 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ltdsl.report.errors import ReportError
+from ltdsl.runs.layout import REPORT
 from ltdsl.system.files import write_atomically
 
 __all__ = ["ReportError", "write_report"]
-
-#: What a report is called in its run directory.
-NAME = "report.html"
 
 #: What a comparison is called.
 SEVERAL = "comparison.html"
@@ -34,12 +32,16 @@ def write_report(paths: list[Path], out: Path | None = None) -> Path:
         ReportError: LT450, a path is no run directory; LT451, the file cannot be written.
     """
     from ltdsl.report.comparison_page import comparison_page
-    from ltdsl.report.reading import found_runs, read_run
     from ltdsl.report.run_page import run_page
+    from ltdsl.runs.errors import UnreadableError
+    from ltdsl.runs.reading import found_runs, read_run
 
-    runs = [read_run(path) for path in found_runs(paths)]
+    try:
+        runs = [read_run(path) for path in found_runs(paths)]
+    except UnreadableError as error:
+        raise ReportError("LT450", str(error), error.hint) from error
     if len(runs) == 1:
-        out = out or runs[0].path / NAME
+        out = out or runs[0].path / REPORT
         html = run_page(runs[0])
     else:
         folder = paths[0] if len(paths) == 1 else Path()

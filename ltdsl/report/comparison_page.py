@@ -15,10 +15,11 @@ from ltdsl.report.charts.theme import SERIES
 from ltdsl.report.groups import Group, Which, grouped, plus_minus, without_seed
 from ltdsl.report.notes import Note, chosen_on, notes
 from ltdsl.report.page import render
+from ltdsl.runs.layout import REPORT
 
 if TYPE_CHECKING:
-    from ltdsl.report.reading import Run
-    from ltdsl.runs.figures import Figures
+    from ltdsl.runs.evaluation import Figures
+    from ltdsl.runs.reading import Run
 
 _Get = Callable[["Figures"], "float | None"]
 
@@ -95,7 +96,7 @@ def _results(groups: Sequence[Group]) -> Iterator[dict[str, Any]]:
 def _charts(
     groups: Sequence[Group], results: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    epochs = [epoch for group in groups for run in group.runs for epoch in run.epochs]
+    epochs = [epoch for group in groups for run in group.runs for epoch in run.metrics]
     if epochs:
         yield "error", compared.curve(groups, "top1_error", "top-1 error, %", zero=True)
         if any(epoch.is_imbalanced for epoch in epochs):
@@ -125,7 +126,7 @@ def _differences(groups: Sequence[Group]) -> list[Difference]:
 
 def _link(run: Run, out: Path) -> str | None:
     """The path to a run's own report from the page's folder; None where it has none."""
-    report = run.path / "report.html"
+    report = run.path / REPORT
     if not report.is_file():
         return None
     path = os.path.relpath(report.resolve(), out.resolve().parent)

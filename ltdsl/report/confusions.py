@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ltdsl.runs.figures import Figures
+    from ltdsl.runs.evaluation import Figures
 
 #: Classes of a matrix that is shown whole.
 MOST_CLASSES = 30

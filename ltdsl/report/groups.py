@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from ltdsl.runs.figures import Epoch, Figures, clean
+from ltdsl.runs.evaluation import Figures
+from ltdsl.runs.metrics import Epoch
+from ltdsl.runs.model import clean
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
-    from ltdsl.report.reading import Run
+    from ltdsl.runs.reading import Run
 
 Which = Literal["last", "best"]
 
@@ -67,7 +69,7 @@ class Group:
         """A figure of each epoch, over the runs that got so far: (epochs completed, values)."""
         values: dict[int, list[float]] = {}
         for run in self.runs:
-            for epoch in run.epochs:
+            for epoch in run.metrics:
                 if (value := of(epoch)) is not None:
                     values.setdefault(epoch.epoch + 1, []).append(value)
         return [(number, Spread(tuple(values[number]))) for number in sorted(values)]

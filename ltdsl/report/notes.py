@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ltdsl.longtail import validation_counts
 
 if TYPE_CHECKING:
-    from ltdsl.report.reading import Run
+    from ltdsl.runs.reading import Run
 
 #: Test images of a class below which its accuracy moves in steps that anybody notices.
 FEW_TEST_IMAGES = 10
@@ -44,21 +44,27 @@ def chosen_on(run: Run) -> str | None:
 
 
 def _ending(run: Run) -> Iterator[Note]:
-    status, done = run.facts.status, len(run.epochs)
+    status, done = run.facts.status, len(run.metrics)
     planned = f" of {run.plan.epochs}" if run.plan else ""
     if status != "finished":
         how = {
             "running": "has not ended, or was killed before it could say so",
             "interrupted": "was interrupted",
             "failed": "failed",
-        }.get(status, "does not say how it ended")
+        }.get(status or "", "does not say how it ended")
         yield Note(f"This run {how}: {done}{planned} epochs are recorded.", "warning")
         if run.facts.error:
             yield Note(f"It said: {run.facts.error.removesuffix('.')}.", "warning")
     yield from (Note(f"{said.removesuffix('.')}.", "warning") for said in run.facts.warnings)
+    for epoch, what in run.facts.went_on_otherwise():
+        since = "After a break" if epoch is None else f"From epoch {epoch + 1:,} on"
+        yield Note(
+            f"{since} it was trained with {what}: its numbers may differ from those of a run without a break.",
+            "warning",
+        )
     if run.evaluation is None and not any("evaluation.json" in gap for gap in run.gaps):
         yield Note("There is no final evaluation yet.", "warning")
-    if run.epochs and done < run.epochs[-1].epoch + 1:
+    if run.metrics and done < run.metrics[-1].epoch + 1:
         yield Note("Some epochs are missing from metrics.jsonl.", "warning")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,7 +20,6 @@ from pygments.formatters import HtmlFormatter
 from ltdsl import __version__
 from ltdsl.display.pygments_lexer import RecipeLexer
 from ltdsl.report.library import library
-from ltdsl.report.reading import as_json
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -79,6 +79,12 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
+def as_json(data: Any) -> str:
+    """JSON that is safe inside a script element."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
 def percent(value: float | None) -> str:
     """A figure in percent; a dash where there is none."""
     return "–" if value is None else f"{value:.2f}\N{NARROW NO-BREAK SPACE}%"
@@ -87,6 +93,11 @@ def percent(value: float | None) -> str:
 def share(value: float) -> str:
     """Whole percents. Halves are rounded up, as the chart beside it rounds them."""
     return f"{Decimal(value).quantize(Decimal(1), ROUND_HALF_UP)}\N{NARROW NO-BREAK SPACE}%"
+
+
+def inline_picture(kind: str, content: bytes) -> str:
+    """A picture as an address that holds all of it."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _highlighted(text: str) -> Markup:

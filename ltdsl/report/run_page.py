@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,12 @@ from ltdsl.report.charts import calibration, classes, confusion, curves
 from ltdsl.report.charts.theme import logarithmic
 from ltdsl.report.confusions import Confusions, confusions
 from ltdsl.report.notes import notes
-from ltdsl.report.page import render
+from ltdsl.report.page import inline_picture, render
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
-    from ltdsl.report.reading import Run
-    from ltdsl.runs.figures import Evaluation, Figures, GroupFigures
+    from ltdsl.runs.evaluation import Evaluation, Figures, GroupFigures
+    from ltdsl.runs.reading import Run
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,11 @@ def run_page(run: Run) -> str:
         log_images=bool(results)
         and logarithmic([c.train_images for c in results[0].figures.per_class]),
         classes=len(results[0].figures.per_class) if results else 0,
-        measured_on=run.epochs[-1].measured_on if run.epochs else "",
+        measured_on=run.metrics[-1].measured_on if run.metrics else "",
+        galleries=[
+            {"about": picture.about, "source": inline_picture(picture.kind, picture.content)}
+            for picture in run.pictures
+        ],
         notes=notes(run),
         origin=list(_origin(run)),
     )
@@ -106,13 +110,13 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
     if run.plan:
         yield "rates", curves.learning_rate(run.plan)
     best = run.evaluation.best.epoch if run.evaluation and run.evaluation.best else None
-    shown = run.epochs, run.plan
+    shown = run.metrics, run.plan
     if _known(run, "loss"):
         yield "loss", curves.measured(*shown, "loss", "training loss", ".4f", names=True)
     if _known(run, "top1_error"):
         error = "top1_error", "top-1 error, %", ".2f"
         yield "error", curves.measured(*shown, *error, best=best, zero=True)
-    if any(epoch.is_imbalanced for epoch in run.epochs):  # elsewhere it is 100 % less the error
+    if any(epoch.is_imbalanced for epoch in run.metrics):  # elsewhere it is 100 % less the error
         recall = "macro_recall", "macro recall, %", ".2f"
         yield "recall", curves.measured(*shown, *recall, best=best)
     if _known(run, "lr") and not run.plan:
@@ -134,7 +138,7 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
 
 def _known(run: Run, name: str) -> bool:
     """True where any epoch has a figure."""
-    return any(getattr(epoch, name) is not None for epoch in run.epochs)
+    return any(getattr(epoch, name) is not None for epoch in run.metrics)
 
 
 def _table(results: list[Result]) -> dict[str, Any]:
@@ -167,16 +171,24 @@ def _origin(run: Run) -> Iterator[tuple[str, str]]:
         if value is not None:
             yield term, str(value)
     if facts.versions:
-        yield "versions", ", ".join(f"{name} {value}" for name, value in facts.versions.items())
+        yield "versions", _versions(facts.versions)
+    for leg in facts.continuations:
+        since = "" if leg.from_epoch is None else f" from epoch {leg.from_epoch + 1:,} on"
+        parts = (leg.time, leg.device, leg.platform, _versions(leg.versions))
+        yield f"gone on with{since}", ", ".join(filter(None, parts))
     if facts.changes:
         yield "changed by --set", ", ".join(facts.changes)
-    seconds = [epoch.seconds for epoch in run.epochs if epoch.seconds is not None]
+    seconds = [epoch.seconds for epoch in run.metrics if epoch.seconds is not None]
     if seconds:
         yield "time spent training", _duration(sum(seconds))
     if facts.plan_sha256:
         yield "plan, SHA-256", facts.plan_sha256
     for part, digest in facts.data_sha256.items():
         yield f"{part} images, SHA-256", digest
+
+
+def _versions(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in versions.items())
 
 
 def _duration(seconds: float) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Protocol
 
 from ltdsl.options import Origin, RunOptions
-from ltdsl.sweep.folder import LOGS, Record, SweepFolder
+from ltdsl.runs.layout import LOGS
+from ltdsl.runs.reading import Run
+from ltdsl.runs.sweep import Record
+from ltdsl.sweep.folder import SweepFolder
 from ltdsl.sweep.pool import Pool
 from ltdsl.sweep.process import Job, StoppedError
 from ltdsl.sweep.table import Row, Table
-from ltdsl.system.files import read_json
 from ltdsl.system.writing import LeadsOutError, lies_in
 
 #: Seconds between two looks at what the runs have written.
@@ -57,9 +59,9 @@ class Sweep:
         first: dict[tuple[object, ...], tuple[str, object]] = {}
         for row in self.table.rows:
             plan, name = row.plan, self.places[row].name
-            images = read_json(self.places[row] / "run.json").get("data_sha256")
+            images = Run(self.places[row]).facts.data_sha256
             key = (str(plan.dataset), plan.validation, plan.split_seed, row.reads_from)
-            if images is None:
+            if not images:
                 continue
             other, theirs = first.setdefault(key, (name, images))
             if theirs != images:

@@ -4,53 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from ltdsl import __version__
-from ltdsl.runs.figures import Evaluation, Facts, Figures, Model
+from ltdsl.runs import layout
+from ltdsl.runs.errors import UnreadableError
+from ltdsl.runs.evaluation import Figures
+from ltdsl.runs.facts import Facts
+from ltdsl.runs.files import data
+from ltdsl.runs.reading import Run, must_be_known
+from ltdsl.runs.sweep import FIGURES, Record, SweepTable
 from ltdsl.sweep.grid import SEED
 from ltdsl.sweep.table import Row, Table
-from ltdsl.system.files import read_json, write_atomically
-
-#: Figures of evaluation.json that the table has, in percent.
-FIGURES = ("top1_error", "macro_recall", "many", "medium", "few", "expected_calibration_error")
-
-#: The folder in it with what each run printed.
-LOGS = "logs"
-
-
-class Record(BaseModel):
-    """What is known of a run.
-
-    Attributes:
-        name: Its folder, within that of the sweep.
-        recipe: The recipe's path, as it was given.
-        changes: What was set, the seed included.
-        plan_sha256: The plan's hash.
-        status: ``new``, ``running``, ``interrupted``, ``failed`` or ``finished``.
-        error: Why it failed; empty where it did not.
-        best_on, best_by: Images and figure that chose the best epoch; None where nothing did.
-        last, best: :data:`FIGURES` of the last and the best epoch; empty where there are none.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    recipe: str
-    changes: dict[str, str]
-    plan_sha256: str
-    status: str
-    error: str
-    best_on: str | None
-    best_by: str | None = None
-    last: dict[str, float | None]
-    best: dict[str, float | None]
+from ltdsl.system import opening
+from ltdsl.system.files import json_text, write_atomically
 
 
 class SweepFolder:
@@ -69,22 +41,33 @@ class SweepFolder:
         self.path = path
 
     def place(self, table: Table) -> dict[Row, Path]:
-        """The run directory of each row: the one that has its plan already, or a free name."""
+        """The run directory of each row: the one that has its plan already, or a free name.
+
+        Raises:
+            UnreadableError: A later version of ltdsl wrote the table.
+        """
+        known = self._table().get("format")
+        if isinstance(known, int) and known > layout.SWEEP_FORMAT:
+            raise UnreadableError(
+                f"{self.path / layout.SWEEP} was written by a later version of ltdsl",
+                "use that version, or name another folder with --out",
+            )
         there: dict[str, list[tuple[str, Path]]] = {}
         for facts, folder in self._begun():
-            from_ = str(facts.get("recipe_folder", ""))
-            there.setdefault(facts["plan_sha256"], []).append((from_, folder))
+            there.setdefault(facts.plan_sha256 or "", []).append(
+                (facts.recipe_folder or "", folder)
+            )
         places = {}
         for row in table.rows:
             same = (path for from_, path in there.get(row.digest, ()) if _same_files(row, from_))
             places[row] = next(same, None) or self._free(row)
         return places
 
-    def _begun(self) -> Iterable[tuple[dict[str, Any], Path]]:
+    def _begun(self) -> Iterable[tuple[Facts, Path]]:
         folders = sorted(self.path.iterdir()) if self.path.is_dir() else []
         for folder in folders:
-            facts = read_json(folder / "run.json")
-            if isinstance(facts.get("plan_sha256"), str):
+            facts = Run(folder).facts
+            if facts.plan_sha256 is not None:
                 yield facts, folder
 
     def _free(self, row: Row) -> Path:
@@ -101,12 +84,17 @@ class SweepFolder:
             folder: Its directory, which need not exist.
             error: Why it failed, where the directory may not say so.
         """
-        facts = _as_far_as_whole(folder / "run.json", Facts)
-        figures = _as_far_as_whole(folder / "evaluation.json", Evaluation)
-        status = facts.status or "new"
-        if status == "finished" and figures.last is None:
+        run = Run(folder)
+        facts, figures = run.facts, run.evaluation
+        last = figures.last if figures else None
+        status: str = facts.status or "new"
+        if status == "finished" and last is None:
             status = "interrupted"
-        done = status == "finished"
+        try:
+            must_be_known(facts, folder)
+        except UnreadableError as other:
+            error = str(other)
+        done = figures if status == "finished" and not error else None
         return Record(
             name=folder.name,
             recipe=str(row.choice.recipe),
@@ -114,10 +102,10 @@ class SweepFolder:
             plan_sha256=row.digest,
             status="failed" if error else status,
             error=error or ("" if done else facts.error or ""),
-            best_on=figures.best_on if done else None,
-            best_by=figures.best_by if done else None,
-            last=_figures(figures.last) if done else {},
-            best=_figures(figures.best) if done else {},
+            best_on=done.best_on if done else None,
+            best_by=done.best_by if done else None,
+            last=_figures(done.last) if done else {},
+            best=_figures(done.best) if done else {},
         )
 
     def write(self, records: Sequence[Record]) -> None:
@@ -127,20 +115,27 @@ class SweepFolder:
             OSError: The folder cannot be written to.
         """
         runs = [*records, *self._earlier({record.name for record in records})]
-        data = {"ltdsl": __version__, "runs": [run.model_dump() for run in runs]}
-        text = json.dumps(data, indent=2, ensure_ascii=False)
-        write_atomically(self.path / "sweep.json", text + "\n")
-        write_atomically(self.path / "sweep.csv", _csv(runs))
+        table = SweepTable(format=layout.SWEEP_FORMAT, ltdsl=__version__, runs=tuple(runs))
+        write_atomically(self.path / layout.SWEEP, json_text(table.as_data()))
+        write_atomically(self.path / layout.SWEEP_TABLE, _csv(runs))
+
+    def _table(self) -> Mapping[str, Any]:
+        """The table as it is; empty where there is none, or it is damaged."""
+        try:
+            found = data(self.path / layout.SWEEP, opening.FIGURES)
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _earlier(self, names: set[str]) -> Iterable[Record]:
         """Runs of the table as it is that are none of these, and still there."""
-        runs = read_json(self.path / "sweep.json").get("runs")
+        runs = self._table().get("runs")
         for run in runs if isinstance(runs, list) else []:
             try:
                 record = Record.model_validate(run)
             except ValidationError:  # of another version, or edited
                 continue
-            if record.name not in names and (self.path / record.name / "run.json").is_file():
+            if record.name not in names and (self.path / record.name / layout.FACTS).is_file():
                 yield record
 
 
@@ -154,20 +149,12 @@ def _is_free(path: Path) -> bool:
     if not path.is_dir():
         return not path.exists()
     left = {entry.name for entry in path.iterdir()}
-    weights = path / "checkpoints"
+    weights = path / layout.CHECKPOINTS
     return not left or (
-        ".lock" in left
-        and left <= {".lock", "checkpoints", "recipe", "plan.json"}
+        layout.LOCK in left
+        and left <= layout.BEFORE_IT_BEGAN
         and not (weights.is_dir() and any(weights.iterdir()))
     )
-
-
-def _as_far_as_whole(path: Path, model: type[Model]) -> Model:
-    """What a file of a run says; nothing where it is missing or damaged."""
-    try:
-        return model.model_validate(read_json(path))
-    except ValidationError:
-        return model()
 
 
 def _figures(scores: Figures | None) -> dict[str, float | None]:

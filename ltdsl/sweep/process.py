@@ -16,8 +16,8 @@ from typing import IO
 from pydantic import TypeAdapter
 
 from ltdsl.options import Origin, RunOptions
+from ltdsl.runs.reading import Run
 from ltdsl.system.children import command, environment
-from ltdsl.system.files import read_json
 from ltdsl.system.writing import append_to
 
 #: Seconds that a process has to end once it is told to: compiling a graph cannot be interrupted.
@@ -91,7 +91,7 @@ def run_job(job: Job, variables: Mapping[str, str], stopped: Callable[[], bool])
 def _attempt(job: Job, variables: Mapping[str, str], stopped: Callable[[], bool]) -> str:
     if stopped():
         raise StoppedError
-    if read_json(job.out / "run.json").get("status") == "finished":
+    if Run(job.out).facts.status == "finished":
         return ""  # by a machine that died before it could say so
     with append_to(job.log.parents[1], f"{job.log.parent.name}/{job.log.name}") as log:
         before = log.seek(0, os.SEEK_END)

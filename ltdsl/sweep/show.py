@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ltdsl.sweep.folder import Record
+from ltdsl.runs.sweep import Record
 from ltdsl.sweep.grid import SEED
 from ltdsl.sweep.names import short_addresses
 from ltdsl.sweep.table import Table

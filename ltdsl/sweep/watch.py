@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -17,9 +16,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from ltdsl.runs.figures import Epoch
+from ltdsl.runs.layout import FACTS
+from ltdsl.runs.reading import last_epoch
+from ltdsl.runs.sweep import Record
 from ltdsl.sweep.drive import Sweep
-from ltdsl.sweep.folder import Record
 from ltdsl.sweep.show import spread
 from ltdsl.sweep.table import Row
 
@@ -96,7 +96,7 @@ class Bars(Lines):
                 self._tasks[folder.name] = self._progress.add_task(
                     folder.name, total=row.plan.epochs, figures=""
                 )
-            line = last_line(folder / "metrics.jsonl")
+            line = last_epoch(folder)
             if line is not None:
                 error = line.top1_error
                 self._progress.update(
@@ -111,20 +111,9 @@ class Bars(Lines):
             folder = self.sweep.places[row]
             if row in self.sweep.ended:
                 continue
-            if (folder / "run.json").exists():
+            if (folder / FACTS).exists():
                 yield row, folder
             else:
                 passed += 1
             if passed > _LOOK_AHEAD:
                 return
-
-
-def last_line(path: Path) -> Epoch | None:
-    """The last line of a metrics.jsonl; None where there is none, or it is not whole."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - 4096))
-            lines = file.read().splitlines()
-        return Epoch.model_validate(json.loads(lines[-1])) if lines else None
-    except (OSError, ValueError, RecursionError):
-        return None

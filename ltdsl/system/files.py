@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever reads half of one; reading what may not be there."""
+"""Writing files so that nobody ever reads half of one."""
 
 from __future__ import annotations
 
@@ -67,12 +67,3 @@ def sync_folder(path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """An object from a JSON file; empty where there is none, or it is something else."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}

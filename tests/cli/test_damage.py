@@ -187,13 +187,13 @@ def using(folder):
         run = open_run(folder / "out" / "run", opened_plan(folder / "out" / "run"))
         folders = run.places.data(run.plan, None)
         run.places.recipe(run.plan, folders, checkpoints=True)
-        json_text(run.facts)
+        json_text(run.facts.as_data())
     except (RunError, typer.Exit):
         return
     assert np.isfinite(np.float32([run.data.mean, run.data.std])).all()
     assert sum(np.int64(run.data.train_counts)) > 0
     assert isinstance(run.finished, bool)
-    assert isinstance(run.left_out, list)
+    assert all(isinstance(name, str) for name in run.left_out)
     assert run.preferred == "best"
 
 
@@ -214,11 +214,11 @@ def untrained(monkeypatch):
 
     def train(plan, loaded, directory, *_, **__):
         lines = directory.metrics()
-        directory.keep_metrics(lines)
-        Events(directory.path, directory.fact("started"), lines).close()
+        directory.go_on_after(lines)
+        Events(directory.path, directory.facts.started, lines).close()
         for line in lines:
             BestEpochs(plan, directory, print).improved(0, line)
-        directory.note(status="finished", warnings=[*(directory.fact("warnings") or []), "more"])
+        directory.note(status="finished", warnings=[*directory.facts.warnings, "more"])
         return json.loads((directory.path.parents[1] / "good" / "evaluation.json").read_text())
 
     monkeypatch.setattr(runs, "_train", train)

@@ -11,12 +11,14 @@ import time
 import pytest
 from support import environment, safe_command, set_traps
 
-from ltdsl.system.files import read_json
-
 SHORT = "epochs = 1; schedule = constant(warmup = 0); stage1: ce"
 
 #: A learning rate that makes everything infinite in a few epochs.
 FATAL = "100"
+
+
+def read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def statuses(folder):

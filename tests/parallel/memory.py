@@ -38,7 +38,7 @@ def worker(folder: Path, split: bool) -> None:
     from ltdsl_runtime.training.progress import Reporter
     from ltdsl_runtime.training.train import Trainer
     from rich.console import Console
-    from training_support import plan
+    from training_support import given, plan
 
     prepare("cpu")
     workers = replace(join(), split_classes=split)
@@ -63,7 +63,7 @@ def worker(folder: Path, split: bool) -> None:
     run = plan(RECIPE)
     watch, before = Watch(Console(file=io.StringIO()), run), peak()
     with open_directory(folder / f"run-{workers.size}-{split}", workers) as directory:
-        directory.begin(run, {})
+        directory.begin(run, {}, **given())
         meet(directory, workers)
         Trainer(run, data, directory, watch, workers=workers)()
     print(f"grown|{watch.trained - before:.0f}|{peak() - before:.0f}", flush=True)

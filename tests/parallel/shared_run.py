@@ -16,7 +16,7 @@ from ltdsl_runtime.training.progress import Reporter
 from ltdsl_runtime.training.train import Trainer
 from rich.console import Console
 from shared_steps import CLASSES, network
-from training_support import hand_made, plan
+from training_support import given, hand_made, plan
 
 RECIPE = """
 epochs = 4; batch_size = 8; augment = []; validation = 0.2; best_on = validation
@@ -48,7 +48,7 @@ def main() -> None:
     out, epochs, resumed = Path(sys.argv[1]), int(sys.argv[2]), "resume" in sys.argv
     run, data = plan(RECIPE), hand_made(CLASSES)
     with open_directory(out, workers, resumed) as directory:
-        directory.begin(run, {}) if not resumed else None
+        directory.begin(run, {}, **given()) if not resumed else None
         meet(directory, workers)
         trainer = Trainer(run, data, directory, Stop(run, epochs), workers=workers)
         trainer(resume=resumed)

@@ -10,7 +10,11 @@ from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.parallel.cluster import ALONE, Workers, must_divide, must_split
 from ltdsl_runtime.parallel.follower import Follower, meet, open_directory
 from ltdsl_runtime.rundir.directory import RunDirectory
-from training_support import hand_made, plan
+from training_support import given, hand_made, plan
+
+from ltdsl.runs.evaluation import Evaluation
+from ltdsl.runs.metrics import Epoch
+from ltdsl.runs.pictures import Pictures
 
 BATCH = 12
 
@@ -95,6 +99,19 @@ def test_what_is_recorded_of_workers():
     assert Workers(0, 1, True).part(5) is None
 
 
+EPOCH = Epoch(
+    epoch=0,
+    stage="a",
+    loss=1.0,
+    lr=0.1,
+    top1_error=50.0,
+    macro_recall=50.0,
+    measured_on="test",
+    seconds=1.0,
+)
+PICTURES = Pictures(stage="a", file="a.png", width=1, row_height=1, columns=(), rows=())
+
+
 def test_a_follower_reads_what_the_first_worker_writes_and_changes_nothing(tmp_path):
     run = plan("epochs = 6; a: ce")
     follower = open_directory(tmp_path / "out", Workers(1, 2))
@@ -105,15 +122,17 @@ def test_a_follower_reads_what_the_first_worker_writes_and_changes_nothing(tmp_p
     assert caught.value.code == "LT474"
     with open_directory(tmp_path / "out", Workers(0, 2)) as first:
         assert type(first) is RunDirectory
-        first.begin(run, {"r.lt": "a: ce"})
+        first.begin(run, {"r.lt": "a: ce"}, **given())
         meet(first, ALONE)
-        follower.meet(f"{first.fact('plan_sha256')} {first.fact('started')}")
+        follower.meet(f"{first.facts.plan_sha256} {first.facts.started}")
         assert follower.plan().digest() == run.digest()
         before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json*")}
         follower.note(status="failed")
-        follower.record(epoch=0)
-        follower.keep_metrics([])
-        follower.write("evaluation.json", {})
+        follower.record(EPOCH)
+        follower.go_on()
+        follower.go_on_after([EPOCH])
+        follower.evaluated(Evaluation(test_images=3))
+        follower.picture(PICTURES, b"")
         follower.close()
         after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.json*")}
         assert after == before

@@ -11,7 +11,7 @@ from report_support import RECIPE, make_run, plan_of
 
 from ltdsl.report import write_report
 from ltdsl.report.groups import grouped
-from ltdsl.report.reading import read_run
+from ltdsl.runs import read_run
 
 OTHER = RECIPE.replace("cs_ce", "focal")
 

@@ -12,7 +12,7 @@ from report_support import make_run, plan_of
 from ltdsl.report import ReportError, write_report
 from ltdsl.report.charts import curves, theme
 from ltdsl.report.page import share
-from ltdsl.runs.figures import Epoch
+from ltdsl.runs.metrics import Epoch
 
 
 def page(*paths, out=None):
@@ -42,7 +42,8 @@ def test_shares_are_rounded_as_in_the_chart_beside_them(value, shown):
 
 
 def test_charts_tell_screen_readers_both_ends_of_a_curve():
-    epochs = [Epoch(epoch=n, stage="a", macro_recall=value) for n, value in enumerate((20, 60, 50))]
+    lines = [{"epoch": n, "stage": "a", "macro_recall": v} for n, v in enumerate((20, 60, 50))]
+    epochs = [Epoch.leniently(line, []) for line in lines]
     chart = curves.measured(epochs, None, "macro_recall", "macro recall, %", ".2f")
     said = "macro recall, % of each epoch: 20 at first, 50 at last, and between 20 and 60"
     assert chart["description"] == said

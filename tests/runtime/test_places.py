@@ -9,6 +9,8 @@ from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.places import Places, noted
 from report_support import plan_of
 
+from ltdsl.runs.facts import Facts
+
 PLAN = plan_of('dataset = cifar10_lt; init = "first.ckpt"; a: ce; b: ce @ 50%')
 OWN = plan_of('dataset = image_folder(path = "images"); a: ce').model_copy(update={"init": None})
 
@@ -24,7 +26,11 @@ def project(tmp_path):
 
 
 def begun(project):
-    return noted(project / "runs" / "a", project, project / "data")
+    return facts_of(noted(project / "runs" / "a", project, project / "data"))
+
+
+def facts_of(entries):
+    return Facts.leniently(entries, [])
 
 
 def places(project, facts, run="runs/a"):
@@ -67,14 +73,14 @@ def test_a_run_that_was_moved_alone(project, tmp_path):
 
 def test_runs_of_before(project):
     """They have no folders as seen from the run."""
-    facts = {"recipe_folder": str(project), "data_folder": str(project / "data")}
+    facts = facts_of({"recipe_folder": str(project), "data_folder": str(project / "data")})
     assert places(project, facts).data(PLAN, None) == project / "data"
     assert places(project, facts).recipe(OWN, None) == project
 
 
 @pytest.mark.parametrize("value", [None, 5, "a\0b", "x" * 100_000, "x" * 300, "\ud800", ["a"], ""])
 def test_whatever_a_stranger_has_written(project, value):
-    facts = dict.fromkeys(begun(project), value)
+    facts = facts_of(dict.fromkeys(noted(project, project, project), value))
     found = places(project, facts)
     with pytest.raises(RunError, match="LT401"):
         found.recipe(OWN, None)

@@ -10,16 +10,15 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import asdict
 
 import pytest
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.directory import RunDirectory, must_be_free
+from ltdsl_runtime.rundir.ended import keep_logs, settle
 from ltdsl_runtime.rundir.lock import Lock
-from ltdsl_runtime.training.progress import EpochRecord
 from ltdsl_runtime.training.run import _terminable
 from support import environment
-from training_support import plan
+from training_support import given, plan
 
 #: Opens a run directory, forks a child that lives on, and says so.
 HOLDER = """
@@ -37,7 +36,7 @@ time.sleep(60)
 @pytest.fixture
 def begun(tmp_path):
     with RunDirectory(tmp_path / "run") as run:
-        run.begin(plan("epochs = 3; one: ce; two: cs_ce @ epoch 1"), {"recipe.lt": "…"})
+        run.begin(plan("epochs = 3; one: ce; two: cs_ce @ epoch 1"), {"recipe.lt": "…"}, **given())
     return tmp_path / "run"
 
 
@@ -47,7 +46,9 @@ def refused(path, **how):
     return caught.value
 
 
-def test_a_folder_is_one_process_s_until_that_is_killed(tmp_path):
+def test_a_folder_is_one_process_s_until_that_is_killed(begun, tmp_path):
+    facts = (begun / "run.json").read_text()
+    begun.rename(tmp_path / "other")
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, tmp_path / "run"],
         env=environment(),
@@ -56,7 +57,7 @@ def test_a_folder_is_one_process_s_until_that_is_killed(tmp_path):
     )
     pid, child = map(int, process.stdout.readline().split())
     try:
-        (tmp_path / "run" / "run.json").write_text('{"status": "running"}')
+        (tmp_path / "run" / "run.json").write_text(facts)
         for how in ({}, {"resume": True}):
             error = refused(tmp_path / "run", **how)
             assert error.code == "LT423"
@@ -162,10 +163,19 @@ def test_facts_that_are_something_else(begun, change):
     "change", [{}, {"epoch": "0"}, {"top1_error": "12.5"}, {"macro_recall": True}, {"loss": None}]
 )
 def test_lines_of_metrics_that_are_something_else(begun, change):
-    line = asdict(EpochRecord(0, "one", 1.5, 0.1, 37.5, 62.5, "test", 2.0))
+    line = {
+        "epoch": 0,
+        "stage": "one",
+        "loss": 1.5,
+        "lr": 0.1,
+        "top1_error": 37.5,
+        "macro_recall": 62.5,
+        "measured_on": "test",
+        "seconds": 2.0,
+    }
     (begun / "metrics.jsonl").write_text(json.dumps(line | change) + "\n")
     with RunDirectory(begun, resume=True) as run:
-        assert run.metrics() == ([] if change else [line])
+        assert [each.as_data() for each in run.metrics()] == ([] if change else [line])
 
 
 def test_a_run_that_was_killed_before_it_began_is_begun_in_its_folder(tmp_path, monkeypatch):
@@ -178,11 +188,11 @@ def test_a_run_that_was_killed_before_it_began_is_begun_in_its_folder(tmp_path, 
     with monkeypatch.context() as patch, RunDirectory(folder) as run:
         patch.setattr(RunDirectory, "note", killed)
         with pytest.raises(KeyboardInterrupt):
-            run.begin(wanted, {"old.lt": "…"})
+            run.begin(wanted, {"old.lt": "…"}, **given())
     (folder / ".run.json.ab12").write_text("half")
     assert refused(folder, resume=True).code == "LT422"
     with RunDirectory(folder) as run:
-        run.begin(wanted, {"new.lt": "…"})
+        run.begin(wanted, {"new.lt": "…"}, **given())
     assert {path.name for path in folder.rglob("*") if path.is_file()} == {
         "new.lt",
         "plan.json",
@@ -245,3 +255,55 @@ def test_a_folder_where_a_run_has_ended_is_refused_before_data_are_read(begun, s
 
 def test_whether_a_run_is_at_work_is_told_by_its_lock(begun):
     must_be_free(begun)
+
+
+def test_each_time_that_a_run_is_gone_on_with_is_recorded(begun, monkeypatch):
+    from ltdsl_runtime.rundir import directory
+
+    began = json.loads((begun / "run.json").read_text())
+    now = dict(began["versions"])
+    monkeypatch.setattr(directory, "versions", lambda: now)
+    with RunDirectory(begun, resume=True) as run:
+        assert run.go_on(device="cpu", workers=None) == ""
+        run.note(status="interrupted")  # before it knew where it goes on
+    now["numpy"] = "0.9"
+    with RunDirectory(begun, resume=True) as run:
+        said = f"numpy 0.9 instead of {began['versions']['numpy']}, cpu-native instead of cpu"
+        assert run.go_on(device="cpu-native", workers=2) == said
+        run.go_on_after([])
+    with RunDirectory(begun, resume=True) as run:
+        assert run.facts.last_device == "cpu-native"
+        assert run.go_on(device="cpu-native") == ""
+    facts = json.loads((begun / "run.json").read_text())
+    legs = facts.pop("continuations")
+    assert [leg.get("from_epoch") for leg in legs] == [None, 0, None]
+    assert [leg.get("workers") for leg in legs] == [None, 2, None]
+    assert [leg["device"] for leg in legs] == ["cpu", "cpu-native", "cpu-native"]
+    assert [leg["versions"]["numpy"] for leg in legs] == [began["versions"]["numpy"], "0.9", "0.9"]
+    assert facts == began  # what it was begun with stays
+
+
+def test_a_run_of_version_0_1_takes_the_form_of_this_one_when_it_goes_on(begun):
+    facts = json.loads((begun / "run.json").read_text())
+    assert facts.pop("format") == 1
+    (begun / "run.json").write_text(json.dumps(facts))
+    with RunDirectory(begun, resume=True) as run:
+        assert run.facts.format == 0
+        run.go_on(device="cpu")
+    assert json.loads((begun / "run.json").read_text())["format"] == 1
+
+
+def test_a_run_whose_process_is_gone_is_settled_from_outside(begun, tmp_path):
+    (tmp_path / "worker_0.log").write_text("its last words")
+    assert keep_logs(tmp_path, [tmp_path / "worker_0.log"]) is None
+    assert keep_logs(begun, [tmp_path / "worker_0.log"]) == begun / "logs"
+    assert (begun / "logs" / "worker_0.log").read_text() == "its last words"
+    before = json.loads((begun / "run.json").read_text())
+    settle(begun, "failed", "LT470: it was killed")
+    after = json.loads((begun / "run.json").read_text())
+    assert after == before | {"status": "failed", "error": "LT470: it was killed"}
+    settle(begun, "interrupted")  # it has ended already
+    assert json.loads((begun / "run.json").read_text()) == after
+    (begun / "run.json").write_text("{")
+    settle(begun, "interrupted")
+    assert (begun / "run.json").read_text() == "{"

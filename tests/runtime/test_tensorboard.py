@@ -11,20 +11,22 @@ from ltdsl_runtime.training import tensorboard
 from ltdsl_runtime.training.tensorboard import Events
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ltdsl.runs.metrics import Epoch
+
 START = "2026-01-31T12:00:00Z"
 
 
 def line(epoch):
-    return {
-        "epoch": epoch,
-        "stage": "a",
-        "loss": 1 / (epoch + 1),
-        "lr": 0.1,
-        "top1_error": 50.0 - epoch,
-        "macro_recall": 40.0 + epoch,
-        "measured_on": "validation",
-        "seconds": 2.5,
-    }
+    return Epoch(
+        epoch=epoch,
+        stage="a",
+        loss=1 / (epoch + 1),
+        lr=0.1,
+        top1_error=50.0 - epoch,
+        macro_recall=40.0 + epoch,
+        measured_on="validation",
+        seconds=2.5,
+    )
 
 
 def read(run):

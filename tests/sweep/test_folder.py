@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from ltdsl.runs.errors import UnreadableError
 from ltdsl.sweep.axes import Axis
 from ltdsl.sweep.drive import Sweep
 from ltdsl.sweep.folder import SweepFolder
@@ -158,6 +159,20 @@ def test_a_table_that_somebody_edited_is_written_anew(sweep, tmp_path):
         (tmp_path / "out" / "sweep.json").write_text(text)
         sweep().write()
         assert len(json.loads((tmp_path / "out" / "sweep.json").read_text())["runs"]) == 4
+
+
+def test_what_a_later_version_wrote_is_left_alone(sweep, tmp_path):
+    work = sweep(("10",), None)
+    pretend(work, 0, "finished")
+    run = next(iter(work.places.values()))
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(facts | {"format": 99}))
+    (record,) = sweep(("10",), None).records.values()
+    assert (record.status, record.last) == ("failed", {})
+    assert "later version of ltdsl" in record.error
+    (tmp_path / "out" / "sweep.json").write_text('{"format": 99, "runs": []}')
+    with pytest.raises(UnreadableError, match="later version of ltdsl"):
+        sweep(("10",), None)
 
 
 def rendered(records, width):

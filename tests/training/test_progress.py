@@ -5,16 +5,27 @@ from __future__ import annotations
 import io
 
 import pytest
-from ltdsl_runtime.training.progress import EpochRecord, LiveReporter, Reporter, reporter
+from ltdsl_runtime.training.progress import LiveReporter, Reporter, reporter
 from rich.console import Console
 from training_support import plan
+
+from ltdsl.runs.metrics import Epoch
 
 #: A stage's name is a plain name, but a reporter is to survive any.
 NAMES = ["stage1", "100 % done", "[red]", "[/bold]", "%s %d {0} {loss}", "a[b]c\\[x]"]
 
 
 def record(stage, epoch=1):
-    return EpochRecord(epoch, stage, 1.23456, 0.0125, 37.5, 61.25, "validation", 2.25)
+    return Epoch(
+        epoch=epoch,
+        stage=stage,
+        loss=1.23456,
+        lr=0.0125,
+        top1_error=37.5,
+        macro_recall=61.25,
+        measured_on="validation",
+        seconds=2.25,
+    )
 
 
 @pytest.fixture

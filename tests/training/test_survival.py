@@ -15,7 +15,7 @@ import pytest
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.directory import RunDirectory
 from mindspore import Tensor
-from training_support import PLAIN, conv_network, plan, read_checkpoint, stop_after, trainer
+from training_support import PLAIN, conv_network, given, plan, read_checkpoint, stop_after, trainer
 
 RECIPE = (
     PLAIN
@@ -35,7 +35,7 @@ def begun(data, tmp_path):
         folder = tmp_path / name
         if not resume:
             made = trainer(plan(RECIPE), data, folder, conv_network())
-            made.run.begin(made.plan, {})
+            made.run.begin(made.plan, {}, **given())
             return made
         made = trainer(plan(RECIPE), data, Path(mkdtemp(dir=tmp_path)) / "unused", conv_network())
         made.run = RunDirectory(folder, resume=True)
@@ -245,7 +245,7 @@ def test_the_loss_scale_goes_on_where_it_was(data, tmp_path, monkeypatch):
 
     made("whole")()
     broken = made("run")
-    broken.run.begin(run, {})
+    broken.run.begin(run, {}, **given())
     stop_after(broken, 1)
     resumed = made("unused")
     resumed.run = RunDirectory(tmp_path / "run", resume=True)

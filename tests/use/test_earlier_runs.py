@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 import onnxruntime
 import pytest
+from ltdsl_runtime.rundir.versions import versions
 from PIL import Image
 
 from ltdsl.catalogue.entry import Added
@@ -208,11 +209,20 @@ def test_a_sweep_that_is_called_again_trains_nothing(cli, project, monkeypatch):
 
 
 def test_an_interrupted_run_goes_on(ltdsl, project):
-    """From the end of its first epoch: what it knew of the second one is what the second one comes to again."""
+    """From the end of its first epoch: what it knew of the second one is what the second one comes to again.
+
+    That others trained it then is told, and recorded beside what they had.
+    """
     run = project / "interrupted"
     before = lines(run)
+    began = read(run / "run.json")
+    began["versions"]["mindspore"] = "2.9.0"
+    (run / "run.json").write_text(json.dumps(began))
     done = ltdsl("run", "--resume", "interrupted")
     assert done.returncode == 0, done.stderr
+    now = versions()
+    said = f"mindspore {now['mindspore']} instead of 2.9.0"
+    assert f"warning[LT418]: the run goes on with {said}" in done.stdout.replace("\n", " ")
     after = lines(run)
     assert [line["epoch"] for line in after] == list(range(6))
     assert after[0] == before[0]
@@ -220,5 +230,9 @@ def test_an_interrupted_run_goes_on(ltdsl, project):
     assert after[1]["top1_error"] == pytest.approx(before[1]["top1_error"], abs=1)
     facts = read(run / "run.json")
     assert facts["status"] == "finished"
+    assert facts["format"] == 1
+    assert (facts["versions"], facts["device"]) == (began["versions"], "cpu")
+    (leg,) = facts["continuations"]
+    assert (leg["versions"], leg["device"], leg["from_epoch"]) == (now, "cpu", 1)
     assert facts["plan_sha256"] == read(PROJECT / "interrupted" / "run.json")["plan_sha256"]
     assert read(run / "evaluation.json")["last"]["top1_error"] == after[-1]["top1_error"]

@@ -19,6 +19,8 @@ from mindspore import Tensor, nn
 from support import command, environment
 from use_support import change, opened
 
+from ltdsl.runs.facts import Facts
+
 
 def described(path):
     return json.loads(path.with_name(f"{path.name}.json").read_text())
@@ -157,21 +159,22 @@ GRAPHS = {
 @pytest.mark.parametrize("what", GRAPHS)
 def test_every_kind_of_network_can_be_onnx(what, tmp_path):
     from ltdsl_runtime.use.inference import load_model
-    from ltdsl_runtime.use.trained import DataFacts, Trained
+    from ltdsl_runtime.use.trained import Trained
     from ltdsl_runtime.weights import checkpoints
     from training_support import plan
 
     run = plan(f"epochs = 2; schedule = constant(warmup = 0); {GRAPHS[what]}")
     facts = {
         "classes": list("0123456789"),
-        "train_counts": range(20, 10, -1),
+        "train_counts": list(range(20, 10, -1)),
         "mean": [0.3],
         "std": [0.2],
         "view": {"channels": 1, "height": 16, "width": 16, "ratio": 1},
     }
     network = build_network(run.model.name, {}, 10, 1, 3, run.logit_scale)
     checkpoints.save(tmp_path / "w.ckpt", network.get_parameters())
-    opened = Trained(tmp_path, run, DataFacts.model_validate(facts), {})
+    known = Facts.leniently({"data": facts}, [])
+    opened = Trained(tmp_path, run, known.data, known)
     export_run(opened, "onnx", tmp_path / "m.onnx", str(tmp_path / "w.ckpt"))
     images = np.random.default_rng(1).integers(0, 256, (4, 1, 16, 16), dtype=np.uint8)
     live = load_model(opened, str(tmp_path / "w.ckpt")).inference()(Tensor(images))

@@ -10,7 +10,7 @@ import altair as alt
 from ltdsl.report.charts import theme
 
 if TYPE_CHECKING:
-    from ltdsl.runs.figures import Bin
+    from ltdsl.runs.evaluation import Bin
 
 
 def reliability(bins: Sequence[Bin]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ltdsl.longtail import class_groups
 from ltdsl.report.charts import theme
 
 if TYPE_CHECKING:
-    from ltdsl.runs.figures import ClassFigures
+    from ltdsl.runs.evaluation import ClassFigures
 
 #: More classes are shown as a curve: bars would be thinner than a pixel.
 MOST_BARS = 150

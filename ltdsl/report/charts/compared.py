@@ -13,7 +13,8 @@ from ltdsl.report.charts.curves import epoch_axis
 from ltdsl.report.groups import Group, Spread, Which
 
 if TYPE_CHECKING:
-    from ltdsl.runs.figures import Epoch, Figures
+    from ltdsl.runs.evaluation import Figures
+    from ltdsl.runs.metrics import Epoch
 
 
 _LEGEND = alt.Legend(

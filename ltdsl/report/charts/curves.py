@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from ltdsl.report.charts import theme
-from ltdsl.runs.figures import clean
+from ltdsl.runs.model import clean
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
-    from ltdsl.runs.figures import Epoch
+    from ltdsl.runs.metrics import Epoch
 
 
 def learning_rate(plan: Plan) -> dict[str, Any]:

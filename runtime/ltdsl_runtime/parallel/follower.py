@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.runs.layout import CHECKPOINTS
+from ltdsl.runs.reading import Run
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.directory import RunDirectory
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ltdsl.plan import Plan
+    from ltdsl.runs.evaluation import Evaluation
+    from ltdsl.runs.facts import Facts
+    from ltdsl.runs.metrics import Epoch
+    from ltdsl.runs.pictures import Pictures
     from ltdsl_runtime.parallel.cluster import Workers
 
 
@@ -24,29 +29,32 @@ class Follower(RunDirectory):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.checkpoints = path / "checkpoints"
+        self.checkpoints = path / CHECKPOINTS
         self._facts = self._read()
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            facts: dict[str, Any] = json.loads((self.path / "run.json").read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return facts
+    def _read(self) -> Facts:
+        return Run(self.path, exact=True).facts
 
     def begin(self, plan: Plan, recipe: dict[str, str], **facts: Any) -> None:
         """The first worker does it."""
 
-    def note(self, **facts: Any) -> None:
+    def go_on(self, **facts: Any) -> str:
+        """The first worker does it, and tells."""
+        return ""
+
+    def go_on_after(self, epochs: list[Epoch]) -> None:
         """The first worker does it."""
 
-    def write(self, name: str, data: Any) -> None:
+    def note(self, **entries: Any) -> None:
         """The first worker does it."""
 
-    def record(self, **metrics: Any) -> None:
+    def evaluated(self, evaluation: Evaluation) -> None:
         """The first worker does it."""
 
-    def keep_metrics(self, lines: list[dict[str, Any]]) -> None:
+    def picture(self, about: Pictures, image: bytes) -> None:
+        """The first worker does it."""
+
+    def record(self, epoch: Epoch) -> None:
         """The first worker does it."""
 
     def close(self) -> None:
@@ -86,4 +94,4 @@ def meet(directory: RunDirectory, workers: Workers) -> None:
 
 
 def _sign(directory: RunDirectory) -> str:
-    return f"{directory.fact('plan_sha256')} {directory.fact('started')}"
+    return f"{directory.facts.plan_sha256} {directory.facts.started}"

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ltdsl.system import children
-from ltdsl.system.files import json_text, read_json, write_atomically
+from ltdsl.system.files import write_atomically
 from ltdsl.system.processors import processor_count
-from ltdsl.system.writing import write_in
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.parallel.cluster import PATIENCE, check_port
+from ltdsl_runtime.rundir.ended import keep_logs, settle
 
 if TYPE_CHECKING:
     from ltdsl.options import RunOptions
@@ -72,13 +72,14 @@ def launch(
     try:
         _Launch(arguments, options.workers, options.port or _free_port(), say, folder)()
     except RunError as error:
-        _settle(out, status="failed", error=str(error))
+        settle(out, "failed", str(error))
         if error.code == "LT470":
-            kept = _keep_logs(folder, out)
-            error.hint = f"go on with: {again(options, out)}{kept}"
+            kept = keep_logs(out, folder.glob("*.log"))
+            where = f"; what the workers printed is in {kept}" if kept else ""
+            error.hint = f"go on with: {again(options, out)}{where}"
         raise
     except KeyboardInterrupt:
-        _settle(out, status="interrupted")
+        settle(out, "interrupted")
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -237,26 +238,6 @@ def _command(arguments: Sequence[str], workers: int, port: int, folder: Path) ->
 def _threads(workers: int) -> str:
     """Cores for each worker: more threads than cores would wait for each other."""
     return str(max(1, processor_count() // workers))
-
-
-def _keep_logs(folder: Path, out: Path) -> str:
-    """Keep what the workers printed, and say where."""
-    if not (out / "run.json").exists():
-        return ""
-    with contextlib.suppress(OSError):
-        for log in folder.glob("*.log"):
-            write_in(out, f"logs/{log.name}", log.read_bytes())
-        return f"; what the workers printed is in {out / 'logs'}"
-    return ""
-
-
-def _settle(out: Path, **facts: str) -> None:
-    """Record how a run ended whose first worker could not."""
-    path = out / "run.json"
-    known = read_json(path)
-    if known.get("status") == "running":
-        with contextlib.suppress(OSError):
-            write_atomically(path, json_text(known | facts))
 
 
 def _free_port() -> int:

@@ -13,10 +13,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltdsl.system.files import json_text, read_json, write_atomically
+from ltdsl.runs import layout
+from ltdsl.runs.errors import UnreadableError
+from ltdsl.runs.facts import TIME, Continuation, Facts
+from ltdsl.runs.files import content, data, why
+from ltdsl.runs.metrics import Epoch
+from ltdsl.runs.plan import read_plan
+from ltdsl.runs.reading import Run, must_be_known
+from ltdsl.system import opening
+from ltdsl.system.files import json_text
+from ltdsl.system.writing import append_to, write_in
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.rundir import lock
-from ltdsl_runtime.rundir.facts import STARTED, Line, checked
 from ltdsl_runtime.rundir.lock import Lock
 from ltdsl_runtime.rundir.places import Places
 from ltdsl_runtime.rundir.versions import versions
@@ -25,6 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ltdsl.plan import Plan
+    from ltdsl.runs.evaluation import Evaluation
+    from ltdsl.runs.model import FileModel
+    from ltdsl.runs.pictures import Pictures
 
 #: What the system calls a disk without space, a quota that is used up, and a file that may not grow.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -41,16 +51,14 @@ def must_be_free(path: Path, locked: bool = False) -> None:
         RunError: LT421.
         OSError: It cannot be looked into.
     """
-    if not locked and (path / lock.NAME).exists():
-        status = read_json(path / "run.json").get("status")
-        if status in (None, "running"):
-            return
+    if not locked and (path / layout.LOCK).exists() and Run(path).facts.status in (None, "running"):
+        return
     taken = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
-    begins = {lock.NAME, "checkpoints", "recipe", "plan.json"}
-    left = lock.NAME in taken and all(
-        name in begins or name.startswith((".plan.json.", ".run.json.")) for name in taken
+    half = (f".{layout.PLAN}.", f".{layout.FACTS}.")
+    left = layout.LOCK in taken and all(
+        name in layout.BEFORE_IT_BEGAN or name.startswith(half) for name in taken
     )
-    checkpoints = path / "checkpoints"
+    checkpoints = path / layout.CHECKPOINTS
     if taken and (not left or (checkpoints.is_dir() and any(checkpoints.iterdir()))):
         resumed = (
             f", or go on with what was begun there: ltdsl run --resume {shlex.quote(str(path))}"
@@ -59,23 +67,15 @@ def must_be_free(path: Path, locked: bool = False) -> None:
             "LT421",
             f"{path} holds files already",
             "a run starts in a folder of its own: choose another with --out"
-            + (resumed if "run.json" in taken else ""),
+            + (resumed if layout.FACTS in taken else ""),
         )
 
 
 class RunDirectory:
-    """A folder that belongs to one run, and while it is open to one process.
+    """A folder that belongs to one run, and while it is open to one process: all that it holds is written here.
 
-    Contents:
-        recipe/: the recipe and the files it uses, as they were given.
-        plan.json: the resolved plan.
-        run.json: the plan's hash, command-line changes, versions, device, seed and fingerprints of the data; its
-            ``status`` is ``running``, ``finished``, ``interrupted`` or ``failed``. A killed run's says ``running``.
-        metrics.jsonl: one JSON object an epoch.
-        checkpoints/: last.ckpt and best.ckpt; previous.ckpt, which was last an epoch before; the weights that stages
-            with ``cam_bs`` started from.
-        evaluation.json: the final figures.
-        .lock: held by the process that trains.
+    What is in it: :mod:`ltdsl.runs`, of whose models files are made, and ``checkpoints/``: last.ckpt and best.ckpt;
+    previous.ckpt, which was last an epoch before; the weights that stages with ``cam_bs`` started from.
 
     All is written atomically and reaches the disk in such an order that the run can go on from what is there, whenever
     it is killed or the power fails.
@@ -91,8 +91,8 @@ class RunDirectory:
 
     def __init__(self, path: Path, resume: bool = False) -> None:
         self.path = path
-        self.checkpoints = path / "checkpoints"
-        if resume and not (path / "run.json").is_file():
+        self.checkpoints = path / layout.CHECKPOINTS
+        if resume and not (path / layout.FACTS).is_file():
             raise RunError("LT422", f"{path} holds no run that can be resumed", "check the path")
         try:
             if resume:
@@ -105,7 +105,7 @@ class RunDirectory:
                 "make it writable" if resume else "choose another folder with --out",
             ) from error
         try:
-            self._facts: dict[str, Any] = self._begun() if resume else {}
+            self._facts = self._begun() if resume else None
         except BaseException:
             self.close()
             raise
@@ -129,9 +129,9 @@ class RunDirectory:
     def _clear(self) -> None:
         """Remove what was written by a process that was killed before its run had begun."""
         self._tidy()
-        (self.path / "plan.json").unlink(missing_ok=True)
-        if (self.path / "recipe").exists():
-            shutil.rmtree(self.path / "recipe")
+        (self.path / layout.PLAN).unlink(missing_ok=True)
+        if (self.path / layout.RECIPE).exists():
+            shutil.rmtree(self.path / layout.RECIPE)
 
     def _must_be_closed(self) -> None:
         """Refuse links that lead out of the folder, through which a stranger's run would write elsewhere."""
@@ -144,16 +144,18 @@ class RunDirectory:
                     "replace the link by what it points to",
                 )
 
-    def _begun(self) -> dict[str, Any]:
-        """What run.json says of a run that can go on."""
-        path = self.path / "run.json"
+    def _begun(self) -> Facts:
+        """What run.json says of a run that can go on: all of it, or the run does not."""
+        path = self.path / layout.FACTS
         try:
-            facts = checked(json.loads(path.read_bytes()))
+            facts = Facts.model_validate(data(path, opening.RUN_FACTS))
+            must_be_known(facts, self.path)
         except (OSError, ValueError, RecursionError) as error:
-            raise RunError(
-                "LT426", f"{path} is unreadable or damaged", "the run cannot go on: begin it anew"
-            ) from error
-        if facts["status"] == "finished":
+            message = f"{path} is unreadable or damaged: {why(error)}"
+            raise RunError("LT426", message, "the run cannot go on: begin it anew") from error
+        except UnreadableError as error:
+            raise RunError("LT426", str(error), error.hint) from error
+        if facts.status == "finished":
             raise RunError("LT422", f"the run in {self.path} is finished", "nothing is left to do")
         self._tidy()
         return facts
@@ -179,21 +181,17 @@ class RunDirectory:
         Raises:
             RunError: LT426, it is missing, damaged, or of another version; or it was edited.
         """
-        from ltdsl.plan import Plan
-
-        path = self.path / "plan.json"
+        path = self.path / layout.PLAN
         try:
-            plan = Plan.model_validate_json(path.read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
-            message = f"{path} is missing, damaged, or of another version"
-            raise RunError(
-                "LT426", message, "resume with the version that began the run"
-            ) from error
+            plan = read_plan(self.path)
+        except UnreadableError as error:
+            hint = "resume with the version that began the run"
+            raise RunError("LT426", str(error), hint) from error
         # names are no part of what a plan means, but of those of checkpoints
         names = [stage.name for stage in plan.stages]
         if any(not name.isidentifier() for name in names):
             raise RunError("LT426", f"{path} has a stage whose name is a path")
-        if plan.digest() != self.fact("plan_sha256") or names != self.fact("stages"):
+        if plan.digest() != self.facts.plan_sha256 or tuple(names) != self.facts.stages:
             raise RunError(
                 "LT426",
                 f"{path} is not the plan that the run was begun with",
@@ -204,30 +202,44 @@ class RunDirectory:
     @property
     def places(self) -> Places:
         """Where the files are that the run was begun with."""
-        return Places(self.path, self._facts)
+        return Places(self.path, self.facts)
 
-    def fact(self, name: str) -> Any:
-        """An entry of run.json; None where there is none."""
-        return self._facts.get(name)
+    @property
+    def facts(self) -> Facts:
+        """What run.json says of the run, which has begun."""
+        assert self._facts is not None
+        return self._facts
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """The lines of the epochs from the first on, as many as are whole: the last one may have been cut off."""
-        path = self.path / "metrics.jsonl"
-        lines: list[dict[str, Any]] = []
-        for text in path.read_bytes().splitlines() if path.exists() else ():
+    def metrics(self) -> list[Epoch]:
+        """The epochs from the first on, as many as have whole lines: the last one may have been cut off.
+
+        Raises:
+            RunError: LT426, the file cannot be read.
+        """
+        path = self.path / layout.METRICS
+        try:
+            found = content(path, opening.FIGURES) if path.exists() else b""
+        except OSError as error:
+            message = f"{path} cannot be read: {why(error)}"
+            raise RunError("LT426", message, "put a file there, or none") from error
+        epochs: list[Epoch] = []
+        for line in found.splitlines():
             try:
-                line = json.loads(text)
-                if Line.model_validate(line).epoch != len(lines):
-                    break
+                epoch = Epoch.model_validate(json.loads(line))
             except (ValueError, RecursionError):
                 break
-            lines.append(line)
-        return lines
+            if epoch.epoch != len(epochs):
+                break
+            epochs.append(epoch)
+        return epochs
 
-    def keep_metrics(self, lines: list[dict[str, Any]]) -> None:
-        """Make these the only lines of metrics.jsonl."""
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        self._write(self.path / "metrics.jsonl", text)
+    def go_on_after(self, epochs: list[Epoch]) -> None:
+        """Make these the only lines of metrics.jsonl, and record that the run goes on after them."""
+        self._write(layout.METRICS, "".join(map(_line, epochs)))
+        legs = [leg.as_data() for leg in self.facts.continuations]
+        if legs and "from_epoch" not in legs[-1]:
+            legs[-1]["from_epoch"] = len(epochs)
+            self.note(continuations=legs)
 
     def begin(self, plan: Plan, recipe: dict[str, str], **facts: Any) -> None:
         """Record what the run was given.
@@ -237,49 +249,73 @@ class RunDirectory:
             recipe: Texts of the recipe and the files it uses, by relative path.
             **facts: Further entries of run.json.
         """
-        for name, text in recipe.items():
-            target = self.path / "recipe" / name
-            with self.writing(target):
-                target.parent.mkdir(parents=True, exist_ok=True)
-            self._write(target, text)
-        self._write(self.path / "plan.json", plan.to_json())
-        self.note(
+        for name, source in recipe.items():
+            self._write(f"{layout.RECIPE}/{name}", source)
+        self._write(layout.PLAN, plan.to_json())
+        self._facts = Facts(
+            format=layout.FORMAT,
             status="running",
             plan_sha256=plan.digest(),
-            stages=[stage.name for stage in plan.stages],
-            started=time.strftime(STARTED, time.gmtime()),
+            stages=tuple(stage.name for stage in plan.stages),
+            started=_now(),
             versions=versions(),
             platform=platform.platform(),
             seed=plan.seed,
             split_seed=plan.split_seed,
-            **facts,
+            **_known(facts),
         )
+        self.note()
 
-    def note(self, **facts: Any) -> None:
-        """Add entries to run.json; None removes one."""
-        facts = self._facts | facts
-        self._facts = {name: value for name, value in facts.items() if value is not None}
-        self.write("run.json", self._facts)
+    def go_on(self, **facts: Any) -> str:
+        """Record that the run goes on.
 
-    def write(self, name: str, data: Any) -> None:
-        """Write JSON."""
-        self._write(self.path / name, json_text(data))
+        Args:
+            **facts: Entries of a :class:`ltdsl.runs.facts.Continuation`: the device and the workers.
 
-    def record(self, **metrics: Any) -> None:
+        Returns:
+            What is other than before and may give other numbers; empty where nothing is.
+        """
+        leg = Continuation(
+            time=_now(), versions=versions(), platform=platform.platform(), **_known(facts)
+        )
+        legs = [each.as_data() for each in (*self.facts.continuations, leg)]
+        self.note(format=layout.FORMAT, status="running", error=None, continuations=legs)
+        *_, before, now = self.facts.legs()
+        return now.unlike(before)
+
+    def note(self, **entries: Any) -> None:
+        """Change entries of run.json; None removes one."""
+        self._facts = self.facts.changed(**entries)
+        self._write_model(layout.FACTS, self.facts)
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """Write the final figures."""
+        self._write_model(layout.EVALUATION, evaluation)
+
+    def picture(self, about: Pictures, image: bytes) -> None:
+        """Write a picture of a stage with `cam_bs`, and what it shows."""
+        with self.writing(self.path / layout.PICTURES):
+            write_picture(self.path, about, image, layout.PICTURES)
+
+    def record(self, epoch: Epoch) -> None:
         """Append a line to metrics.jsonl."""
-        path = self.path / "metrics.jsonl"
-        with self.writing(path), path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(metrics) + "\n")
-            file.flush()
+        name = layout.METRICS
+        with self.writing(self.path / name), append_to(self.path, name) as file:
+            line = _line(epoch).encode()
+            while line:  # a disk that is getting full may take a part of it
+                line = line[file.write(line) :]
             os.fsync(file.fileno())  # before the checkpoint that stands for it
 
     def checkpoint(self, name: str) -> Path:
         """The path of a checkpoint."""
         return self.checkpoints / f"{name}.ckpt"
 
-    def _write(self, path: Path, text: str) -> None:
-        with self.writing(path):
-            write_atomically(path, text, durable=True)
+    def _write_model(self, name: str, model: FileModel) -> None:
+        self._write(name, json_text(model.as_data()))
+
+    def _write(self, name: str, text: str) -> None:
+        with self.writing(self.path / name):
+            write_in(self.path, name, text, durable=True)
 
     @contextlib.contextmanager
     def writing(self, path: Path) -> Iterator[None]:
@@ -289,6 +325,7 @@ class RunDirectory:
             RunError: LT424.
         """
         try:
+            self.path.stat()  # whoever removed the run does not want it again
             yield
         except OSError as error:
             what = "free space" if error.errno in FULL else "make the folder writable again"
@@ -297,3 +334,32 @@ class RunDirectory:
                 f"cannot write {path}: {error.strerror or error}",
                 f"{what}, then go on with: ltdsl run --resume {self.path}",
             ) from error
+
+
+def write_picture(root: Path, about: Pictures, image: bytes, below: str = "") -> None:
+    """Write a picture and, in a file beside it, what it shows.
+
+    Args:
+        root: A folder, made where it is missing; no link in it leads what is written out of it.
+        about: What the picture shows.
+        image: The bytes of its file.
+        below: The folder in it that takes them; ``root`` itself where it is empty.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    prefix = f"{below}/" if below else ""
+    write_in(root, prefix + about.file, image)
+    write_in(root, f"{prefix}{about.stage}.json", json_text(about.as_data()))
+
+
+def _line(epoch: Epoch) -> str:
+    return json.dumps(epoch.as_data()) + "\n"
+
+
+def _known(entries: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entries.items() if value is not None}
+
+
+def _now() -> str:
+    return time.strftime(TIME, time.gmtime())

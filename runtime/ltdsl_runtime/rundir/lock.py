@@ -10,12 +10,11 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+from ltdsl.runs.layout import LOCK
 from ltdsl_runtime.errors import RunError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-NAME = ".lock"
 
 #: What a lock that somebody holds is answered with, and what a file system without locks answers.
 HELD = (errno.EACCES, errno.EAGAIN)
@@ -41,7 +40,7 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._handle: int | None = os.open(folder / NAME, flags, 0o644)
+        self._handle: int | None = os.open(folder / LOCK, flags, 0o644)
         try:
             fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

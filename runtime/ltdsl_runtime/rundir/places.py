@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ltdsl.runs.layout import RECIPE
 from ltdsl_runtime.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import TypeGuard
-
     from ltdsl.plan import Plan
-
-#: Longer ones are no paths.
-LONGEST = 4096
+    from ltdsl.runs.facts import Facts
 
 
 def noted(run: Path, root: Path, data: Path | None) -> dict[str, str | None]:
@@ -42,7 +38,7 @@ class Places:
         facts: What its run.json holds, which may be a stranger's.
     """
 
-    def __init__(self, run: Path, facts: Mapping[str, Any]) -> None:
+    def __init__(self, run: Path, facts: Facts) -> None:
         self._run = run
         self._facts = facts
 
@@ -56,7 +52,7 @@ class Places:
         Raises:
             RunError: LT401, it is no longer where it was.
         """
-        then = self._noted("data_folder")
+        then = self._noted(self._facts.data_folder, self._facts.data_folder_from_run)
         if named is not None or not then or not plan.dataset.needs_files:
             return named or next(iter(then), None)
         for folder in then:
@@ -79,7 +75,8 @@ class Places:
         Raises:
             RunError: LT401 or LT411, something is in none of them.
         """
-        folders = [*self._noted("recipe_folder"), self._run / "recipe"]
+        noted = self._noted(self._facts.recipe_folder, self._facts.recipe_folder_from_run)
+        folders = [*noted, self._run / RECIPE]
         images = getattr(plan.dataset, "path", None) if data is None else None
         needed = {str(images): "LT401"} if images is not None else {}
         if checkpoints:
@@ -90,18 +87,16 @@ class Places:
                 return folder
         for path, code in needed.items():
             if not any(_is_there(folder / path) for folder in folders):
-                hint = f"put it into {self._run / 'recipe'}, beside the run's copy of the recipe"
+                hint = f"put it into {self._run / RECIPE}, beside the run's copy of the recipe"
                 if code == "LT401":
                     hint = "say where the images are now: --data DIR"
                 raise RunError(code, f"there is no {folders[0] / path} (any more)", hint)
         return folders[0]
 
-    def _noted(self, name: str) -> list[Path]:
+    def _noted(self, whole: str | None, from_run: str | None) -> list[Path]:
         """Where a folder may be; none where the run has none."""
-        whole = self._facts.get(name)
-        seen = self._facts.get(f"{name}_from_run")
-        found = [Path(whole)] if _is_path(whole) else []
-        return [*found, self._run / seen] if _is_path(seen) else found
+        found = [Path(whole)] if whole else []
+        return [*found, self._run / from_run] if from_run else found
 
 
 def _is_there(path: Path) -> bool:
@@ -110,7 +105,3 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
-
-
-def _is_path(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and "\0" not in value and len(value) <= LONGEST

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.weights.restore import epoch_of, facts_only, load_own
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ltdsl.plan import Plan
+    from ltdsl.runs.metrics import Epoch
     from ltdsl_runtime.rundir.directory import RunDirectory
 
 
@@ -41,29 +42,29 @@ class BestEpochs:
         """The checkpoint of a stage's best epoch; there is one where the next stage starts from it."""
         return self._run.checkpoint(f"{self._plan.stages[index].name}-best")
 
-    def improved(self, index: int, metrics: Mapping[str, Any]) -> list[Path]:
+    def improved(self, index: int, epoch: Epoch) -> list[Path]:
         """The checkpoints that an epoch replaces, as it is the best yet.
 
         Args:
             index: Its stage's place in the plan.
-            metrics: What metrics.jsonl says of it.
+            epoch: What is known of it.
         """
         paths = self._paths(index)
-        merit = self._merit(metrics) if paths else 0.0
+        merit = self._merit(epoch) if paths else 0.0
         better = [path for path in paths if merit > self._reached.get(path, -math.inf) + ROUNDING]
         self._reached |= dict.fromkeys(better, merit)
         return better
 
-    def _merit(self, metrics: Mapping[str, Any]) -> float:
+    def _merit(self, epoch: Epoch) -> float:
         """What is to be as high as can be, in percent."""
-        by = self._plan.best_by
-        return -metrics["top1_error"] if by == "top1_error" else metrics["macro_recall"]
+        figure: float = getattr(epoch, self._plan.best_by or "macro_recall")
+        return -figure if self._plan.best_by == "top1_error" else figure
 
-    def go_on(self, metrics: list[dict[str, Any]]) -> None:
+    def go_on(self, metrics: Sequence[Epoch]) -> None:
         """Take up what was chosen among the epochs that are done.
 
         Args:
-            metrics: A line for each of them.
+            metrics: Of each of them.
 
         Raises:
             RunError: LT411, a checkpoint is damaged; LT412, it is of another run.
@@ -87,7 +88,7 @@ class BestEpochs:
             paths += [self.of_stage(index) for stage in following if stage.handoff == "best"]
         return paths
 
-    def _recorded(self, path: Path, metrics: list[dict[str, Any]]) -> float | None:
+    def _recorded(self, path: Path, metrics: Sequence[Epoch]) -> float | None:
         """The merit of a checkpoint's epoch; None where it is lost, or of an epoch that will be repeated."""
         if not path.exists():
             self._warn(f"{path} is gone: the best epoch will be one of those that follow")

@@ -11,9 +11,9 @@ import numpy as np
 from mindspore import Tensor, ops
 from PIL import Image
 
-from ltdsl.system.files import json_text
-from ltdsl.system.writing import write_in
+from ltdsl.runs.pictures import PictureRow, Pictures
 from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.rundir.directory import write_picture
 from ltdsl_runtime.tricks.cam import activation_map, compose, foreground
 from ltdsl_runtime.tricks.warp import (
     FLIP,
@@ -26,8 +26,7 @@ from ltdsl_runtime.tricks.warp import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ltdsl_runtime.training.stages import Stage
@@ -50,43 +49,32 @@ CHANGES = {
 COLUMNS = ("image", "activation map", "foreground", "result")
 
 
-@contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Say what the system says where a folder that the user chose cannot be written to.
+def save_gallery(folder: Path, about: Pictures, picture: bytes) -> None:
+    """Write a picture into a folder that the user chose, which is made where it is missing.
 
     Raises:
-        RunError: LT421.
+        RunError: LT421, the folder cannot be written to.
     """
     try:
-        yield
+        write_picture(folder, about, picture)
     except OSError as error:
         message = f"cannot write to {folder}: {error.strerror or error}"
         raise RunError("LT421", message, "free space or choose another folder") from error
 
 
-def save_gallery(
-    root: Path,
-    stage: Stage,
-    class_names: Sequence[str],
-    below: str = "",
-    report: bool = False,
-    writing: Callable[[Path], AbstractContextManager[None]] = writing,
-) -> Path:
-    """Write a picture of the first images that a stage with `cam_bs` transforms, a row each, and what it shows.
+def gallery(
+    stage: Stage, class_names: Sequence[str], report: bool = False
+) -> tuple[Pictures, bytes]:
+    """A picture of the first images that a stage with `cam_bs` transforms, a row each.
 
     Args:
-        root: A folder, made where it is missing; no link in it leads what is written out of it.
         stage: As it is about to train.
         class_names: One name a class.
         below: The folder in it that takes the pictures; ``root`` itself where it is empty.
         report: Make it small enough for a report: fewer rows, and none larger than 128 pixels.
-        writing: Says what is in the way where the folder cannot be written to.
 
     Returns:
-        The picture, named after the stage; STAGE.json beside it names classes and transformations.
-
-    Raises:
-        RunError: The folder cannot be written to.
+        What it shows, and the bytes of the file, which is named after the stage.
     """
     batch = dict(zip(stage.source.columns, stage.source[0], strict=True))
     images, labels, kind, u = (batch[name] for name in ("image", "label", "warp0", "warp1"))
@@ -102,25 +90,20 @@ def save_gallery(
     how = Image.Resampling.NEAREST if tile >= 1 else Image.Resampling.BOX
     picture = Image.fromarray(grid).resize(size, how)
     # shrunk photographs are a tenth of the size as JPEG; small images keep every pixel
-    form, ending = ("PNG", "png") if tile >= 1 else ("JPEG", "jpg")
-    content = io.BytesIO()
-    picture.save(content, form, quality=90)
-    prefix = f"{below}/" if below else ""
-    name = f"{stage.plan.name}.{ending}"
-    about = {
-        "stage": stage.plan.name,
-        "file": name,
-        "width": size[0],
-        "row_height": size[1] // len(chosen),
-        "columns": COLUMNS,
-        "rows": [
-            {"class": class_names[labels[c]], "change": CHANGES[int(kind[c])]} for c in chosen
-        ],
-    }
-    with writing(root / below):
-        path = write_in(root, prefix + name, content.getvalue())
-        write_in(root, f"{prefix}{stage.plan.name}.json", json_text(about))
-    return path
+    ending, form = ("png", "PNG") if tile >= 1 else ("jpg", "JPEG")
+    about = Pictures(
+        stage=stage.plan.name,
+        file=f"{stage.plan.name}.{ending}",
+        width=size[0],
+        row_height=size[1] // len(chosen),
+        columns=COLUMNS,
+        rows=tuple(
+            PictureRow(name=class_names[labels[c]], change=CHANGES[int(kind[c])]) for c in chosen
+        ),
+    )
+    file = io.BytesIO()
+    picture.save(file, form, quality=90)
+    return about, file.getvalue()
 
 
 def _tile(side: int, report: bool) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.progress import (
@@ -21,32 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ltdsl.plan import Plan
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What is known when an epoch ends.
-
-    Attributes:
-        epoch: Its number, from 0.
-        stage: Its stage's name.
-        loss: Mean of its batches' losses, without those of skipped steps.
-        lr: Its learning rate.
-        top1_error, macro_recall: In percent, on ``measured_on``.
-        measured_on: ``validation`` or ``test``.
-        seconds: Wall time of training, evaluation not included.
-        skipped: Steps without an update, their gradients not being finite in float16.
-    """
-
-    epoch: int
-    stage: str
-    loss: float
-    lr: float
-    top1_error: float
-    macro_recall: float
-    measured_on: str
-    seconds: float
-    skipped: int = 0
+    from ltdsl.runs.metrics import Epoch
 
 
 class Reporter:
@@ -79,14 +53,14 @@ class Reporter:
             loss: Fetches the step's loss from the device.
         """
 
-    def epoch(self, record: EpochRecord) -> None:
+    def epoch(self, record: Epoch) -> None:
         """An epoch is over."""
         self._line(
             f"epoch {record.epoch + 1}/{self.plan.epochs}  {record.stage}  loss {record.loss:.4f}  "
             f"lr {record.lr:.3g}  {record.measured_on} {self._measured(record)}  {record.seconds:.1f} s"
         )
 
-    def _measured(self, record: EpochRecord) -> str:
+    def _measured(self, record: Epoch) -> str:
         """The error, and what chooses the best epoch."""
         text = f"error {record.top1_error:.2f} %"
         chooses = self.plan.best_by == "macro_recall"
@@ -130,7 +104,7 @@ class LiveReporter(Reporter):
         )
         self._task = self._bar.add_task("", total=plan.epochs, stage="", figures="")
         self._looked = 0.0
-        self._last: EpochRecord | None = None
+        self._last: Epoch | None = None
 
     def __enter__(self) -> Reporter:
         self._bar.start()
@@ -151,7 +125,7 @@ class LiveReporter(Reporter):
             epoch = int(done)
             self._show(done, loss(), self.plan.stage_at(epoch).rate(epoch))
 
-    def epoch(self, record: EpochRecord) -> None:
+    def epoch(self, record: Epoch) -> None:
         """An epoch is over."""
         self._last = record
         self._show(record.epoch + 1, record.loss, record.lr)

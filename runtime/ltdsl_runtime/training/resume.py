@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.weights.restore import epoch_of, load_own
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ltdsl.runs.metrics import Epoch
     from ltdsl_runtime.rundir.directory import RunDirectory
     from ltdsl_runtime.weights.records import Keep, Saved
 
@@ -23,12 +24,12 @@ class Reached:
     Attributes:
         saved: The checkpoint that it goes on from; empty at the start.
         path: Its file.
-        metrics: One line for each epoch done.
+        metrics: Of each epoch done.
     """
 
     saved: Saved = field(default_factory=dict)
     path: Path | None = None
-    metrics: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[Epoch] = field(default_factory=list)
 
     @property
     def done(self) -> int:
@@ -72,11 +73,11 @@ def reached(
     if found.path == previous:
         with run.writing(last):
             previous.replace(last)
-    run.keep_metrics(found.metrics)
+    run.go_on_after(found.metrics)
     return found
 
 
-def _usable(path: Path, digest: str, lines: list[dict[str, Any]], keep: Keep | None) -> Reached:
+def _usable(path: Path, digest: str, lines: list[Epoch], keep: Keep | None) -> Reached:
     """What a checkpoint stands for.
 
     Raises:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.runs.layout import TENSORBOARD
 from ltdsl_runtime.data import load_data, must_be_same, unreadable
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import as_begun, prepare
@@ -17,7 +18,7 @@ from ltdsl_runtime.parallel.follower import meet, open_directory
 from ltdsl_runtime.rundir.directory import must_be_free
 from ltdsl_runtime.rundir.places import noted
 from ltdsl_runtime.training.agreement import must_agree
-from ltdsl_runtime.training.tensorboard import FOLDER, must_be_there
+from ltdsl_runtime.training.tensorboard import must_be_there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,18 +110,26 @@ def resume(
     workers = workers or ALONE
     with _terminable(), open_directory(path, workers, resume=True) as directory:
         meet(directory, workers)
-        tensorboard = options.tensorboard or (path / FOLDER).is_dir()
+        tensorboard = options.tensorboard or (path / TENSORBOARD).is_dir()
         if tensorboard:
             must_be_there()
         plan = directory.plan()
-        device = prepare(as_begun(options.device, directory.fact("device")), plan.precision)
+        device = prepare(as_begun(options.device, directory.facts.last_device), plan.precision)
         data = directory.places.data(plan, options.data)
         options = replace(options, device=device, data=data, tensorboard=tensorboard)
         root = directory.places.recipe(plan, data, checkpoints=True)
-        loaded = load_data(plan, data, root, directory.fact("unreadable") or ())
-        must_be_same(loaded, directory.fact("data_sha256"), path)
+        loaded = load_data(plan, data, root, directory.facts.unreadable)
+        must_be_same(loaded, directory.facts.data_sha256, path)
         must_agree(plan, loaded, workers)
-        directory.note(status="running", error=None, device=device, **workers.facts())
+        unlike = directory.go_on(device=device, **workers.facts())
+        if unlike:
+            console.print(
+                f"warning[LT418]: the run goes on with {unlike}: its numbers may differ from those of a run without a "
+                "break",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
         return _train(plan, loaded, directory, console, options, root, workers, going_on=True)
 
 

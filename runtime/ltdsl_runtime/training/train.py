@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,9 @@ import numpy as np
 from mindspore.train import Model
 
 from ltdsl.options import RunOptions
+from ltdsl.runs.evaluation import Evaluation
+from ltdsl.runs.layout import TENSORBOARD
+from ltdsl.runs.metrics import Epoch
 from ltdsl_runtime.data.pipeline import own_errors, training_dataset
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.graph.evaluation import EvalStep
@@ -25,11 +27,10 @@ from ltdsl_runtime.training.agreement import must_start_alike
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import EpochEnd
 from ltdsl_runtime.training.evaluate import Evaluator
-from ltdsl_runtime.training.gallery import save_gallery
-from ltdsl_runtime.training.progress import EpochRecord
+from ltdsl_runtime.training.gallery import gallery, save_gallery
 from ltdsl_runtime.training.resume import Reached, reached
 from ltdsl_runtime.training.stages import Stage, begin_stage, build_stage, rates_of_steps
-from ltdsl_runtime.training.tensorboard import FOLDER, Events
+from ltdsl_runtime.training.tensorboard import Events
 from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.posthoc import corrected
 from ltdsl_runtime.tricks.registry import build_sampling
@@ -157,8 +158,8 @@ class Trainer:
         if saved:
             checkpoints.apply(saved, self.network, last)
         if self.options.tensorboard and self.workers.first:
-            with self.run.writing(self.run.path / FOLDER):
-                self.events = Events(self.run.path, self.run.fact("started"), metrics)
+            with self.run.writing(self.run.path / TENSORBOARD):
+                self.events = Events(self.run.path, self.run.facts.started, metrics)
         self.best = BestEpochs(self.plan, self.run, self._warn)
         self.best.go_on(metrics)
         optimizer: nn.Optimizer | None = None
@@ -209,9 +210,9 @@ class Trainer:
     def _save_galleries(self, stage: Stage) -> None:
         """Pictures of a stage with `cam_bs`: a few for the report, and those that were asked for."""
         names = self.data.train.class_names
-        save_gallery(self.run.path, stage, names, "cam", report=True, writing=self.run.writing)
+        self.run.picture(*gallery(stage, names, report=True))
         if self.options.keep_cam:
-            save_gallery(self.options.keep_cam, stage, names)
+            save_gallery(self.options.keep_cam, *gallery(stage, names))
 
     def _reached(self) -> Reached:
         """How far the run has come; the first worker finds out, and tidies up, before the others."""
@@ -244,7 +245,7 @@ class Trainer:
     def _warn(self, message: str) -> None:
         """Tell of a loss, and record it: the numbers may no longer be those of a run without a break."""
         self.reporter.warn(message)
-        self.run.note(warnings=[*(self.run.fact("warnings") or []), message])
+        self.run.note(warnings=[*self.run.facts.warnings, message])
 
     def _train(self, index: int, stage: Stage, done: int) -> None:
         """Train one stage to its end, from the epoch after the first ``done`` of the run."""
@@ -311,25 +312,25 @@ class Trainer:
         scores = self.evaluate(getattr(self.data, measured_on))
         parameters = self.split.whole(parameters)
         facts = {"epoch": epoch, "stage": stage.plan.name}
-        record = EpochRecord(
-            epoch,
-            stage.plan.name,
-            loss,
-            stage.plan.rate(epoch),
-            scores.top1_error,
-            scores.macro_recall,
-            measured_on,
-            seconds,
-            skipped,
+        record = Epoch(
+            epoch=epoch,
+            stage=stage.plan.name,
+            loss=loss,
+            lr=stage.plan.rate(epoch),
+            top1_error=scores.top1_error,
+            macro_recall=scores.macro_recall,
+            measured_on=measured_on,
+            seconds=seconds,
+            skipped=skipped,
         )
-        for path in self.best.improved(index, asdict(record)):
+        for path in self.best.improved(index, record):
             self._save(path, parameters, **facts)
-        self.run.record(**asdict(record))
+        self.run.record(record)
         # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
         last, previous = self.run.checkpoint("last"), self.run.checkpoint("previous")
         self._save(last, parameters, keep=previous, **facts)
         if self.events:
-            self.events.add(asdict(record))
+            self.events.add(record)
         self.reporter.epoch(record)
 
     def _not_finite(self, message: str) -> RunError:
@@ -359,5 +360,6 @@ class Trainer:
             epoch = epoch_of(saved, path)
             scores = self._evaluator_of(epoch)(self.data.test)
             result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}
-        self.run.write("evaluation.json", result)
-        return result
+        evaluation = Evaluation.model_validate(result)
+        self.run.evaluated(evaluation)
+        return evaluation.as_data()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.runs.evaluation import Evaluation
 from ltdsl_runtime.data.folders import load_known
 from ltdsl_runtime.data.image import View
 from ltdsl_runtime.data.readers import read
@@ -47,7 +48,7 @@ def evaluate_run(
     names = [checkpoint] if checkpoint else run.checkpoints()
     for name in names:
         run.checkpoint(name)  # before anything that takes time
-    device = prepare(as_begun(device, run.facts.get("device")))
+    device = prepare(as_begun(device, run.facts.last_device))
     test: Part
     if images is not None:
         test = load_known(images, run.data.classes, View(**run.data.view.model_dump()))
@@ -73,7 +74,7 @@ def evaluate_run(
         figures = scores.report(run.data.train_counts, run.data.classes)
         key = name if name in NAMED else "checkpoint"
         result[key] = {"epoch": model.epoch, **figures}
-    return result
+    return Evaluation.model_validate(result).as_data()
 
 
 def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:

@@ -98,8 +98,8 @@ def _origin(run: Trained, form: str, out: Path) -> dict[str, Any]:
         "format": form,
         "run": {
             "plan_sha256": run.plan.digest(),
-            "data_sha256": run.facts.get("data_sha256"),
-            "versions": run.facts.get("versions"),
+            "data_sha256": run.facts.data_sha256,
+            "versions": run.facts.versions,
         },
         "exported_with": versions(),
     }

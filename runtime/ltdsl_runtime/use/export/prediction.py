@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ltdsl.runs.facts import Data
     from ltdsl_runtime.use.inference import Model
-    from ltdsl_runtime.use.trained import DataFacts, Trained
+    from ltdsl_runtime.use.trained import Trained
 
 #: Names of what a file gives, in order.
 OUTPUTS = ("logits", "probabilities")
@@ -31,9 +32,7 @@ OUTPUTS = ("logits", "probabilities")
 TOLERANCE = 1e-4
 
 
-def write_mindir(
-    model: Model, data: DataFacts, place: Path, batch_size: int | None
-) -> dict[str, Any]:
+def write_mindir(model: Model, data: Data, place: Path, batch_size: int | None) -> dict[str, Any]:
     """Write MindIR.
 
     Returns:
@@ -56,9 +55,7 @@ def write_mindir(
     return _compared(model, run, shape, batch_size)
 
 
-def write_onnx(
-    model: Model, data: DataFacts, place: Path, batch_size: int | None
-) -> dict[str, Any]:
+def write_onnx(model: Model, data: Data, place: Path, batch_size: int | None) -> dict[str, Any]:
     """Write ONNX.
 
     Returns:
@@ -77,9 +74,7 @@ def write_onnx(
     return _compared(model, lambda images: run_onnx(place, images), shape, batch_size)
 
 
-def write_ckpt(
-    model: Model, data: DataFacts, place: Path, batch_size: int | None
-) -> dict[str, Any]:
+def write_ckpt(model: Model, data: Data, place: Path, batch_size: int | None) -> dict[str, Any]:
     """Write the weights alone, under the names that the published model gives them.
 
     Returns:
@@ -99,7 +94,7 @@ def write_ckpt(
     return {"weights": len(entries), "largest_difference": 0.0}
 
 
-WRITERS: dict[str, Callable[[Model, DataFacts, Path, int | None], dict[str, Any]]] = {
+WRITERS: dict[str, Callable[[Model, Data, Path, int | None], dict[str, Any]]] = {
     "mindir": write_mindir,
     "onnx": write_onnx,
     "ckpt": write_ckpt,

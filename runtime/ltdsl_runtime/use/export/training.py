@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import mindspore as ms
 from mindspore import Tensor, nn
 
+from ltdsl.runs.layout import CHECKPOINTS
 from ltdsl_runtime.data import load_data, must_be_same
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models import freeze
@@ -47,7 +48,7 @@ def write_step(run: Trained, which: str, place: Path, folder: Path | None) -> di
     folder = run.places.data(run.plan, folder)
     root = run.places.recipe(run.plan, folder, checkpoints=True)
     data = load_data(run.plan, folder, root, run.left_out)
-    must_be_same(data, run.facts.get("data_sha256"), run.path)
+    must_be_same(data, run.facts.data_sha256, run.path)
     stage, epoch = _stage(run, which, data, root)
     batches = [list(map(Tensor, stage.source[number])) for number in (0, 1 % stage.source.steps)]
     write_graph(stage.step, place, "MINDIR", *batches[0])
@@ -88,7 +89,7 @@ def _stage(run: Trained, which: str, data: LoadedData, root: Path) -> tuple[Stag
     weights = {p.name: p.asnumpy().copy() for p in network.get_parameters()}
     stage = plan.stage_at(model.epoch)
     if stage.sampler.needs_weights:
-        start = run.path / "checkpoints" / f"{stage.name}-start.ckpt"
+        start = run.path / CHECKPOINTS / f"{stage.name}-start.ckpt"
         checkpoints.apply(load_own(start, plan.digest()), network, start)
     sampling = build_sampling(stage.sampler, network, data)
     trained = begin_stage(plan, stage, network)
