@@ -126,6 +126,16 @@ def test_two_classes_of_which_one_has_a_single_image(name):
         assert np.isfinite(total(entry, (50, 1), logits, labels, *extra))
 
 
+@pytest.mark.parametrize("name", catalogue.LOSSES)
+def test_weights_of_labels_are_those_that_come_with_the_losses(name):
+    loss, _ = LOSSES[name](declared(name), COUNTS)
+    extra = [np.ones((9, 4), "f4")] if loss.needs_features else []
+    extra += loss.draw(RNG, 9) if loss.draw else []
+    labels = Tensor(LABELS, ms.int32)
+    _, weight = loss(Tensor(LOGITS), labels, *map(Tensor, extra))
+    np.testing.assert_array_equal(loss.weights(labels).asnumpy(), weight.asnumpy())
+
+
 # ── what comes from class counts ─────────────────────────────────────────────────────────────────
 
 
