@@ -11,7 +11,8 @@ catalogue, has a default with which plans without it mean what they meant, and s
 import hashlib
 import json
 from bisect import bisect_right
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +29,9 @@ from ltdsl.catalogue import (
     AnyTeacher,
 )
 from ltdsl.catalogue.entry import Entry, is_added
+
+Confidence: TypeAlias = Literal["softmax", "sigmoid"]
+"""What turns logits into the probability of a prediction: ``sigmoid`` where a loss asks each class on its own."""
 
 
 class Frozen(BaseModel):
@@ -80,6 +84,14 @@ class StagePlan(Frozen):
         """Images that an update learns from."""
         return self.batch_size * self.accumulate
 
+    def steps_per_epoch(self, counts: Sequence[int]) -> int:
+        """Full batches in an epoch.
+
+        Args:
+            counts: Training images of each class.
+        """
+        return self.sampler.draws(counts) // self.step_images
+
     def rate(self, epoch: int) -> float:
         """The learning rate of an epoch of the run that lies within the stage."""
         return self.rates[bisect_right(self.rates, epoch, key=lambda pair: pair[0]) - 1][1]
@@ -126,6 +138,14 @@ class Plan(Frozen):
     def stage_at(self, epoch: int) -> StagePlan:
         """The stage that an epoch of the run belongs to."""
         return self.stages[bisect_right(self.stages, epoch, key=lambda stage: stage.start) - 1]
+
+    def optimizer_begun(self, index: int) -> int:
+        """The stage, by its place, that started the optimizer of a stage: itself, or one before it."""
+        return max(i for i, stage in enumerate(self.stages[: index + 1]) if stage.fresh_optimizer)
+
+    def confidence_at(self, epoch: int | None = None) -> Confidence:
+        """What the loss of an epoch of the run learns; by default the last one's, by which epochs are compared."""
+        return (self.stages[-1] if epoch is None else self.stage_at(epoch)).loss.confidence
 
     def to_json(self) -> str:
         """The plan as JSON text that :meth:`pydantic.BaseModel.model_validate_json` reads back."""

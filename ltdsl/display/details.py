@@ -50,7 +50,7 @@ def _steps(plan: Plan) -> Iterator[str]:
     counts = training_counts(plan)
     rows, total = [], 0
     for stage in plan.stages:
-        steps = stage.sampler.draws(counts) // stage.step_images
+        steps = stage.steps_per_epoch(counts)
         total += steps * stage.epochs
         rows.append((stage.name, stage.epochs, steps, steps * stage.epochs))
     wide = max(len(name) for name, *_ in rows)

@@ -137,7 +137,7 @@ def _counted(plan: Plan, stage: StagePlan) -> dict[str, str]:
     loss_shares = [share * weight for share, weight in zip(shares, weights, strict=True)]
     total = sum(loss_shares)
     return {
-        "batch": f"{_batch(stage)} images, {draws // stage.step_images} steps an epoch",
+        "batch": f"{_batch(stage)} images, {stage.steps_per_epoch(counts)} steps an epoch",
         "draws of a class": _ends([f"{draws * share:,.0f}" for share in shares], counts),
         "share of the loss": _ends([f"{100 * s / total:.2g} %" for s in loss_shares], counts),
     }

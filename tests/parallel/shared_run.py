@@ -55,9 +55,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import ltdsl_runtime.training.train
+    import ltdsl_runtime.training.networks
     import ltdsl_runtime.weights.restore
 
-    for module in (ltdsl_runtime.weights.restore, ltdsl_runtime.training.train):
+    for module in (ltdsl_runtime.weights.restore, ltdsl_runtime.training.networks):
         module.planned_network = lambda plan, *_: network(plan.seed)
     main()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import mindspore as ms
 from mindspore import Tensor, nn, ops
@@ -11,12 +11,10 @@ from ltdsl_runtime.graph.over_classes import own_rows
 from ltdsl_runtime.parallel.cluster import ALONE
 
 if TYPE_CHECKING:
+    from ltdsl.plan import Confidence
     from ltdsl_runtime.graph.normalise import Normalise
     from ltdsl_runtime.parallel.cluster import Workers
     from ltdsl_runtime.parallel.part import ClassPart
-
-Confidence: TypeAlias = Literal["softmax", "sigmoid"]
-"""What turns logits into probabilities: ``sigmoid`` where the loss asked each class on its own."""
 
 
 def probability(confidence: Confidence) -> ops.Sigmoid | ops.Softmax:

@@ -4,27 +4,59 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mindspore.train import Callback
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mindspore import Tensor
 
     from ltdsl_runtime.training.stages import Stage
-    from ltdsl_runtime.training.train import Trainer
+
+    OnStep = Callable[[float, Callable[[], float]], None]
+    """Told after a step: epochs of the run that are done, with a fraction; and what fetches the step's loss."""
+
+    OnEpoch = Callable[[int, "Passed"], None]
+    """Told after an epoch: its number from 0, and how its steps have passed."""
 
 
-class EpochEnd(Callback):
-    """Tells the trainer where an epoch ends, whether MindSpore reports each step or each sink."""
+@dataclass(frozen=True)
+class Passed:
+    """How an epoch's steps have passed.
 
-    def __init__(self, trainer: Trainer, index: int, stage: Stage, done: int) -> None:
+    Attributes:
+        loss: Mean of its batches' losses, without those of skipped steps.
+        skipped: Steps without an update, their gradients not being finite in float16.
+        seconds: Wall time of its training.
+        since: Where the loss stopped being finite, as the end of a sentence.
+    """
+
+    loss: float
+    skipped: int
+    seconds: float
+    since: str = ""
+
+
+class Epochs(Callback):
+    """Tells where steps and epochs end, whether MindSpore reports each step or each sink.
+
+    Args:
+        stage: What is trained.
+        done: Epochs of the run before those that are trained now.
+        on_step: Told of each step that is no epoch's last one.
+        on_epoch: Told of each epoch.
+    """
+
+    def __init__(self, stage: Stage, done: int, on_step: OnStep, on_epoch: OnEpoch) -> None:
         super().__init__()
-        self._done = done
-        self._trainer = trainer
-        self._index = index
         self._stage = stage
+        self._done = done
+        self._on_step = on_step
+        self._on_epoch = on_epoch
         self._started = time.monotonic()
         #: The epoch's losses, still on the device: looked at only where their sum is not finite.
         self._losses: list[Tensor] = []
@@ -36,16 +68,14 @@ class EpochEnd(Callback):
         passed, within = divmod(context.cur_step_num, steps)
         self._losses.append(context.net_outputs)
         if within:
-            done = self._done + context.cur_step_num / steps
             loss = context.net_outputs
-            self._trainer.reporter.step(done, lambda: float(loss.asnumpy()))
+            self._on_step(self._done + context.cur_step_num / steps, lambda: float(loss.asnumpy()))
             return
-        loss, skipped = self._stage.step.finish_epoch(steps)
+        mean, skipped = self._stage.step.finish_epoch(steps)
         seconds = time.monotonic() - self._started
-        epoch = self._done + passed - 1
-        since = "" if math.isfinite(loss) else self._since(steps)
+        since = "" if math.isfinite(mean) else self._since(steps)
         self._losses.clear()
-        self._trainer.finish_epoch(self._index, self._stage, epoch, loss, skipped, seconds, since)
+        self._on_epoch(self._done + passed - 1, Passed(mean, skipped, seconds, since))
         self._started = time.monotonic()
 
     def _since(self, steps: int) -> str:

@@ -10,13 +10,17 @@ from mindspore.train import Metric, Model
 
 from ltdsl.longtail import class_groups
 from ltdsl_runtime.data.pipeline import evaluation_dataset, own_errors
+from ltdsl_runtime.graph.evaluation import EvalStep
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.parallel.cluster import ALONE
+from ltdsl_runtime.tricks.posthoc import corrected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ltdsl_runtime.data import Part
-    from ltdsl_runtime.graph.evaluation import EvalStep
+    from ltdsl.plan import Confidence, Plan
+    from ltdsl_runtime.data import LoadedData, Part
+    from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
 
 #: Bins of the expected calibration error.
@@ -219,3 +223,24 @@ class Evaluator:
         dataset = evaluation_dataset(part, BATCH_SIZE, self._workers)
         with own_errors(dataset):
             return self._model.eval(dataset, dataset_sink_mode=False)["counts"]
+
+
+def evaluator(
+    plan: Plan,
+    network: Network,
+    data: LoadedData,
+    confidence: Confidence,
+    workers: Workers = ALONE,
+) -> Evaluator:
+    """What evaluates the network of a run; corrected in all epochs alike, so that errors of any two can be compared.
+
+    Args:
+        plan: The run.
+        network: The trained one, as it is whenever it is evaluated.
+        data: What it is trained on.
+        confidence: What turns logits into the probability of a prediction.
+        workers: Who share the images.
+    """
+    outcome = corrected(plan, network, data.counts)
+    step = EvalStep(outcome, Normalise(data.mean, data.std), confidence, workers, network.part)
+    return Evaluator(step, len(data.counts), workers)

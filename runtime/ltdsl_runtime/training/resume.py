@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.restore import epoch_of, load_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from mindspore import nn
 
     from ltdsl.runs.metrics import Epoch
     from ltdsl_runtime.rundir.directory import RunDirectory
@@ -35,6 +38,11 @@ class Reached:
     def done(self) -> int:
         """Epochs done."""
         return len(self.metrics)
+
+    def restore(self, cell: nn.Cell) -> None:
+        """Set a cell's parameters to what they were, where anything was saved."""
+        if self.path is not None:
+            checkpoints.apply(self.saved, cell, self.path)
 
 
 def reached(

@@ -53,11 +53,6 @@ class Stage:
     step: TrainStep
 
 
-def steps_per_epoch(stage: StagePlan, counts: tuple[int, ...]) -> int:
-    """Full batches in an epoch of a stage."""
-    return stage.sampler.draws(counts) // stage.step_images
-
-
 def rates_of_steps(plan: Plan, first: int, counts: tuple[int, ...]) -> list[float]:
     """The learning rate of every step from a stage on, until another stage starts a fresh optimizer.
 
@@ -70,7 +65,7 @@ def rates_of_steps(plan: Plan, first: int, counts: tuple[int, ...]) -> list[floa
     for index, stage in enumerate(plan.stages[first:]):
         if index and stage.fresh_optimizer:
             break
-        steps = steps_per_epoch(stage, counts)
+        steps = stage.steps_per_epoch(counts)
         for epoch in range(stage.start, stage.end):
             rates += [stage.rate(epoch)] * steps
     return rates

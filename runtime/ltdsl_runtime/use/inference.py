@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from mindspore import nn
 
-    from ltdsl.plan import Plan
-    from ltdsl_runtime.graph.evaluation import Confidence
+    from ltdsl.plan import Confidence, Plan
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.use.trained import Trained
     from ltdsl_runtime.weights.records import Saved
@@ -77,9 +76,8 @@ def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
         network, outcome = into.network, into.outcome
         checkpoints.apply(saved, network, path)
     epoch = _epoch(saved, plan, path)
-    stage = plan.stages[-1] if epoch is None else plan.stage_at(epoch)
     normalise = Normalise(np.asarray(data.mean, np.float32), np.asarray(data.std, np.float32))
-    return Model(network, outcome, normalise, stage.loss.confidence, epoch, path)
+    return Model(network, outcome, normalise, plan.confidence_at(epoch), epoch, path)
 
 
 def _read(run: Trained, which: str, path: Path) -> Saved:

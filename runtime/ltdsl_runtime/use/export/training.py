@@ -10,14 +10,14 @@ from mindspore import Tensor, nn
 from ltdsl.runs.layout import CHECKPOINTS
 from ltdsl_runtime.data import load_data, must_be_same
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.models import freeze
+from ltdsl_runtime.training.networks import teacher_at
 from ltdsl_runtime.training.stages import begin_stage, build_stage, rates_of_steps
 from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.registry import build_sampling
 from ltdsl_runtime.use.export.prediction import TOLERANCE, write_graph
 from ltdsl_runtime.use.inference import load_model
 from ltdsl_runtime.weights import checkpoints
-from ltdsl_runtime.weights.restore import load_own, restored_network
+from ltdsl_runtime.weights.restore import load_own
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,11 +95,7 @@ def _stage(run: Trained, which: str, data: LoadedData, root: Path) -> tuple[Stag
     trained = begin_stage(plan, stage, network)
     rates = rates_of_steps(plan, plan.stages.index(stage), data.counts)
     optimizer = build_optimizer(stage.optimizer, trained, rates)
-    teacher = None
-    if stage.teacher is not None:
-        path = root / stage.teacher.teacher
-        classes, channels = len(data.counts), data.train.shape[0]
-        teacher = freeze(restored_network(plan, classes, channels, checkpoints.load(path), path))
+    teacher = teacher_at(root / stage.teacher.teacher, plan, data) if stage.teacher else None
     built = build_stage(plan, stage, data, network, optimizer, teacher, sampling)
     checkpoints.apply(weights, network, model.path)
     built.step.set_train(True)

@@ -1,0 +1,103 @@
+"""The checkpoints of a run that several workers may share: the first one writes them, and all read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ltdsl_runtime.models.split import Split
+from ltdsl_runtime.training.resume import Reached, reached
+from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.restore import load_own
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    import numpy as np
+    from mindspore import Parameter
+
+    from ltdsl_runtime.models import Network
+    from ltdsl_runtime.parallel.cluster import Workers
+    from ltdsl_runtime.rundir.directory import RunDirectory
+    from ltdsl_runtime.weights.records import Saved
+
+
+class Keeper:
+    """Writes and reads a run's checkpoints; on disk they are whole, however classes are split.
+
+    Args:
+        run: The run directory.
+        digest: Hash of the plan: a checkpoint of another one is refused.
+        network: The trained one.
+        workers: This one among those that share the work. All call the methods at the same places.
+    """
+
+    def __init__(self, run: RunDirectory, digest: str, network: Network, workers: Workers) -> None:
+        self._run = run
+        self._digest = digest
+        self._network = network
+        self._workers = workers
+        self._split = Split(network)
+
+    def reached(self, warn: Callable[[str], None]) -> Reached:
+        """How far the run has come; the first worker finds out, and tidies up, before the others.
+
+        Raises:
+            RunError: As :func:`ltdsl_runtime.training.resume.reached` says.
+        """
+        if not self._workers.first:
+            self._workers.wait()
+        so_far = reached(self._run, self._digest, warn, self._split.own)
+        if self._workers.first:
+            self._workers.wait()
+        return so_far
+
+    def whole(self, parameters: Iterable[Parameter]) -> list[Parameter]:
+        """Parameters as they are saved; see :meth:`ltdsl_runtime.models.split.Split.whole`."""
+        return self._split.whole(parameters)
+
+    def save(self, path: Path, whole: Iterable[Parameter], **facts: Any) -> None:
+        """Write a checkpoint. What was last is kept: a run can go on where one of the two latest is whole.
+
+        Args:
+            path: The checkpoint.
+            whole: What :meth:`whole` gave.
+            **facts: What else to remember.
+
+        Raises:
+            RunError: LT424, it cannot be written.
+        """
+        if not self._workers.first:
+            return
+        last, previous = self._run.checkpoint("last"), self._run.checkpoint("previous")
+        keep = previous if path == last else None
+        with self._run.writing(path):
+            checkpoints.save(path, whole, keep=keep, plan_sha256=self._digest, **facts)
+
+    def save_network(self, path: Path) -> None:
+        """Write the network's weights alone."""
+        self.save(path, self.whole(self._network.get_parameters()))
+
+    def restore(self, path: Path) -> Saved:
+        """Load a checkpoint's weights into the network.
+
+        Returns:
+            They, and the facts that it was written with.
+
+        Raises:
+            RunError: LT411, it is damaged; LT412, it is of another run.
+        """
+        self.written()
+        held = {parameter.name for parameter in self._network.get_parameters()}
+
+        def own(name: str, value: np.ndarray) -> np.ndarray | None:
+            # not what an optimizer keeps
+            return self._split.own(name, value) if name in held or value.size == 1 else None
+
+        saved = load_own(path, self._digest, own)
+        checkpoints.apply(saved, self._network, path)
+        return saved
+
+    def written(self) -> None:
+        """Wait until the first worker has written what it was to write."""
+        self._workers.wait()

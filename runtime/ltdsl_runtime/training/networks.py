@@ -1,0 +1,88 @@
+"""The networks of a run: the one that is trained, as it starts, and those that stand beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ltdsl_runtime.models import freeze, planned_network
+from ltdsl_runtime.models.scaled import use_factors
+from ltdsl_runtime.models.split import split_network
+from ltdsl_runtime.training.agreement import must_start_alike
+from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.restore import restored_network
+from ltdsl_runtime.weights.start import started_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ltdsl.plan import Plan
+    from ltdsl_runtime.data import LoadedData
+    from ltdsl_runtime.models import Network
+    from ltdsl_runtime.parallel.cluster import Workers
+    from ltdsl_runtime.parallel.part import ClassPart
+
+
+def network_to_train(
+    plan: Plan, data: LoadedData, root: Path, workers: Workers, say: Callable[[str], None]
+) -> Network:
+    """The plan's model as the run starts: alike on all workers, each with its own classes where they are split.
+
+    Args:
+        plan: The run.
+        data: What it is trained on.
+        root: Folder that a checkpoint named in the recipe is relative to.
+        workers: Who train it.
+        say: Told in a sentence where the checkpoint has no classifier to start from.
+
+    Raises:
+        RunError: LT411 or LT412, the checkpoint cannot be used; LT473, workers have other weights.
+    """
+    classes = len(data.counts)
+    network = _first_weights(plan, data, root, say)
+    if any(stage.classifier and stage.classifier.adds_factors for stage in plan.stages):
+        use_factors(network, classes)
+    must_start_alike(network, workers)
+    if (part := workers.part(classes)) is not None:
+        split_network(network, part)
+    return network
+
+
+def _first_weights(plan: Plan, data: LoadedData, root: Path, say: Callable[[str], None]) -> Network:
+    """The plan's model with its initial weights, or with those of the checkpoint that it starts from."""
+    classes, channels = len(data.counts), data.train.shape[0]
+    if plan.init is None:
+        return planned_network(plan, classes, channels)
+    path = root / plan.init
+    network, whole = started_from(plan, classes, channels, path)
+    if not whole:
+        say(f"the classifier starts anew: {path} has none of these classes")
+    return network
+
+
+def teacher_at(path: Path, plan: Plan, data: LoadedData, part: ClassPart | None = None) -> Network:
+    """A frozen model that stages learn from, with the weights of a checkpoint.
+
+    Args:
+        path: The checkpoint.
+        plan: The run.
+        data: What it is trained on.
+        part: The classes that the trained network has; None for all.
+
+    Raises:
+        RunError: LT411 or LT412, it cannot be used.
+    """
+    teacher = freeze(network_at(path, plan, data))
+    if part is not None:
+        split_network(teacher, part)
+    return teacher
+
+
+def network_at(path: Path, plan: Plan, data: LoadedData) -> Network:
+    """Another network of the plan's model, of all classes, with the weights of a checkpoint.
+
+    Raises:
+        RunError: LT411 or LT412, it cannot be used.
+    """
+    classes, channels = len(data.counts), data.train.shape[0]
+    return restored_network(plan, classes, channels, checkpoints.load(path), path)
