@@ -84,6 +84,11 @@ class StagePlan(Frozen):
         """Images that an update learns from."""
         return self.batch_size * self.accumulate
 
+    @property
+    def has_partner(self) -> bool:
+        """Whether a second image is drawn for each, by the sampler or for the mixer."""
+        return self.sampler.has_partner or (self.mixer is not None and self.mixer.has_partner)
+
     def steps_per_epoch(self, counts: Sequence[int]) -> int:
         """Full batches in an epoch.
 

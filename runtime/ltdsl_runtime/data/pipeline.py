@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import mindspore.dataset as ds
 
+from ltdsl_runtime.data.columns import EVALUATION
 from ltdsl_runtime.data.source import EvaluationSource, StageSource
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.parallel.cluster import ALONE
@@ -50,7 +51,7 @@ def evaluation_dataset(
     """
     share = -(-batch_size // workers.size)
     source = EvaluationSource(part, share, workers.rank, workers.size)
-    return _dataset(source, ("image", "label", "mask"))
+    return _dataset(source, EVALUATION)
 
 
 @contextmanager

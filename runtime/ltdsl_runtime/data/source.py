@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from ltdsl_runtime.data.augment import Augmentation, draw_batch
+from ltdsl_runtime.data.columns import training_columns
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.streams import generator
 
@@ -70,9 +71,8 @@ class StageSource:
         augmentation: Applied in this sequence.
         draws: Extra columns, see :data:`Draws`.
         partner: A second sampler whose images go beside the first one's, for tricks that pair two
-            draws (bilateral branches, a tail image's patch on a head image): columns
-            ``partner_image`` and ``partner_label``. Its order is at least as long as ``order``'s
-            full batches.
+            draws (bilateral branches, a tail image's patch on a head image). Its order is at least
+            as long as ``order``'s full batches.
         start_batch: Batches of the stage already trained; ``source[0]`` is the next one.
         rows: Of each batch, the images that are handed out: those of one worker of several. What is drawn is drawn for
             the whole batch, and ``draws`` cuts its own columns.
@@ -112,9 +112,9 @@ class StageSource:
             raise DataError(code="LT404", message=message, hint="lower batch_size")
         if not 0 <= self.start_batch <= self.epochs * self.steps:
             raise ValueError(f"start_batch {self.start_batch} is outside the stage")
-        pair = ("partner_image", "partner_label") if self.partner else ()
         self._cache = {self.first_epoch: self._draw(self.first_epoch, first)}
-        self.columns = ("image", "label", *pair, *self._cache[self.first_epoch].extra)
+        drawn = self._cache[self.first_epoch].extra
+        self.columns = training_columns(self.partner is not None, drawn)
 
     def __len__(self) -> int:
         return self.epochs * self.steps - self.start_batch

@@ -15,8 +15,7 @@ from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import SumGradients
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from ltdsl_runtime.data.columns import Places
     from ltdsl_runtime.graph.normalise import Normalise
     from ltdsl_runtime.graph.precision import Precision, Update
     from ltdsl_runtime.models import Network
@@ -39,7 +38,7 @@ class TrainStep(nn.Cell):
         reduction: The one place that reduces; see :class:`ltdsl_runtime.tricks.losses.Reduction`.
         update: Applies the gradients of the parameters that its optimizer was made for.
         normalise: Bytes to network input.
-        columns: Names of the columns after image and label, in the order of :data:`COLUMNS`.
+        places: Where a batch has which columns.
         transform: The sampler's change of drawn images, or None.
         mixer: See :class:`ltdsl_runtime.tricks.mixers.Mixer`; or None.
         teacher: A frozen network, with as many of the classes as ``network``; or None.
@@ -61,7 +60,7 @@ class TrainStep(nn.Cell):
         reduction: Reduction,
         update: Update,
         normalise: Normalise,
-        columns: Sequence[str] = (),
+        places: Places,
         transform: CamBalance | None = None,
         mixer: Mixer | None = None,
         teacher: Network | None = None,
@@ -84,17 +83,15 @@ class TrainStep(nn.Cell):
         self.pieces = (
             accumulate * workers.size
         )  # equally large ones, that a step's images are learned in
-        self.has_partner = "partner_image" in columns
+        self.has_partner = places.has_partner
         self.mixes_hidden = mixer is not None and mixer.layer is not None
         if mixer is not None and mixer.layer is not None:
             mixed = MixedOutputs(network, mixer, loss.needs_features, workers)
             self.mixed_outputs = lowered(mixed, precision)
         else:
             self.outputs = lowered(Outputs(network, loss.needs_features), precision)
-        # where each trick's columns begin; constants of the graph
-        self.warp_at = _first(columns, "warp")
-        self.mix_at = _first(columns, "mix")
-        self.loss_at = _first(columns, "loss")
+        # constants of the graph
+        self.warp_at, self.mix_at, self.loss_at = places.warp, places.mix, places.loss
         self.mix_count = self.loss_at - self.mix_at
         self.total = Parameter(Tensor(0.0, ms.float32), name="loss_total", requires_grad=False)
         self.map = ops.HyperMap()
@@ -114,7 +111,7 @@ class TrainStep(nn.Cell):
         Args:
             image: uint8 [B, ch, H, W].
             label: int32 [B].
-            *draws: The columns named in ``columns``.
+            *draws: The columns after them; see :mod:`ltdsl_runtime.data.columns`.
 
         Returns:
             The loss of the batch before the update, a float32 scalar.
@@ -232,20 +229,9 @@ class TrainStep(nn.Cell):
         return self.update.scale(loss)
 
 
-#: Prefixes of the columns after image and label, in order: the other image and its label, where the sampler or the
-#: mixer draws it; the sampler's; the mixer's, the first a permutation where nobody draws the other image; the loss's.
-COLUMNS = ("partner", "warp", "mix", "loss")
-
-
 def _rows(columns: tuple[Tensor, ...], start: int, end: int) -> tuple[Tensor, ...]:
     """Some rows of each column."""
     some: tuple[Tensor, ...] = ()
     for column in columns:
         some = some + (column[start:end],)  # noqa: RUF005 - graph mode
     return some
-
-
-def _first(columns: Sequence[str], prefix: str) -> int:
-    """The place of the first column of a prefix, or where it would be."""
-    before = COLUMNS[: COLUMNS.index(prefix)]
-    return sum(name.startswith(before) for name in columns)

@@ -12,6 +12,7 @@ from mindspore import Tensor, ops
 from PIL import Image
 
 from ltdsl.runs.pictures import PictureRow, Pictures
+from ltdsl_runtime.data.columns import IMAGE, LABEL, WARP, numbered
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.directory import write_picture
 from ltdsl_runtime.tricks.cam import activation_map, compose, foreground
@@ -77,7 +78,9 @@ def gallery(
         What it shows, and the bytes of the file, which is named after the stage.
     """
     batch = dict(zip(stage.source.columns, stage.source[0], strict=True))
-    images, labels, kind, u = (batch[name] for name in ("image", "label", "warp0", "warp1"))
+    images, labels, kind, u = (
+        batch[name] for name in (IMAGE, LABEL, *numbered(WARP, ("kind", "u")))
+    )
     chosen = np.flatnonzero(kind != KEEP)[: ROWS_OF_REPORT if report else ROWS]
     chosen = chosen if len(chosen) else np.arange(1)
     before, mask, cam, after = _look(stage, *(a[chosen] for a in (images, labels, kind, u)))
