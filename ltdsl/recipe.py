@@ -20,9 +20,11 @@ from ltdsl.catalogue import (
     DigitsLT,
     Entry,
     InstanceBalanced,
+    Optimizer,
     Trick,
 )
 from ltdsl.catalogue.entry import Fraction, Point, Text
+from ltdsl.epochs import place
 
 MOST_EPOCHS = 100_000
 
@@ -96,6 +98,11 @@ class Overrides(Entry):
         "last", description="Which weights of the stage before to start from."
     )
 
+    @property
+    def begins_optimizer(self) -> bool:
+        """Whether an optimizer starts afresh; else the running one goes on under the recipe's schedule."""
+        return self.optimizer is not None or self.schedule is not None
+
 
 class StageRecipe(BaseModel):
     """One stage: its complete set of tricks, when it starts, and what it overrides."""
@@ -142,3 +149,18 @@ class Recipe(BaseModel):
 
     settings: Settings
     stages: tuple[StageRecipe, ...]
+
+    @property
+    def bounds(self) -> list[tuple[int, int]]:
+        """Of each stage the first epoch, and the epoch after the last."""
+        starts = [place(stage.start, self.settings.epochs) for stage in self.stages]
+        return list(zip(starts, [*starts[1:], self.settings.epochs], strict=True))
+
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        """The one in force in each stage: its own, that of the stage before which goes on, or else the recipe's."""
+        found = [self.settings.optimizer]
+        for own in (stage.overrides for stage in self.stages):
+            afresh = own.optimizer or self.settings.optimizer
+            found.append(afresh if own.begins_optimizer else found[-1])
+        return found[1:]

@@ -51,14 +51,9 @@ class RateNotScaled(Rule):
         protocol = _protocol(settings.dataset)
         if protocol is None:
             return
-        running = settings.optimizer
         common_seen = False
-        for stage in case.stages:
+        for stage, running in zip(case.stages, case.recipe.optimizers, strict=True):
             own = stage.recipe.overrides
-            if own.optimizer is not None:
-                running = own.optimizer
-            elif own.schedule is not None:
-                running = settings.optimizer
             if (running.name, running.lr) != (protocol.optimizer, protocol.lr):
                 continue
             if own.batch_size:

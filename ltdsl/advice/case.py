@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ltdsl.epochs import place
 from ltdsl.recipe import DEFAULT_NAMES
 
 if TYPE_CHECKING:
@@ -95,16 +94,22 @@ class Case:
 
     def start(self, stage: StageCase) -> int:
         """The epoch a stage starts at."""
-        return place(stage.recipe.start, self.epochs)
+        return self._bounds(stage)[0]
 
     def end(self, stage: StageCase) -> int:
         """The epoch after a stage's last."""
-        later = self.stages[self.stages.index(stage) + 1 :]
-        return self.start(later[0]) if later else self.epochs
+        return self._bounds(stage)[1]
+
+    def _bounds(self, stage: StageCase) -> tuple[int, int]:
+        return self._all_bounds[self.stages.index(stage)]
+
+    @cached_property
+    def _all_bounds(self) -> list[tuple[int, int]]:
+        return self.recipe.bounds
 
     def passed(self, stage: StageCase) -> tuple[float, float]:
         """The share of its sampler's time that has passed in a stage's first epoch and in its last."""
-        start, end = self.start(stage), self.end(stage)
+        start, end = self._bounds(stage)
         first, last = (
             stage.recipe.sampler.passed(epoch, start, end, self.epochs)
             for epoch in (start, end - 1)

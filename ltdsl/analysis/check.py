@@ -192,7 +192,7 @@ def _check_selection(recipe: Recipe, resolved: Resolved, problems: Report) -> No
                     help=_CHOOSING,
                 )
             )
-        if stage.overrides.optimizer is None and stage.overrides.schedule is None:
+        if not stage.overrides.begins_optimizer:
             problems(
                 report(
                     "LT114",

@@ -157,9 +157,10 @@ def _check_fresh(
     before: StageRecipe, after: StageRecipe, written: ResolvedStage, problems: Report
 ) -> None:
     """Whether an optimizer goes on although other weights are trained."""
-    fresh = after.overrides.optimizer is not None or after.overrides.schedule is not None
     drawn_anew = after.classifier is not None and after.classifier.draws_anew
-    if fresh or (before.classifier == after.classifier and not drawn_anew):
+    if after.overrides.begins_optimizer or (
+        before.classifier == after.classifier and not drawn_anew
+    ):
         return
     trick = after.classifier or before.classifier
     assert trick is not None  # they differ, or the classifier is drawn once more

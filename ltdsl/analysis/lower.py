@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ltdsl.catalogue import Constant, Optimizer, Schedule
-from ltdsl.epochs import place, steps
+from ltdsl.epochs import steps
 from ltdsl.plan import Plan, StagePlan
 from ltdsl.recipe import Overrides, Recipe, Settings
 
@@ -19,19 +19,15 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
         counts: Training images of each class, where they are known.
     """
     settings = recipe.settings
-    starts = [place(stage.start, settings.epochs) for stage in recipe.stages]
-    ends = [*starts[1:], settings.epochs]
-    running = settings.optimizer
     stages = []
-    for stage, start, end in zip(recipe.stages, starts, ends, strict=True):
+    times = zip(recipe.stages, recipe.bounds, recipe.optimizers, strict=True)
+    for stage, (start, end), optimizer in times:
         own = stage.overrides
-        fresh = start == 0 or own.optimizer is not None or own.schedule is not None
-        if own.optimizer is None and own.schedule is None:
-            whole = _rates(running, settings.schedule, settings.epochs)
-            rates = whole[start:end]
+        if own.begins_optimizer:
+            rates = _rates(optimizer, own.schedule or Constant(), end - start)
         else:
-            running = own.optimizer or settings.optimizer
-            rates = _rates(running, own.schedule or Constant(), end - start)
+            whole = _rates(optimizer, settings.schedule, settings.epochs)
+            rates = whole[start:end]
         stages.append(
             StagePlan(
                 name=stage.name,
@@ -43,8 +39,8 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
                 classifier=stage.classifier,
                 teacher=stage.teacher,
                 posthoc=stage.posthoc,
-                optimizer=running,
-                fresh_optimizer=fresh,
+                optimizer=optimizer,
+                fresh_optimizer=start == 0 or own.begins_optimizer,
                 rates=steps(rates, start),
                 batch_size=own.batch_size or settings.batch_size,
                 accumulate=own.accumulate or settings.accumulate,

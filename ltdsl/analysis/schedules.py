@@ -139,13 +139,11 @@ def _rounding(point: int | str, length: int, span: Span, problems: Report) -> No
 def _schedules(recipe: Recipe, resolved: Resolved) -> list[_Acting]:
     """Every schedule that acts."""
     settings = recipe.settings
-    starts = [place(stage.start, settings.epochs) for stage in recipe.stages]
-    ends = [*starts[1:], settings.epochs]
     found = []
-    if any(s.overrides.optimizer is None and s.overrides.schedule is None for s in recipe.stages):
+    if not all(stage.overrides.begins_optimizer for stage in recipe.stages):
         found.append(_Acting(settings.schedule, settings.epochs, resolved.settings["schedule"]))
-    for stage, written, start, end in zip(
-        recipe.stages, resolved.stages, starts, ends, strict=True
+    for stage, written, (start, end) in zip(
+        recipe.stages, resolved.stages, recipe.bounds, strict=True
     ):
         if stage.overrides.schedule is not None:
             own = written.overrides["schedule"]
