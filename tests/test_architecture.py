@@ -164,7 +164,6 @@ def test_no_files_import_each_other():
         found = (i for i, _ in imports(tree_of(path), typing=True))
         used = {i if i in known else i.rpartition(".")[0] for i in found}
         arrows[name] = {each for each in used if each in known and each != name}
-    arrows["ltdsl_runtime.training.callback"].discard("ltdsl_runtime.training.train")
     try:
         TopologicalSorter(arrows).prepare()
     except CycleError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ltdsl_runtime.models import freeze, planned_network
-from ltdsl_runtime.models.scaled import use_factors
+from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.split import split_network
 from ltdsl_runtime.training.agreement import must_start_alike
 from ltdsl_runtime.weights import checkpoints
