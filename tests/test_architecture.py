@@ -19,6 +19,7 @@ PACKAGES = {"ltdsl": ROOT / "ltdsl", "ltdsl_runtime": ROOT / "runtime" / "ltdsl_
 #: rooms are rooms of their own.
 ROOMS = {
     "ltdsl": [
+        "errors",
         "epochs",
         "longtail",
         "source",
@@ -44,6 +45,7 @@ ROOMS = {
         "sweep",
         "report",
         "lsp",
+        "api",
         "cli",
     ],
     "ltdsl_runtime": [
@@ -64,6 +66,7 @@ ROOMS = {
 
 #: Of the language, the runtime knows the contracts, the declarations in them, and what both halves compute alike.
 SHARED = (
+    "ltdsl.errors",
     "ltdsl.plan",
     "ltdsl.options",
     "ltdsl.runs",
@@ -76,6 +79,12 @@ SHARED = (
 
 #: What trains, and what reads data: functions, so that nothing is imported before they are called.
 READ_DATA = {
+    ("ltdsl/api.py", "run"),
+    ("ltdsl/api.py", "resume"),
+    ("ltdsl/api.py", "evaluate"),
+    ("ltdsl/api.py", "predict"),
+    ("ltdsl/api.py", "survey"),
+    ("ltdsl/api.py", "_trained"),
     ("ltdsl/cli/evaluate.py", "eval"),
     ("ltdsl/cli/export.py", "export"),
     ("ltdsl/cli/predict.py", "predict"),

@@ -1,23 +1,5 @@
 """The one exception that a run shows to its user as a sentence, without a traceback."""
 
-from __future__ import annotations
+from ltdsl.errors import RunError
 
-
-class RunError(Exception):
-    """A run cannot start or go on, for a reason that the user can act on.
-
-    Attributes:
-        code: Stable code of the problem (family LT4xx: data, machine, installation).
-        message: What is wrong, one sentence.
-        hint: What to do about it, or None.
-    """
-
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        text = f"{self.code}: {self.message}"
-        return text if self.hint is None else f"{text}\n  hint: {self.hint}"
+__all__ = ["RunError"]
