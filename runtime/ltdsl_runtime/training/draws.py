@@ -6,7 +6,6 @@ one worker has of it. How single images are augmented is drawn where they are re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,15 +14,17 @@ from ltdsl_runtime.data.columns import LOSS, MIX, WARP, numbered
 from ltdsl_runtime.tricks.samplers import Moment, order, reversed_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeAlias
 
     from numpy.typing import NDArray
 
     from ltdsl.plan import Plan, StagePlan
     from ltdsl_runtime.data.part import Part
-    from ltdsl_runtime.data.source import Streams
+    from ltdsl_runtime.data.source import Column, Streams
     from ltdsl_runtime.training.tricks import StageTricks
+    from ltdsl_runtime.tricks.losses.cell import Draw
+    from ltdsl_runtime.tricks.mixers import Mixer
 
     Array: TypeAlias = NDArray[Any]
 
@@ -56,57 +57,58 @@ class StageDraws:
         """The second images of its pairs."""
         return reversed_order(self._stage.sampler, self._labels, self._moment(epoch))
 
-    def __call__(
-        self, streams: Streams, epoch: int, batches: Array
-    ) -> Mapping[str, Sequence[Array]]:
+    def __call__(self, streams: Streams, epoch: int, batches: Array) -> Mapping[str, Column]:
         """The tricks' columns of an epoch; see :data:`ltdsl_runtime.data.source.Draws`."""
-        tricks, columns = self._tricks, {}
-        if tricks.sampling.draw is not None:
+        warp, mixer, mask = self._tricks.sampling.draw, self._tricks.mixer, self._tricks.loss.draw
+        columns: dict[str, Column] = {}
+        if warp is not None:
             rng = streams("warp")
-            columns |= _stacked(WARP, [self._warp(rng, labels) for labels in batches])
-        if tricks.mixer is not None:
+            columns |= _stacked(WARP, [self._own(warp(rng, labels)) for labels in batches])
+        if mixer is not None:
             rng = streams("mix")
-            columns |= _stacked(MIX, [self._mix(rng) for _ in batches])
-        if tricks.loss.draw is not None:
-            columns |= _when_asked(lambda step: self._mask(streams("loss", step)), len(batches))
+            columns |= _stacked(MIX, [self._mix(mixer, rng) for _ in batches])
+        if mask is not None:
+            columns |= _when_asked(
+                lambda step: self._mask(mask, streams("loss", step)), len(batches)
+            )
         return columns
 
     def _moment(self, epoch: int) -> Moment:
         stage = self._stage
         return Moment(self._plan.seed, epoch, stage.start, stage.end, self._plan.epochs)
 
-    def _warp(self, rng: np.random.Generator, labels: Array) -> tuple[Array, ...]:
-        """What the sampler does to the images of a step."""
-        return tuple(column[self._rows] for column in self._tricks.sampling.draw(rng, labels))
+    def _own(self, columns: Iterable[Array]) -> tuple[Array, ...]:
+        """What this worker has of columns with a row for each image of a step."""
+        return tuple(column[self._rows] for column in columns)
 
-    def _mix(self, rng: np.random.Generator) -> tuple[Array, ...]:
+    def _mix(self, mixer: Mixer, rng: np.random.Generator) -> tuple[Array, ...]:
         """Which images of a step are mixed, where that is not drawn by their order, and how."""
-        images, mixer = self._stage.step_images, self._tricks.mixer
+        images = self._stage.step_images
         pairs = () if self._stage.has_partner else (rng.permutation(images).astype(np.int32),)
         drawn = mixer.draw(rng, images, self._size)
         whole, by_image = drawn[: mixer.of_batch], drawn[mixer.of_batch :]
-        return (*(c[self._rows] for c in pairs), *whole, *(c[self._rows] for c in by_image))
+        return (*self._own(pairs), *whole, *self._own(by_image))
 
-    def _mask(self, rng: np.random.Generator) -> tuple[Array, ...]:
+    def _mask(self, draw: Draw, rng: np.random.Generator) -> tuple[Array, ...]:
         """What the loss draws for the images that a step learns, all first images before all second ones."""
         sets = 2 if self._tricks.learns_pairs else 1
         return tuple(
             np.concatenate([self._tricks.own(part, self._rows) for part in np.split(column, sets)])
-            for column in self._tricks.loss.draw(rng, sets * self._stage.step_images)
+            for column in draw(rng, sets * self._stage.step_images)
         )
 
 
-def _stacked(prefix: str, steps: list[tuple[Array, ...]]) -> dict[str, Array]:
+def _stacked(prefix: str, steps: list[tuple[Array, ...]]) -> dict[str, Column]:
     """Columns of an epoch from the draws of its steps."""
     return numbered(prefix, (np.stack(column) for column in zip(*steps, strict=True)))
 
 
-def _when_asked(draw: Callable[[int], tuple[Array, ...]], steps: int) -> dict[str, Sequence[Array]]:
+def _when_asked(draw: Callable[[int], tuple[Array, ...]], steps: int) -> dict[str, Column]:
     """The loss's columns of an epoch, from the function that draws those of a step."""
     return numbered(LOSS, (_Drawn(draw, index, steps) for index in range(len(draw(0)))))
 
 
-class _Drawn(Sequence["Array"]):
+class _Drawn:
     """A column whose rows are drawn when they are asked for, each from the step's own stream.
 
     An epoch of masks of a batch's images and classes would take gigabytes where classes are thousands.
@@ -120,5 +122,5 @@ class _Drawn(Sequence["Array"]):
     def __len__(self) -> int:
         return self._steps
 
-    def __getitem__(self, step: int) -> Array:  # type: ignore[override] # no slices
+    def __getitem__(self, step: int, /) -> Array:
         return self._draw(step)[self._index]

@@ -18,8 +18,12 @@ from ltdsl_runtime.tricks.posthoc import corrected
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mindspore import Tensor
+    from numpy.typing import NDArray
+
     from ltdsl.plan import Confidence, Plan
-    from ltdsl_runtime.data import LoadedData, Part
+    from ltdsl_runtime.data import LoadedData
+    from ltdsl_runtime.data.part import Part
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
 
@@ -42,31 +46,33 @@ class Confusion:
     """
 
     classes: int
-    label: np.ndarray
-    prediction: np.ndarray
-    images: np.ndarray
+    label: NDArray[np.int64]
+    prediction: NDArray[np.int64]
+    images: NDArray[np.int64]
 
     @classmethod
-    def of(cls, classes: int, labels: np.ndarray, predictions: np.ndarray) -> Confusion:
+    def of(
+        cls, classes: int, labels: NDArray[np.int32], predictions: NDArray[np.int32]
+    ) -> Confusion:
         """Count images, given the label and the prediction of each."""
         cells = labels.astype(np.int64) * classes + predictions
         cells, images = np.unique(cells, return_counts=True)
         return cls(classes, cells // classes, cells % classes, images)
 
-    def by_label(self) -> np.ndarray:
+    def by_label(self) -> NDArray[np.int64]:
         """Images of each class, int64 [C]."""
         return self._sums(slice(None))
 
-    def right(self) -> np.ndarray:
+    def right(self) -> NDArray[np.int64]:
         """Images of each class that are predicted right, int64 [C]."""
         return self._sums(self.label == self.prediction)
 
-    def _sums(self, chosen: slice | np.ndarray) -> np.ndarray:
+    def _sums(self, chosen: slice | NDArray[np.bool_]) -> NDArray[np.int64]:
         sums = np.zeros(self.classes, np.int64)
         np.add.at(sums, self.label[chosen], self.images[chosen])
         return sums
 
-    def dense(self) -> np.ndarray:
+    def dense(self) -> NDArray[np.int64]:
         """The whole matrix, int64 [C, C], rows by label; for classes that are few."""
         matrix = np.zeros((self.classes, self.classes), np.int64)
         matrix[self.label, self.prediction] = self.images
@@ -92,7 +98,7 @@ class Scores:
     """
 
     confusion: Confusion
-    calibration: np.ndarray
+    calibration: NDArray[np.float64]
 
     @property
     def top1_error(self) -> float:
@@ -165,7 +171,7 @@ class Scores:
         ]
 
 
-def _mean(values: np.ndarray) -> float | None:
+def _mean(values: NDArray[np.float64]) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
@@ -179,11 +185,11 @@ class Counts(Metric):
 
     def clear(self) -> None:
         """Forget everything."""
-        self._labels: list[np.ndarray] = []
-        self._predictions: list[np.ndarray] = []
+        self._labels: list[NDArray[np.int32]] = []
+        self._predictions: list[NDArray[np.int32]] = []
         self._calibration = np.zeros((CALIBRATION_BINS, 3))
 
-    def update(self, *outputs: Any) -> None:
+    def update(self, *outputs: Tensor) -> None:
         """Add a batch: prediction, confidence, label and mask, each [B]."""
         prediction, confidence, label, mask = (output.asnumpy() for output in outputs)
         real = mask > 0
@@ -222,7 +228,8 @@ class Evaluator:
         self._step.set_train(False)
         dataset = evaluation_dataset(part, BATCH_SIZE, self._workers)
         with own_errors(dataset):
-            return self._model.eval(dataset, dataset_sink_mode=False)["counts"]
+            scores: Scores = self._model.eval(dataset, dataset_sink_mode=False)["counts"]
+        return scores
 
 
 def evaluator(

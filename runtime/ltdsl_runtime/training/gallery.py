@@ -29,8 +29,15 @@ from ltdsl_runtime.tricks.warp import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
 
     from ltdsl_runtime.training.stages import Stage
+
+    Bytes: TypeAlias = NDArray[np.uint8]
+    Integers: TypeAlias = NDArray[np.int32]
+    Floats: TypeAlias = NDArray[np.float32]
 
 #: Images shown to those who ask for pictures, and in a run's report.
 ROWS, ROWS_OF_REPORT = 12, 6
@@ -86,7 +93,7 @@ def gallery(
     before, mask, cam, after = _look(stage, *(a[chosen] for a in (images, labels, kind, u)))
     height, width = before.shape[2:]
     maps = np.stack([np.asarray(Image.fromarray(c).resize((width, height))) for c in cam])
-    columns = [_colour(before), _heat(maps), _colour(255 * mask[:, None]), _colour(after)]
+    columns = [_colour(before), _heat(maps), _colour(np.uint8(255) * mask[:, None]), _colour(after)]
     grid = np.concatenate([np.concatenate(list(column), 0) for column in columns], 1)
     tile = _tile(max(height, width), report)
     size = (4 * round(width * tile), len(chosen) * round(height * tile))
@@ -127,11 +134,12 @@ def _eagerly() -> Iterator[None]:
 
 
 def _look(
-    stage: Stage, images: np.ndarray, labels: np.ndarray, kind: np.ndarray, u: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    stage: Stage, images: Bytes, labels: Integers, kind: Integers, u: Floats
+) -> tuple[Bytes, Bytes, Floats, Bytes]:
     """Images as bytes, foregrounds, maps and results as bytes, operator by operator as the graph does it."""
     transform, normalise = stage.step.transform, stage.step.normalise
-    network, size = transform.network, images.shape[2:]
+    assert transform is not None  # the stage has `cam_bs`
+    network, size = transform.network, (images.shape[2], images.shape[3])
     with _eagerly():
         inputs, label = normalise(Tensor(images)), Tensor(labels)
         cam = activation_map(network.features(inputs), network.classifier.weight, label)
@@ -147,13 +155,14 @@ def _look(
         )
 
 
-def _colour(images: np.ndarray) -> np.ndarray:
+def _colour(images: Bytes) -> Bytes:
     """uint8 [B, ch, H, W] to [B, H, W, 3]: the first three channels as colours, fewer as the grey of the first."""
     shown = images[:, :3] if images.shape[1] >= 3 else np.repeat(images[:, :1], 3, 1)
     return shown.transpose(0, 2, 3, 1)
 
 
-def _heat(maps: np.ndarray) -> np.ndarray:
+def _heat(maps: Floats) -> Bytes:
     """Maps in [0, 1], [B, H, W], to colours from black over red and yellow to white."""
     ramp = np.clip(3 * maps[..., None] - np.arange(3), 0, 1)
-    return np.rint(255 * ramp).astype(np.uint8)
+    colours: Bytes = np.rint(255 * ramp).astype(np.uint8)
+    return colours

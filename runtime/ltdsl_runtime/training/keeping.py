@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    import numpy as np
     from mindspore import Parameter
+    from numpy.typing import NDArray
 
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
@@ -90,7 +90,7 @@ class Keeper:
         self.written()
         held = {parameter.name for parameter in self._network.get_parameters()}
 
-        def own(name: str, value: np.ndarray) -> np.ndarray | None:
+        def own(name: str, value: NDArray[Any]) -> NDArray[Any] | None:
             # not what an optimizer keeps
             return self._split.own(name, value) if name in held or value.size == 1 else None
 

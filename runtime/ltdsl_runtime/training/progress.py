@@ -127,6 +127,8 @@ class LiveReporter(Reporter):
 
     def epoch(self, record: Epoch) -> None:
         """An epoch is over."""
+        assert record.loss is not None  # as it has just been trained
+        assert record.lr is not None
         self._last = record
         self._show(record.epoch + 1, record.loss, record.lr)
 

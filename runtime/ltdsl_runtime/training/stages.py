@@ -80,7 +80,7 @@ def build_stage(
     data: LoadedData,
     network: Network,
     optimizer: nn.Optimizer,
-    teacher: nn.Cell | None = None,
+    teacher: Network | None = None,
     sampling: Sampling | None = None,
     workers: Workers = ALONE,
 ) -> Stage:

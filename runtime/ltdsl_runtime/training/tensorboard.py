@@ -69,7 +69,8 @@ class Events:
             "learning_rate": epoch.lr,
         }
         for name, value in scalars.items():
-            self._writer.add_scalar(name, value, step, walltime=self._time)
+            if value is not None:  # only lines that are merely shown lack one
+                self._writer.add_scalar(name, value, step, walltime=self._time)
 
     def close(self) -> None:
         """Write what is left."""

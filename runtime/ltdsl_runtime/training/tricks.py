@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ltdsl_runtime.graph.over_classes import SplitDivergence, SplitLoss
+from ltdsl_runtime.tricks.distillation import Divergence
 from ltdsl_runtime.tricks.registry import LOSSES, MIXERS, TEACHERS
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from mindspore import nn
     from numpy.typing import NDArray
 
     from ltdsl.plan import StagePlan
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
+    from ltdsl_runtime.tricks.distillation import Distillation
     from ltdsl_runtime.tricks.losses import LossCell, Reduction
     from ltdsl_runtime.tricks.mixers import Mixer
     from ltdsl_runtime.tricks.registry import Sampling
@@ -40,7 +41,7 @@ class StageTricks:
     mixer: Mixer | None
     loss: LossCell
     reduction: Reduction
-    distil: nn.Cell | None
+    distil: Distillation | None
     learns_pairs: bool
 
     def own(self, column: NDArray[Any], rows: slice) -> NDArray[Any]:
@@ -73,6 +74,7 @@ def build_tricks(
     if network.part is not None:
         loss = SplitLoss(loss, network.part)
         if distil is not None:
+            assert isinstance(distil.divergence, Divergence)  # of all classes yet
             distil.divergence = SplitDivergence(distil.divergence, network.part)
     return StageTricks(
         sampling, mixer, loss, reduction, distil, stage.has_partner and mixer is None
