@@ -12,6 +12,7 @@ from ltdsl.analysis.assignments import read_assignments
 from ltdsl.analysis.check import check
 from ltdsl.analysis.checkpoints import check_checkpoints, check_folders
 from ltdsl.analysis.effect import check_effect
+from ltdsl.analysis.feasible import check_feasible
 from ltdsl.analysis.load import Read, load
 from ltdsl.analysis.resolve import Resolved, resolve
 from ltdsl.diagnostics import Diagnostic, Severity
@@ -99,6 +100,7 @@ def compile_recipe(
     recipe = check(resolved, document.tree.span, found.append)
     if recipe is not None and not allow_outside:
         check_checkpoints(recipe, resolved, source, found.append)
+    counts: tuple[int, ...] | None = None
     result = Compilation(source, document.tree, document.sources, resolved, diagnostics=found)
     if recipe is not None and not result.failed:
         check_folders(recipe, resolved, source, found.append)
@@ -106,6 +108,9 @@ def compile_recipe(
         counts = recipe.settings.dataset.class_counts()
         if counts is None and survey is not None:
             counts = survey(recipe)
+        if counts is not None:
+            check_feasible(recipe, resolved, counts, found.append)
+    if recipe is not None and not result.failed:
         advise(recipe, resolved, counts, found.append)
         result.recipe, result.counts = recipe, counts
     if any("ltdsl" in each.text for each in document.sources):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from math import floor
 
 
@@ -22,6 +23,32 @@ def place(point: int | str, length: int) -> int:
     if isinstance(point, int):
         return point
     return floor(exact(point, length) + Fraction(1, 2))
+
+
+def stage_starts(points: Sequence[int | str], length: int) -> tuple[int, ...]:
+    """The epochs that stages start at.
+
+    Each is its point's :func:`place`, except where rounding alone would leave a stage without an epoch: then
+    percentages give way, as little as that takes.
+
+    Args:
+        points: One for each stage, the first of them 0.
+        length: Epochs of all stages together.
+    """
+    starts = [place(point, length) for point in points]
+    written = [exact(point, length) for point in points]
+    in_order = all(earlier < later for earlier, later in pairwise(written))
+    if not in_order or length < len(points) or not written or written[-1] >= length:
+        return tuple(starts)
+    for i in range(1, len(points)):
+        if isinstance(points[i], str):
+            starts[i] = max(starts[i], starts[i - 1] + 1)
+    following = length
+    for i in range(len(points) - 1, 0, -1):
+        if isinstance(points[i], str):
+            starts[i] = min(starts[i], following - 1)
+        following = starts[i]
+    return tuple(starts)
 
 
 @lru_cache(maxsize=256)

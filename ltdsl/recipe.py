@@ -24,7 +24,7 @@ from ltdsl.catalogue import (
     Trick,
 )
 from ltdsl.catalogue.entry import Fraction, Point, Text
-from ltdsl.epochs import place
+from ltdsl.epochs import stage_starts
 
 MOST_EPOCHS = 100_000
 
@@ -153,7 +153,7 @@ class Recipe(BaseModel):
     @property
     def bounds(self) -> list[tuple[int, int]]:
         """Of each stage the first epoch, and the epoch after the last."""
-        starts = [place(stage.start, self.settings.epochs) for stage in self.stages]
+        starts = stage_starts([stage.start for stage in self.stages], self.settings.epochs)
         return list(zip(starts, [*starts[1:], self.settings.epochs], strict=True))
 
     @property

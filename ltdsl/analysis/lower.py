@@ -77,10 +77,9 @@ def settings_taken(recipe: Recipe) -> frozenset[str]:
     for name in taken & set(Overrides.model_fields):
         if all(getattr(each, name) is not None for each in own):
             taken.remove(name)
-    starts_with_own = own[0].optimizer is not None
-    if starts_with_own and not any(each.schedule and not each.optimizer for each in own):
+    if not any(each is recipe.settings.optimizer for each in recipe.optimizers):
         taken.discard("optimizer")  # what runs on is a stage's
-    if all(each.optimizer or each.schedule for each in own):
+    if all(each.begins_optimizer for each in own):
         taken.discard("schedule")
     return frozenset(taken)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ltdsl.analysis.resolve import Resolved
+from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.starts import start_of
 from ltdsl.catalogue import Schedule
 from ltdsl.diagnostics import Report, report
@@ -63,9 +63,13 @@ def check_schedules(recipe: Recipe, resolved: Resolved, problems: Report) -> Non
     for acting in schedules:
         _check_milestones(acting, problems)
         _check_warmup(acting, resolved, problems)
-    for stage in resolved.stages:
+    for stage, (start, _) in zip(resolved.stages, recipe.bounds, strict=True):
         if stage.start:
-            _rounding(start_of(stage.start), recipe.settings.epochs, stage.start.span, problems)
+            point, length = start_of(stage.start), recipe.settings.epochs
+            if start == place(point, length):
+                _rounding(point, length, stage.start.span, problems)
+            else:
+                _moved(stage, point, start, length, problems)
     for acting in schedules:
         for point, span in acting.milestones():
             if _is_written(span):
@@ -134,6 +138,21 @@ def _rounding(point: int | str, length: int, span: Span, problems: Report) -> No
                 help="write the epoch to be exact",
             )
         )
+
+
+def _moved(
+    stage: ResolvedStage, point: int | str, start: int, length: int, problems: Report
+) -> None:
+    assert stage.start is not None  # it has a point
+    problems(
+        report(
+            "LT308",
+            stage.start.span,
+            f"{point} of {length} epoch{'s' * (length > 1)} is {float(exact(point, length)):.4g}: moved to epoch "
+            f"{start}, so that each stage has an epoch",
+            help="with more `epochs` it starts where it is written",
+        )
+    )
 
 
 def _schedules(recipe: Recipe, resolved: Resolved) -> list[_Acting]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.catalogue.names import nearest
 from ltdsl.diagnostics import Edit, Label, Report, report
-from ltdsl.epochs import place
+from ltdsl.epochs import stage_starts
 from ltdsl.source import Span
-from ltdsl.syntax import Float, Integer, Percent, Start
+from ltdsl.syntax import Argument, Float, Integer, Percent, Start
 
 
 def start_of(start: Start | None) -> int | str:
@@ -41,8 +41,11 @@ def check_starts(resolved: Resolved, epochs: int | None, problems: Report) -> bo
         return False
     previous: tuple[int, Span] | None = None
     fine = True
-    for stage in stages:
-        start = place(start_of(stage.start), epochs)
+    if epochs < len(stages):
+        _too_few(stages, epochs, written, problems)
+        return False
+    starts = stage_starts([start_of(stage.start) for stage in stages], epochs)
+    for stage, start in zip(stages, starts, strict=True):
         span = stage.start.span if stage.start else stage.name.span
         if previous is None and start != 0:
             problem = report(
@@ -76,6 +79,21 @@ def check_starts(resolved: Resolved, epochs: int | None, problems: Report) -> bo
         if previous is None or start > previous[0]:
             previous = (start, span)
     return fine
+
+
+def _too_few(
+    stages: list[ResolvedStage], epochs: int, written: Argument | None, problems: Report
+) -> None:
+    """Report that there are not even as many epochs as stages."""
+    known = written is not None and written.span.source.kind != "protocol"
+    problems(
+        report(
+            "LT304",
+            written.span if known and written else stages[-1].name.span,
+            f"{len(stages)} stages do not fit into {epochs} epoch{'s' * (epochs > 1)}",
+            help=f"each needs an epoch: `epochs = {len(stages)}` at least",
+        )
+    )
 
 
 def _swapped(stages: list[ResolvedStage], problems: Report) -> bool:

@@ -207,4 +207,11 @@ MEANING: dict[str, Code] = {
  --> exp/common/data.lt:1:22
   = help: write `"common/ten.npz"`""",
     ),
+    "LT142": entry(
+        "classes without validation images",
+        """The validation part chooses the best epoch, and a class that is too small for its share has no image in it:
+        how well that class is recognised has no part in the choice. It is known where class counts are.""",
+        "dataset = digits_lt(imbalance = 50)\nvalidation = 0.1\nstage1: ce",
+        "dataset = digits_lt(imbalance = 50)\nvalidation = 0.25\nstage1: ce",
+    ),
 }

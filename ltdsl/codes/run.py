@@ -29,7 +29,7 @@ RUN: dict[str, Code] = {
         "less than one batch",
         """An epoch has fewer images than a batch, and only full batches are trained.""",
         says="""error[LT404]: the training part has 453 images, fewer than one batch of 512
-  = help: lower batch_size""",
+  = help: begin a run with a lower batch_size""",
     ),
     "LT410": entry(
         "loss not finite",

@@ -53,7 +53,8 @@ TIME: dict[str, Code] = {
     "LT308": entry(
         "percentage rounded",
         """The percentage does not land on an epoch. It is rounded to the nearest one, halves up. Those of a data set's
-        protocol are rounded without a word.""",
+        protocol are rounded without a word. In a short run a stage's percentage is moved where rounding would leave a
+        stage without an epoch: with `epochs = 2`, a stage at 80% starts at 1.""",
         "epochs = 30\nstage1: ce\nstage2: cs_ce @ 55%",
         "epochs = 30\nstage1: ce\nstage2: cs_ce @ epoch 17",
     ),

@@ -7,8 +7,13 @@ import json
 import numpy as np
 import pytest
 from image_files import write_digits
+from ltdsl_runtime.data import load_data
+from ltdsl_runtime.rundir.directory import RunDirectory
+from ltdsl_runtime.rundir.places import noted
 
+from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan
+from ltdsl.syntax.parser import read_source
 
 RECIPE = """
 dataset = image_folder(path = "images", size = 16, crop = 100%)
@@ -92,10 +97,29 @@ def test_advice_on_counts_needs_them(ltdsl, recipe, images):
     assert "LT210" in ltdsl("plan", path).stdout
 
 
+def begun(path, out):
+    """A run that was begun, of a plan that cannot be trained: no epoch has so large a batch."""
+    plan = compile_recipe(read_source(path)).plan
+    stages = tuple(stage.model_copy(update={"batch_size": 1000}) for stage in plan.stages)
+    plan = plan.model_copy(update={"stages": stages})
+    out.parent.mkdir(exist_ok=True)
+    loaded = load_data(plan, None, path.parent)
+    with RunDirectory(out) as directory:
+        directory.begin(
+            plan.model_copy(update={"class_counts": loaded.class_counts}),
+            {"recipe.lt": path.read_text()},
+            changes=[],
+            device="cpu",
+            data_sha256=loaded.fingerprint,
+            data=loaded.describe(),
+            unreadable=[],
+            **noted(out, path.parent, None),
+        )
+
+
 def test_other_images_than_the_run_was_begun_with(ltdsl, recipe, images, tmp_path):
     """The counts, then the fingerprint; the run is begun by hand, as training it would take longer."""
-    run = ltdsl("run", recipe(RECIPE), "--out", "result", "--set", "batch_size=1000")
-    assert "LT404" in run.stderr  # fewer than one batch: the directory is there, nothing is trained
+    begun(recipe(RECIPE), tmp_path / "result")
     extra = images / "train" / "digit_2" / "new.png"
     (images / "train" / "digit_2" / "001.png").rename(extra)
     resumed = ltdsl("run", "--resume", "result")
@@ -108,10 +132,7 @@ def test_other_images_than_the_run_was_begun_with(ltdsl, recipe, images, tmp_pat
 
 def test_a_run_that_was_moved(ltdsl, recipe, images, tmp_path):
     """With its project, then alone; LT404 says that the images were found: there is not one batch of them."""
-    assert (
-        "LT404"
-        in ltdsl("run", recipe(RECIPE), "--set", "batch_size=1000", "--out", "runs/a").stderr
-    )
+    begun(recipe(RECIPE), tmp_path / "runs" / "a")
     (tmp_path / "moved").mkdir()
     for name in ("images", "runs"):
         (tmp_path / name).rename(tmp_path / "moved" / name)
@@ -160,7 +181,9 @@ def test_data_that_cannot_be_trained_on(ltdsl, recipe, tmp_path, dataset, code, 
     images = np.zeros((4, 5, 5), np.uint8)
     np.savez(tmp_path / "objects.npz", x_train=images.astype(object), y_train=[0, 0, 1, 1])
     np.savez(tmp_path / "shapes.npz", x_train=images, y_train=[0, 0, 1])
-    done = ltdsl("run", recipe(f"dataset = {dataset}\nstage1: ce"), "--out", "result")
+    done = ltdsl(
+        "run", recipe(f"dataset = {dataset}\nbatch_size = 2\nstage1: ce"), "--out", "result"
+    )
     assert done.returncode == 1
     assert f"[{code}]: " in done.stdout + done.stderr
     assert said in done.stdout + done.stderr

@@ -109,7 +109,9 @@ class StageSource:
                 f"the training part has {len(self.part)} images{visits}, "
                 f"fewer than one batch of {self.batch_size}"
             )
-            raise DataError(code="LT404", message=message, hint="lower batch_size")
+            raise DataError(
+                code="LT404", message=message, hint="begin a run with a lower batch_size"
+            )
         if not 0 <= self.start_batch <= self.epochs * self.steps:
             raise ValueError(f"start_batch {self.start_batch} is outside the stage")
         self._cache = {self.first_epoch: self._draw(self.first_epoch, first)}
