@@ -19,9 +19,9 @@ from ltdsl_runtime.training.progress import Reporter
 from ltdsl_runtime.training.train import Trainer
 from mindspore import nn
 from mindspore.common import api
-from rich.console import Console
 
 from ltdsl.compiler import compile_recipe
+from ltdsl.display.console import Console
 from ltdsl.plan import Plan
 from ltdsl.runs.metrics import Epoch
 from ltdsl.source import Source

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
+
+from ltdsl.system.terminal import say
 
 CODE = "LT480"
 
@@ -32,6 +33,6 @@ class DamagedError(Exception):
 @cache
 def warn(message: str, hint: str | None = None) -> None:
     """Say on standard error what goes on otherwise, once."""
-    print(f"warning[{CODE}]: {message}", file=sys.stderr)
+    say(f"warning[{CODE}]: {message}", err=True)
     if hint:
-        print(f"  = help: {hint}", file=sys.stderr)
+        say(f"  = help: {hint}", err=True)

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ltdsl.cli.usage import Command
+from ltdsl.system.terminal import guarding, say
 
 #: Commands in the order in which help lists them, and the modules of this package that hold them.
 COMMANDS = {
@@ -46,7 +47,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from ltdsl import __version__
 
-        typer.echo(f"ltdsl {__version__}")
+        say(f"ltdsl {__version__}")
         raise typer.Exit
 
 
@@ -99,15 +100,16 @@ def guarded(action: Callable[[], None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         # a terminal that cannot show a character shows another one, never a traceback
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        action()
-    except typer.Exit as end:  # where typer itself did not start it
-        sys.exit(end.exit_code)
-    except Exception as error:
-        _report_bug(error)
-    finally:
-        # the process ends: looking once more through all it made for garbage costs a sixth of a check
-        gc.freeze()
+    with guarding():
+        try:
+            action()
+        except typer.Exit as end:  # where typer itself did not start it
+            sys.exit(end.exit_code)
+        except Exception as error:
+            _report_bug(error)
+        finally:
+            # the process ends: looking once more through all it made for garbage costs a sixth of a check
+            gc.freeze()
 
 
 def _report_bug(error: Exception) -> NoReturn:
@@ -120,6 +122,6 @@ def _report_bug(error: Exception) -> NoReturn:
     ) as file:
         traceback.print_exception(error, file=file)
     lines = str(error).splitlines() or [""]
-    typer.echo(f"error: {type(error).__name__}: {lines[0]}", err=True)
-    typer.echo(f"  = help: this is a bug in ltdsl; please report it with {file.name}", err=True)
+    say(f"error: {type(error).__name__}: {lines[0]}", err=True)
+    say(f"  = help: this is a bug in ltdsl; please report it with {file.name}", err=True)
     sys.exit(1)

@@ -14,11 +14,11 @@ from ltdsl.cli.complete import cache_entries, cache_kinds
 from ltdsl.cli.options import Format
 from ltdsl.cli.output import fail, misused, new_console, print_json
 from ltdsl.cli.usage import Command
+from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ltdsl.cache import Listed, Removed, Store
+    from ltdsl.display.console import Console
 
 cache = typer.Typer(
     no_args_is_help=True, help="Look through what is kept to be used again, and remove it."
@@ -69,7 +69,7 @@ def list_entries(form: As = Format.TEXT) -> None:
         row = (entry.key[:_SHORT], entry.kind, decimal(entry.size))
         table.add_row(*row, ago(time.time() - entry.last_used), _shown(entry))
     console.print()
-    console.print(table, highlight=False, markup=False)
+    console.print(table)
 
 
 @cache.command(cls=Command)
@@ -264,7 +264,7 @@ def _tell(removed: Removed, form: Format) -> None:
         text += (
             f"; {stay} {'is' if stay == 1 else 'are'} in use and {'stays' if stay == 1 else 'stay'}"
         )
-    typer.echo(text)
+    say(text)
 
 
 def _count(entries: list[Listed] | tuple[Listed, ...]) -> str:
@@ -276,4 +276,4 @@ def _time(seconds: float) -> datetime:
 
 
 def _print(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.say(text)

@@ -13,6 +13,7 @@ from ltdsl.cli.inputs import Recipes, is_stream, name_of, read_input, recipes_in
 from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
 from ltdsl.cli.output import misused, print_json, show
 from ltdsl.cli.survey import Data, surveyor
+from ltdsl.system.terminal import data, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -231,15 +232,15 @@ def _write(
         )
     else:
         for _, problem in fixed:
-            typer.echo(_mended(problem), err=aside)
+            say(_mended(problem), err=aside)
         if output is Format.TEXT:
             show(problems, to_stderr=aside)
         else:
             from ltdsl.diagnostics.github import command
 
             for file, problem in found:
-                typer.echo(command(problem, file), err=aside)
-        typer.echo(_summary(fixed, problems, files, hidden, fixing), err=aside)
+                data(command(problem, file) + "\n", err=aside)
+        say(_summary(fixed, problems, files, hidden, fixing), err=aside)
 
 
 def _mended(problem: Diagnostic) -> str:

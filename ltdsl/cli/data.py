@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -54,7 +54,7 @@ def inspect(
     console = new_console()
     try:
         train, test = read(dataset, place, root)
-        with Progress(console=_errors(), transient=True) as progress:
+        with Progress(console=new_console(err=True), transient=True) as progress:
             task = progress.add_task("reading", total=len(train) + len(test))
             found = inspect.inspect(train, test, lambda: progress.advance(task))
         others = folders.other_files(train.root) if isinstance(dataset, ImageFolder) else {}
@@ -65,7 +65,7 @@ def inspect(
         print_json(facts)
     else:
         for line in lines(facts, console.width, console.encoding):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            console.say(line)
     if facts["problems"]:
         raise typer.Exit(1)
 
@@ -121,7 +121,7 @@ def fetch(
     console = new_console()
     columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     try:
-        with Progress(*columns, console=_errors(), transient=True) as progress:
+        with Progress(*columns, console=new_console(err=True), transient=True) as progress:
             for archive in ARCHIVES[name]:
                 task = progress.add_task(archive.name, total=None)
                 new = fetch(
@@ -132,22 +132,11 @@ def fetch(
                     ),
                     mirror,
                 )
-                console.print(
-                    f"{to / archive.holds}{'' if new else ' was there already'}",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+                console.say(f"{to / archive.holds}{'' if new else ' was there already'}")
     except DataError as error:
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
         fail("LT440", "interrupted; what has come is kept", "the same command goes on with it")
-
-
-def _errors() -> Any:
-    """A console on standard error: standard output is for what was found."""
-    from rich.console import Console
-
-    return Console(stderr=True)
 
 
 def _named(

@@ -56,14 +56,13 @@ def diff(
     else:
         console = new_console()
         for line in lines(result):
-            console.print(line, soft_wrap=True, highlight=False)
+            console.print(line, soft_wrap=True)
     if not result.same:
         raise typer.Exit(1)
 
 
 def _plan(path: Path, allow_outside: bool, stdin_filename: Path | None) -> Plan:
     from ltdsl.compare.read import plan_from_bytes, read_plan
-    from ltdsl.compare.render import visible
     from ltdsl.runs.errors import UnreadableError
     from ltdsl.system.opening import PLAN as MAX_PLAN_BYTES
 
@@ -74,7 +73,7 @@ def _plan(path: Path, allow_outside: bool, stdin_filename: Path | None) -> Plan:
         else:
             plan = read_plan(path, allow_outside=allow_outside)
     except UnreadableError as error:
-        misused(visible(str(error)))
+        misused(str(error))
     if isinstance(plan, list):
         show(plan, to_stderr=True)
         raise typer.Exit(2)

@@ -11,6 +11,7 @@ from ltdsl.cli.options import Device, Format
 from ltdsl.cli.output import fail, misused, need, new_console, print_json
 from ltdsl.cli.survey import Data
 from ltdsl.cli.trained import Run, plan_of
+from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,9 +76,9 @@ def eval(  # noqa: A001 - the command's name
     except RunError as error:
         fail(error.code, error.message, error.hint)
     if not trained.finished:
-        typer.echo(f"note: {run} is not finished{_progress(figures, plan)}", err=True)
+        say(f"note: {run} is not finished{_progress(figures, plan)}", err=True)
     if "other_data" in figures:
-        typer.echo("note: these are not the test images of the run", err=True)
+        say("note: these are not the test images of the run", err=True)
     if form is Format.JSON:
         print_json(figures)
         return

@@ -11,6 +11,7 @@ from ltdsl.cli.complete import names
 from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
 from ltdsl.cli.output import misused, new_console
 from ltdsl.cli.survey import Data, surveyor
+from ltdsl.system.terminal import say_lines
 
 
 def advise(
@@ -43,7 +44,7 @@ def advise(
 
     console = new_console()
     for part in advice(result.recipe, rows, result.counts):
-        console.print(part, highlight=False)
+        console.print(part)
 
 
 def tricks() -> None:
@@ -86,4 +87,4 @@ def explain(
 
         console.print(Markdown(text))
     else:
-        typer.echo(text)
+        say_lines(text)

@@ -12,6 +12,7 @@ from ltdsl.cli.options import Device
 from ltdsl.cli.output import fail, misused, need
 from ltdsl.cli.survey import Data
 from ltdsl.cli.trained import Checkpoint, Run, plan_of
+from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,8 +98,8 @@ def export(
         )
     except RunError as error:
         fail(error.code, error.message, error.hint)
-    typer.echo(f"{out}: {_summary(facts)}")
-    typer.echo(f"{out}.json: what it takes, gives and is made of")
+    say(f"{out}: {_summary(facts)}")
+    say(f"{out}.json: what it takes, gives and is made of")
 
 
 def _target(run: Path, form: ExportFormat | None, out: Path | None) -> tuple[ExportFormat, Path]:

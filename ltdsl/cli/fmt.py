@@ -17,6 +17,7 @@ from ltdsl.cli.inputs import (
 )
 from ltdsl.cli.options import StdinFilename
 from ltdsl.cli.output import show
+from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ def fmt(
             _show_diff(source.name, before, after)
         if check or diff:
             if new and check:
-                typer.echo(f"would format {source.name}", err=diff or path == STDIN)
+                say(f"would format {source.name}", err=diff or path == STDIN)
         elif is_stream(path):
             print_recipe(after)
         elif new and not replace_file(path, after, recipes):
@@ -79,7 +80,7 @@ def _formatted(
     try:
         after = format_source(source)
     except UnprovenError as error:
-        typer.echo(f"error: {source.name} is left alone: {error}", err=True)
+        say(f"error: {source.name} is left alone: {error}", err=True)
         return None
     if not isinstance(after, str):
         show(after, to_stderr=True)
@@ -90,7 +91,7 @@ def _formatted(
             # as it is on disk: line endings and a byte-order mark count
             before = read_text(path, RECIPE)
         except (OSError, UnicodeDecodeError) as error:
-            typer.echo(f"error: {source.name} cannot be read: {error}", err=True)
+            say(f"error: {source.name} cannot be read: {error}", err=True)
             return None
     return source, before, after
 
@@ -105,9 +106,10 @@ def _show_diff(name: str, before: str, after: str) -> None:
 
     for line in unified_diff(lines(before), lines(after), name, f"{name} (formatted)"):
         if line.endswith("\n"):
-            typer.echo(line, nl=False)
+            say(line[:-1])
         else:
-            typer.echo(f"{line}\n\\ No newline at end of file")
+            say(line)
+            say("\\ No newline at end of file")
 
 
 def _summarize(changed: int, kept: int, failed: int, dry: bool) -> None:
@@ -119,4 +121,4 @@ def _summarize(changed: int, kept: int, failed: int, dry: bool) -> None:
     ):
         if count:
             parts.append(f"{count} {'recipe' if count == 1 else 'recipes'} {verb}")
-    typer.echo(", ".join(parts), err=True)
+    say(", ".join(parts), err=True)

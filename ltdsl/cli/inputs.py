@@ -12,6 +12,7 @@ import typer
 
 from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.output import misused
+from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,13 +100,13 @@ def replace_file(path: Path, text: str, given: list[Path]) -> bool:
 
     root = next((each for each in given if each != path and path.is_relative_to(each)), path.parent)
     if not lies_in(path, root):
-        typer.echo(f"error: {path} is left alone: it is a link that leads out of {root}", err=True)
-        typer.echo("  = help: name the file that it leads to", err=True)
+        say(f"error: {path} is left alone: it is a link that leads out of {root}", err=True)
+        say("  = help: name the file that it leads to", err=True)
         return False
     try:
         write_atomically(path.resolve(), text)
     except OSError as error:
-        typer.echo(f"error: {path} cannot be written: {error.strerror or error}", err=True)
+        say(f"error: {path} cannot be written: {error.strerror or error}", err=True)
         return False
     return True
 
@@ -127,7 +128,7 @@ def rewrite(path: Path, text: str, given: list[Path]) -> None:
     try:
         data = read_file(path, RECIPE)
     except OSError as error:
-        typer.echo(f"error: {path} cannot be read: {error.strerror or error}", err=True)
+        say(f"error: {path} cannot be read: {error.strerror or error}", err=True)
         raise typer.Exit(1) from None
     if 0 < data.count(b"\n") == data.count(b"\r\n"):
         text = text.replace("\n", "\r\n")

@@ -10,6 +10,7 @@ import typer
 from ltdsl.cli.complete import datasets, published_rows, recipe_files, splits, trick_chain
 from ltdsl.cli.options import Format
 from ltdsl.cli.output import misused, print_json, show
+from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -148,7 +149,7 @@ def _write(path: Path, text: str) -> None:
         misused(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
     show(result.diagnostics)
     shown = plan_command(type(result.recipe.settings.dataset), str(path))
-    typer.echo(f"{path} written; see what it means with `{shown}`")
+    say(f"{path} written; see what it means with `{shown}`")
 
 
 def _list(wanted: Wanted, form: Format) -> None:
@@ -159,9 +160,9 @@ def _list(wanted: Wanted, form: Format) -> None:
         print_json(as_data(found))
         return
     for line in lines(found):
-        typer.echo(line)
+        say(line)
     if not found:
-        typer.echo("no published row has all of that")
+        say("no published row has all of that")
 
 
 def _wanted(dataset: str | None, tricks: str | None, split: str, source: str) -> Wanted:

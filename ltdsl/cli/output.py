@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from ltdsl.system.terminal import data as print_data
+from ltdsl.system.terminal import json_shown, say, say_lines
 
+if TYPE_CHECKING:
     from ltdsl.diagnostics import Diagnostic
+    from ltdsl.display.console import Console
 
 
 def show(problems: list[Diagnostic], to_stderr: bool = False) -> None:
@@ -20,14 +22,14 @@ def show(problems: list[Diagnostic], to_stderr: bool = False) -> None:
     from ltdsl.diagnostics.render import render, render_rich
 
     if problems and _coloured(to_stderr):
-        from rich.console import Console
+        from ltdsl.display.console import Console
 
-        console = Console(stderr=to_stderr, soft_wrap=True, highlight=False)
+        console = Console(err=to_stderr, soft_wrap=True)
         for problem in problems:
             console.print(render_rich(problem), end="\n\n")
         return
     for problem in problems:
-        typer.echo(render(problem) + "\n", err=to_stderr)
+        say_lines(render(problem) + "\n", err=to_stderr)
 
 
 def _coloured(to_stderr: bool) -> bool:
@@ -37,23 +39,28 @@ def _coloured(to_stderr: bool) -> bool:
     return stream.isatty()
 
 
-def new_console(quiet: bool = False) -> Console:
-    """A console on standard output; or one that shows nothing."""
-    from rich.console import Console
+def new_console(quiet: bool = False, err: bool = False) -> Console:
+    """A console on standard output or standard error; or one that shows nothing."""
+    from ltdsl.display.console import Console
 
-    return Console(quiet=quiet)
+    return Console(err=err, quiet=quiet)
 
 
 def print_json(data: Any, err: bool = False) -> None:
     """Print data alone, for other programs."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False), err=err)
+    print_json_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", err)
+
+
+def print_json_text(text: str, err: bool = False) -> None:
+    """Print JSON, whatever it is about."""
+    print_data(json_shown(text), err)
 
 
 def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
     """End with one sentence and exit code 1."""
-    typer.echo(f"error[{code}]: {message}", err=True)
+    say(f"error[{code}]: {message}", err=True)
     if hint:
-        typer.echo(f"  = help: {hint}", err=True)
+        say(f"  = help: {hint}", err=True)
     raise typer.Exit(1)
 
 
@@ -74,5 +81,5 @@ def need(what: str, extra: str, *names: str) -> None:
 
 def misused(message: str) -> NoReturn:
     """End with one sentence and exit code 2: the command was used wrongly."""
-    typer.echo(f"error: {message}", err=True)
+    say(f"error: {message}", err=True)
     raise typer.Exit(2)

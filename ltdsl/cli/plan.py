@@ -9,8 +9,9 @@ import typer
 
 from ltdsl.cli.compiling import compiled
 from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
-from ltdsl.cli.output import new_console, print_json
+from ltdsl.cli.output import new_console, print_json, print_json_text
 from ltdsl.cli.survey import Data, surveyor
+from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -66,12 +67,13 @@ def plan(
     if emit is Phase.RECIPE:
         print_json(result.recipe_to_json())
     elif emit is Phase.PLAN:
-        typer.echo(result.plan.to_json(), nl=False)
+        print_json_text(result.plan.to_json())
     else:
         _tables(result.plan, details)
         if origins:
             _origins(result.recipe, result.origins)
-        new_console().print(f"\nhash {result.plan.digest()}", highlight=False, soft_wrap=True)
+        say()
+        say(f"hash {result.plan.digest()}")
 
 
 def _tables(plan: Plan, details: bool) -> None:
@@ -79,18 +81,19 @@ def _tables(plan: Plan, details: bool) -> None:
     from ltdsl.display.tables import ENDS, headline, plan_table, showable
 
     console = new_console()
-    console.print(headline(plan), highlight=False)
+    console.print(headline(plan))
     console.print()
     console.print(plan_table(plan))
     ends = showable(ENDS, console)
-    console.print(f"\nthree figures are those of the {ends} class", style="dim")
+    console.print()
+    console.print(f"three figures are those of the {ends} class", style="dim")
     if details:
         from ltdsl.display.details import details as lines
         from ltdsl.display.plots import ink
 
         console.print()
         for line in lines(plan, console.width, ink(console.encoding)):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            console.say(line)
 
 
 def _origins(recipe: ResolvedRecipe, origins: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ import typer
 from ltdsl.cli.options import Device
 from ltdsl.cli.output import fail, need, print_json
 from ltdsl.cli.trained import Checkpoint, Run, plan_of
+from ltdsl.system.terminal import say, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +68,7 @@ def predict(
                 yield found
                 continue
             unreadable += 1
-            typer.echo(f"error[{found.error.code}]: {found.error.message}", err=True)
+            say(f"error[{found.error.code}]: {found.error.message}", err=True)
 
     try:
         trained = open_run(run, plan)
@@ -80,12 +81,10 @@ def predict(
 
 
 def _print_text(predictions: Iterable[Prediction], classes: Sequence[str]) -> None:
-    from ltdsl.compare.render import visible
-
     for found in predictions:
         pairs = zip(found.classes, found.confidences, strict=True)
-        named = [f"{visible(classes[label])} {100 * share:.1f} %" for label, share in pairs]
-        typer.echo(f"{visible(str(found.path))}: {', '.join(named)}")
+        named = [f"{classes[label]} {100 * share:.1f} %" for label, share in pairs]
+        say(f"{found.path}: {', '.join(named)}")
 
 
 def _print_json(predictions: Iterable[Prediction], classes: Sequence[str]) -> None:
@@ -108,7 +107,7 @@ def _print_csv(predictions: Iterable[Prediction], classes: Sequence[str]) -> Non
     for found in predictions:
         pairs = zip(found.classes, found.confidences, strict=True)
         for rank, (label, share) in enumerate(pairs, start=1):
-            writer.writerow([found.path, rank, classes[label], label, share])
+            writer.writerow([shown(found.path), rank, shown(classes[label]), label, share])
 
 
 _PRINTERS = {

@@ -9,6 +9,7 @@ import typer
 
 from ltdsl.cli.complete import run_folders
 from ltdsl.cli.output import fail, need
+from ltdsl.system.terminal import say
 
 
 def report(
@@ -39,4 +40,4 @@ def report(
         path = write_report(runs, out)
     except ReportError as error:
         fail(error.code, error.message, error.hint)
-    typer.echo(path)
+    say(path)

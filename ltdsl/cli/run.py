@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ltdsl_runtime.errors import RunError
-    from rich.console import Console
 
     from ltdsl.compiler import Compilation, Survey
+    from ltdsl.display.console import Console
 
 
 def run(
@@ -167,9 +167,9 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
     trouble = write_report(out)
     console.print()
     if trouble:
-        console.print(f"no report: {trouble}", markup=False, highlight=False, soft_wrap=True)
+        console.say(f"no report: {trouble}")
     page = out if trouble else out / REPORT
-    console.print(page, markup=False, highlight=False, soft_wrap=True)
+    console.say(page)
 
 
 def _of_a_worker(
@@ -255,7 +255,7 @@ def _shown(
 
     result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside, survey=survey)
     assert result.plan is not None
-    console.print(headline(result.plan), highlight=False)
+    console.print(headline(result.plan))
     console.print()
     console.print(plan_table(result.plan))
     console.print()

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ltdsl.cli.output import print_json_text
+
 
 class Subject(str, Enum):
     """What `schema` describes."""
@@ -34,4 +36,4 @@ def schema(
     """Print the JSON Schema of what other programs read."""
     from ltdsl.reference.schema import to_json
 
-    typer.echo(to_json(subject.value), nl=False)
+    print_json_text(to_json(subject.value))

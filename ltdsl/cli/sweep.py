@@ -26,11 +26,10 @@ from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
 from ltdsl.options import RunOptions
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ltdsl.cli.survey import LeftOut
     from ltdsl.compiler import Survey
     from ltdsl.diagnostics import Diagnostic
+    from ltdsl.display.console import Console
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.grid import Choice
     from ltdsl.sweep.pool import Pool
@@ -121,7 +120,7 @@ def sweep(
     console = new_console()
     left_out: LeftOut = nothing
     if skip_unreadable:
-        left_out = Unreadable(data, lambda why: _say(console, f"left out: {why}")).within
+        left_out = Unreadable(data, lambda why: console.say(f"left out: {why}")).within
     table = _compiled(choices, strict, allow_outside, data, left_out)
     try:
         work = Sweep(table, SweepFolder(out or _default_folder(paths)))
@@ -214,7 +213,7 @@ def _announce(work: Sweep, console: Console, whole: bool) -> None:
     again = f"; {same} more mean the same as another" if same else ""
     number = len(work.table.rows)
     text = f"{number} run{'s' * (number > 1)} in {work.folder.path}: {counts(work.records.values())}{again}"
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
+    console.say(text)
 
 
 def _pool(cluster: str | None, jobs: int, device: str) -> Pool:
@@ -259,10 +258,6 @@ def _drive(
         fail("LT499", message, "the same command goes on with it")
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
 def _conclude(work: Sweep, console: Console) -> None:
     """Show what came out, and end with 1 where something is missing in it."""
     from ltdsl.sweep.show import counts, result_table
@@ -272,18 +267,21 @@ def _conclude(work: Sweep, console: Console) -> None:
     console.print(result_table(records, console.width))
     for record in records:
         if record.error:
-            _say(console, f"\n{record.name}: {record.error}")
+            console.say("")
+            console.say(f"{record.name}: {record.error}")
     page = work.folder.path / "comparison.html"
     finished = [record for record in records if record.status == "finished"]
     trouble = write_report(work.folder.path, page) if finished else None
     if trouble:
-        _say(console, f"\nno comparison: {trouble}")
-    _say(console, f"\n{work.folder.path}: {counts(records)}")
+        console.say("")
+        console.say(f"no comparison: {trouble}")
+    console.say("")
+    console.say(f"{work.folder.path}: {counts(records)}")
     pair = work.different_images()
     if pair is not None:
         message = f"`{pair[0]}` and `{pair[1]}` were trained on different images"
         fail("LT464", message, "find out which --data is meant, and use another --out for it")
     if finished and not trouble:
-        _say(console, str(page))
+        console.say(page)
     if len(finished) < len(records):
         raise typer.Exit(1)

@@ -31,13 +31,12 @@ Checkpoint = Annotated[
 
 def plan_of(run: Path) -> Plan:
     """The plan of a run directory, which may be a stranger's; ends the command where there is none."""
-    from ltdsl.compare.render import visible
     from ltdsl.runs.errors import UnreadableError
     from ltdsl.runs.plan import read_plan
 
     if not run.is_dir():
-        fail("LT413", visible(f"{run} is no folder"), "name the folder of a run")
+        fail("LT413", f"{run} is no folder", "name the folder of a run")
     try:
         return read_plan(run)
     except UnreadableError as error:
-        fail("LT413", visible(str(error)), "name a run, made by this version of ltdsl")
+        fail("LT413", str(error), "name a run, made by this version of ltdsl")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from ltdsl.cli.output import fail
+from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
     from ltdsl_runtime.parallel.cluster import Workers
@@ -73,7 +74,7 @@ def spread(arguments: Sequence[str], options: RunOptions, out: Path, plan: Plan 
         if plan is not None and options.split_classes:
             counts = plan.class_counts
             cluster.must_split(plan, None if counts is None else len(counts), options.workers)
-        launch.launch(arguments, options, out, typer.echo)
+        launch.launch(arguments, options, out, say)
     except RunError as error:
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:

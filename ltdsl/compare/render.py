@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ltdsl.compare.compare import Comparison, StageChange
 from ltdsl.compare.values import Change
+from ltdsl.system.terminal import shown
 
 _SIGNS = {"add": ("+", "green"), "remove": ("-", "red"), "change": ("~", "yellow")}
 
@@ -60,11 +61,6 @@ def as_data(result: Comparison) -> dict[str, Any]:
     }
 
 
-def visible(text: str) -> str:
-    """Text without characters that could steer a terminal: a plan may come from a stranger."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _data(change: Change) -> dict[str, str | None]:
     return {
         "action": change.action,
@@ -84,10 +80,10 @@ def _heading(stage: StageChange) -> Text:
 
 
 def _block(changes: Sequence[Change]) -> Iterator[Text]:
-    width = max((len(visible(change.address)) for change in changes), default=0)
+    width = max((len(shown(change.address)) for change in changes), default=0)
     for change in changes:
         values = [value for value in (change.old, change.new) if value is not None]
-        address = visible(change.address).ljust(width)
+        address = shown(change.address).ljust(width)
         yield _line(change.action, "    ", f"{address}  {' -> '.join(values)}")
 
 
@@ -95,7 +91,7 @@ def _line(action: str, indent: str, text: str, bold: bool = False) -> Text:
     sign, colour = _SIGNS[action]
     line = Text(indent)
     line.append(sign, style=colour)
-    line.append(f" {visible(text)}", style="bold" if bold else "")
+    line.append(f" {shown(text)}", style="bold" if bold else "")
     return line
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from ltdsl.catalogue import Entry
 from ltdsl.catalogue.entry import write
@@ -45,8 +44,7 @@ def origins_table(recipe: Recipe, origins: Mapping[str, str]) -> Table:
     table.add_column("value", overflow="fold")
     table.add_column("written in", overflow="fold")
     for address, value, origin in written(recipe, origins):
-        cells = (Text(address), Text(value), Text(origin))
-        table.add_row(*cells, style="dim" if origin == "default" else "")
+        table.add_row(address, value, origin, style="dim" if origin == "default" else "")
     return table
 
 

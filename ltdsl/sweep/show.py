@@ -37,8 +37,8 @@ def planned_table(table: Table, records: Sequence[Record]) -> RichTable:
     for row, record in zip(table.rows, records, strict=True):
         values = dict(row.choice.changes)
         shown.add_row(
-            Text(record.name),
-            *(Text(values.get(address, "–")) for address in table.addresses),
+            record.name,
+            *(values.get(address, "–") for address in table.addresses),
             _status(record),
         )
     return shown
@@ -77,7 +77,7 @@ def result_table(records: Sequence[Record], width: int) -> RichTable:
     shown.add_column("", no_wrap=True)
     for number, (name, cells, status) in enumerate(rows):
         style = "bold" if number in means else ""
-        shown.add_row(Text(name), *cells[: len(heads)], status, style=style)
+        shown.add_row(name, *cells[: len(heads)], status, style=style)
     return shown
 
 

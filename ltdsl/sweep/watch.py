@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from ltdsl.display.console import Console
 from ltdsl.runs.layout import FACTS
 from ltdsl.runs.reading import last_epoch
 from ltdsl.runs.sweep import Record
@@ -55,7 +55,7 @@ class Lines:
         text = f"{self.done}/{len(self.rows)}  {record.name}  {record.status}{figures}"
         if record.error:
             text += f": {record.error}"
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.say(text)
 
     def look(self) -> None:
         """Some time has passed."""

@@ -37,8 +37,9 @@ def worker(folder: Path, split: bool) -> None:
     from ltdsl_runtime.parallel.follower import meet, open_directory
     from ltdsl_runtime.training.progress import Reporter
     from ltdsl_runtime.training.train import Trainer
-    from rich.console import Console
     from training_support import given, plan
+
+    from ltdsl.display.console import Console
 
     prepare("cpu")
     workers = replace(join(), split_classes=split)

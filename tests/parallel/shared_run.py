@@ -14,9 +14,10 @@ from ltdsl_runtime.parallel.cluster import is_scheduler, join
 from ltdsl_runtime.parallel.follower import meet, open_directory
 from ltdsl_runtime.training.progress import Reporter
 from ltdsl_runtime.training.train import Trainer
-from rich.console import Console
 from shared_steps import CLASSES, network
 from training_support import given, hand_made, plan
+
+from ltdsl.display.console import Console
 
 RECIPE = """
 epochs = 4; batch_size = 8; augment = []; validation = 0.2; best_on = validation

@@ -176,7 +176,7 @@ def test_what_a_later_version_wrote_is_left_alone(sweep, tmp_path):
 
 
 def rendered(records, width):
-    from rich.console import Console
+    from ltdsl.display.console import Console
 
     console = Console(width=width, file=None, record=True, quiet=False)
     with console.capture() as capture:

@@ -6,9 +6,9 @@ import io
 
 import pytest
 from ltdsl_runtime.training.progress import LiveReporter, Reporter, reporter
-from rich.console import Console
 from training_support import plan
 
+from ltdsl.display.console import Console
 from ltdsl.runs.metrics import Epoch
 
 #: A stage's name is a plain name, but a reporter is to survive any.

@@ -17,8 +17,7 @@ from rich.progress import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import Console
-
+    from ltdsl.display.console import Console
     from ltdsl.plan import Plan
     from ltdsl.runs.metrics import Epoch
 
@@ -76,7 +75,7 @@ class Reporter:
 
     def _line(self, text: str) -> None:
         # a name's brackets are no markup, and a line stays one however narrow the console is
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.say(text)
 
 
 class LiveReporter(Reporter):

@@ -23,8 +23,7 @@ from ltdsl_runtime.training.tensorboard import must_be_there
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import Console
-
+    from ltdsl.display.console import Console
     from ltdsl.options import Origin, RunOptions
     from ltdsl.plan import Plan
     from ltdsl_runtime.data import LoadedData
@@ -138,7 +137,7 @@ def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> 
     with console.status("reading every image once"):
         found = unreadable(plan.dataset, data, root)
     for why in found.values():
-        console.print(f"left out: {why}", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"left out: {why}")
     return tuple(found)
 
 
