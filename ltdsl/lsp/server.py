@@ -8,16 +8,18 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from lsprotocol import types as lsp
 from pygls import uris
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from ltdsl import __version__
 from ltdsl.diagnostics import Diagnostic
 from ltdsl.lsp.complete import TRIGGERS, complete
 from ltdsl.lsp.hover import definition, hover
+from ltdsl.lsp.messages import Messages
 from ltdsl.lsp.outline import outline
 from ltdsl.lsp.problems import FIX_ALL, Checked, check, compiler, fix_all, fixes, shown
 from ltdsl.lsp.text import Places, source_of
@@ -38,6 +40,7 @@ class RecipeServer(LanguageServer):
             "ltdsl", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full
         )
         self._checked: dict[str, Checked] = {}
+        self._messages: Messages | None = None
         self.allow_outside = allow_outside
 
     @property
@@ -108,9 +111,18 @@ class RecipeServer(LanguageServer):
         self._checked.pop(uri, None)
         self._send(uri, [], None)
 
+    def serve(self, source: BinaryIO) -> None:
+        """Answer the messages that come from somewhere on standard output, to the last one."""
+        self._messages = Messages(source)
+        self.start_io(self._messages)  # type: ignore[arg-type]  # of a stream, these are the parts that are used
+
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Log it: nobody who is writing a recipe can do anything about it."""
+        """Log it: nobody who is writing a recipe can do anything about it. A program that wrote nonsense is told."""
         log.error("%s", error)
+        if (
+            source is JsonRpcException and self._messages is not None
+        ):  # no request came of the message
+            self.protocol._send_data(self._messages.refusal())
 
     def _send(self, uri: str, found: list[lsp.Diagnostic], version: int | None) -> None:
         self.text_document_publish_diagnostics(
@@ -235,4 +247,4 @@ def create(allow_outside: bool = False) -> RecipeServer:
 def serve(allow_outside: bool = False) -> None:
     """Serve one editor over standard input and output, until it says goodbye."""
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
-    create(allow_outside).start_io()
+    create(allow_outside).serve(sys.stdin.buffer)
