@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from ltdsl.compiler import compile_recipe
+from ltdsl.display.console import Console
 from ltdsl.display.details import details
 from ltdsl.display.plots import ASCII, BLOCKS, ink, plot, resample, ruler
 from ltdsl.display.tables import headline, plan_table, training_counts
@@ -39,7 +39,7 @@ def plan(text: str, *changes: str):
 
 def shown(part, width: int, encoding: str = "utf-8") -> str:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    Console(file=file, width=width, highlight=False).print(part)
+    Console(file=file, width=width).print(part)
     file.seek(0)
     return "".join(f"{line.rstrip()}\n" for line in file.read().splitlines())
 
