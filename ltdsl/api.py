@@ -395,6 +395,6 @@ def _path(run: PathLike | Run) -> Path:
 
 
 def _console(quiet: bool) -> Any:
-    from rich.console import Console
+    from ltdsl.display.console import Console
 
     return Console(quiet=quiet)
