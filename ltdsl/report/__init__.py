@@ -10,6 +10,7 @@ from pathlib import Path
 from ltdsl.report.errors import ReportError
 from ltdsl.runs.layout import REPORT
 from ltdsl.system.files import write_atomically
+from ltdsl.system.opening import open_file
 
 __all__ = ["ReportError", "write_report"]
 
@@ -71,5 +72,5 @@ def _write(path: Path, html: str) -> None:
 
 
 def _is_report(path: Path, mark: str) -> bool:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return mark.encode() in file.read(4096)

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from ltdsl.options import Origin, RunOptions
 from ltdsl.runs.reading import Run
 from ltdsl.system.children import command, environment
+from ltdsl.system.opening import MIB, open_file
 from ltdsl.system.writing import append_to
 
 #: Seconds that a process has to end once it is told to: compiling a graph cannot be interrupted.
@@ -139,8 +140,8 @@ def _outcome(code: int, job: Job, before: int) -> str:
             name = f"signal {-code}"
         why = "; perhaps memory ran out" if name == "SIGKILL" else ""
         return f"LT465: its process was ended by {name}{why}; see {job.log}"
-    with job.log.open("rb") as log:
-        log.seek(before)
+    with open_file(job.log) as log:
+        log.seek(max(before, log.seek(0, os.SEEK_END) - MIB))  # it ends with why it ended
         errors = _ERROR.findall(log.read().decode(errors="replace"))
     if not errors:
         return f"LT465: its process ended with exit code {code}; see {job.log}"

@@ -176,7 +176,8 @@ def by_name(names: Sequence[str]) -> dict[str, Any]:
         return {}
     return {
         "values": list(range(1, len(names) + 1)),
-        "labelExpr": f"{json.dumps(list(names))}[datum.value - 1]",
+        # with a sign before each: some literals, such as `toString`, are taken for what objects have
+        "labelExpr": f"slice({json.dumps([f'_{name}' for name in names])}[datum.value - 1], 1)",
         "labelAngle": -40 if max(map(len, names)) > 3 else 0,
         "labelLimit": 110,
         "labelOverlap": False,

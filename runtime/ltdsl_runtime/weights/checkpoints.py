@@ -11,6 +11,7 @@ import mindspore as ms
 import numpy as np
 
 from ltdsl.system.files import sync_folder
+from ltdsl.system.opening import open_file
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.weights import records
 
@@ -45,6 +46,7 @@ def save(
         {"name": parameter.name, "data": parameter} for parameter in parameters
     ]
     partial = path.with_name(f".{path.stem}.partial.ckpt")
+    _remove_partial(partial)  # MindSpore would write through a link that lies there
     try:
         with no_logging():
             ms.save_checkpoint(entries, str(partial), append_dict=facts, crc_check=True)
@@ -55,14 +57,15 @@ def save(
             path.replace(keep)
         partial.replace(path)
     except BaseException:
-        for left in (
-            partial,
-            partial.with_suffix(".tmp"),
-        ):  # MindSpore's name for what it is writing
-            with contextlib.suppress(OSError):
-                left.unlink()
+        _remove_partial(partial)
         raise
     sync_folder(path.parent)
+
+
+def _remove_partial(partial: Path) -> None:
+    for left in (partial, partial.with_suffix(".tmp")):  # MindSpore's name for what it is writing
+        with contextlib.suppress(OSError):
+            left.unlink()
 
 
 def load(path: Path, sealed: bool = False, keep: Keep | None = None) -> Saved:
@@ -84,7 +87,7 @@ def load(path: Path, sealed: bool = False, keep: Keep | None = None) -> Saved:
     if not path.is_file():
         raise RunError("LT411", f"there is no checkpoint {path}", "check the path")
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return records.read(file, sealed, keep)
     except MemoryError as error:
         raise RunError("LT411", f"{path} does not fit into memory") from error
