@@ -172,7 +172,6 @@ def test_a_run_that_was_stopped_goes_on_exactly(data, tmp_path, tricks, epochs):
         return trainer(run, data, folder, network)
 
     stop_after(begun(tmp_path / "run"), epochs)
-    (tmp_path / "run" / "run.json").write_text('{"status": "interrupted"}')
     resumed = begun(tmp_path / "other")
     resumed.run = RunDirectory(tmp_path / "run", resume=True)
     figures = resumed(resume=True)
