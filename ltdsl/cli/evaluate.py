@@ -91,4 +91,4 @@ def _progress(figures: Mapping[str, Any], plan: Plan) -> str:
     """How far the run has got, as far as the figures show it."""
     if "last" not in figures:
         return ""
-    return f": it has got to the end of epoch {figures['last']['epoch'] + 1} of {plan.epochs}"
+    return f": it has got to the end of epoch {figures['last']['epoch']}, of 0 to {plan.epochs - 1}"

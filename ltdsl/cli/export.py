@@ -121,7 +121,7 @@ def _target(run: Path, form: ExportFormat | None, out: Path | None) -> tuple[Exp
 
 def _summary(facts: Mapping[str, Any]) -> str:
     """One line on what was written."""
-    epoch = "" if facts["epoch"] is None else f" of epoch {facts['epoch'] + 1}"
+    epoch = "" if facts["epoch"] is None else f" of epoch {facts['epoch']}"
     if facts["purpose"] == "weights":
         return f"{facts['checked']['weights']} weights{epoch}"
     what = "training step" if facts["purpose"] == "training" else "network"

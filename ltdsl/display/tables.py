@@ -181,7 +181,7 @@ def result_table(result: Mapping[str, Any]) -> Table:
             error = figures["expected_calibration_error"]
             table.add_row(
                 chosen_by(result["best_on"], result["best_by"]) if which == "best" else which,
-                "–" if figures["epoch"] is None else str(figures["epoch"] + 1),
+                "–" if figures["epoch"] is None else str(figures["epoch"]),
                 f"{figures['top1_error']:.2f} %",
                 f"{figures['macro_recall']:.2f} %",
                 *("–" if value is None else f"{value:.2f} %" for value in groups),

@@ -66,12 +66,12 @@ class Group:
         return Spread(tuple(values)) if values else None
 
     def curve(self, of: Callable[[Epoch], float | None]) -> list[tuple[int, Spread]]:
-        """A figure of each epoch, over the runs that got so far: (epochs completed, values)."""
+        """A figure of each epoch, over the runs that got so far: (its number, values)."""
         values: dict[int, list[float]] = {}
         for run in self.runs:
             for epoch in run.metrics:
                 if (value := of(epoch)) is not None:
-                    values.setdefault(epoch.epoch + 1, []).append(value)
+                    values.setdefault(epoch.epoch, []).append(value)
         return [(number, Spread(tuple(values[number]))) for number in sorted(values)]
 
 

@@ -57,7 +57,7 @@ def _ending(run: Run) -> Iterator[Note]:
             yield Note(f"It said: {run.facts.error.removesuffix('.')}.", "warning")
     yield from (Note(f"{said.removesuffix('.')}.", "warning") for said in run.facts.warnings)
     for epoch, what in run.facts.went_on_otherwise():
-        since = "After a break" if epoch is None else f"From epoch {epoch + 1:,} on"
+        since = "After a break" if epoch is None else f"From epoch {epoch:,} on"
         yield Note(
             f"{since} it was trained with {what}: its numbers may differ from those of a run without a break.",
             "warning",

@@ -173,7 +173,7 @@ def _origin(run: Run) -> Iterator[tuple[str, str]]:
     if facts.versions:
         yield "versions", _versions(facts.versions)
     for leg in facts.continuations:
-        since = "" if leg.from_epoch is None else f" from epoch {leg.from_epoch + 1:,} on"
+        since = "" if leg.from_epoch is None else f" from epoch {leg.from_epoch:,} on"
         parts = (leg.time, leg.device, leg.platform, _versions(leg.versions))
         yield f"gone on with{since}", ", ".join(filter(None, parts))
     if facts.changes:

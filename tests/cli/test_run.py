@@ -75,7 +75,7 @@ def test_a_run_and_its_directory(ltdsl, recipe, tmp_path):
         assert np.mean(recalls) == pytest.approx(100 - error)
         assert sum(group["classes"] for group in figures[which]["groups"].values()) == 10
     assert f"{figures['last']['top1_error']:.2f} %" in done.stdout
-    assert "epoch 4/4" in done.stdout
+    assert "epoch 3 (4/4)" in done.stdout
 
 
 def test_one_seed_one_result(ltdsl, recipe, tmp_path):

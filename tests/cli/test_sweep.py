@@ -63,7 +63,7 @@ def test_a_run_that_fails_stops_no_other_one(ltdsl, recipe, tmp_path):
     assert statuses(out) == {"lr=0.05": "finished", "lr=100": "failed"}
     assert "lr=100: LT410: " in done.stdout
     assert read_json(out / "lr=0.05" / "run.json")["changes"] == ["optimizer.lr=0.05"]
-    assert "epoch 2/2" in (out / "logs" / "lr=0.05.txt").read_text()
+    assert "epoch 1 (2/2)" in (out / "logs" / "lr=0.05.txt").read_text()
     error = read_json(out / "lr=0.05" / "evaluation.json")["last"]["top1_error"]
     assert f"{error:.2f}" in done.stdout
     assert (out / "comparison.html").is_file()

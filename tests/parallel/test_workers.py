@@ -82,8 +82,8 @@ def test_a_killed_worker_ends_the_run_which_goes_on_alone(recipe, tmp_path):
     assert said.startswith("error[LT470]: worker 1 of 2 was killed (SIGKILL)"), said
     assert "Traceback" not in said
     assert f"--resume {out}" in said
-    assert "epoch 2/200" in printed
-    assert printed.count("epoch 1/200") == 1  # the first worker's lines alone
+    assert "epoch 1 (2/200)" in printed
+    assert printed.count("epoch 0 (1/200)") == 1  # the first worker's lines alone
     assert "[INFO]" not in printed
     facts = json.loads((out / "run.json").read_text())
     assert facts["status"] == "failed"

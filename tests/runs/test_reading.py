@@ -91,7 +91,7 @@ def test_a_report_tells_what_each_part_of_a_run_was_trained_with(run):
     other = leg | {"versions": {"ltdsl": "0.1.0", "mindspore": "2.11.0"}, "from_epoch": 2}
     change(run, continuations=[same, other])
     html = write_report([run]).read_text(encoding="utf-8")
-    assert "From epoch 3 on it was trained with mindspore 2.11.0 instead of 2.10.0" in html
+    assert "From epoch 2 on it was trained with mindspore 2.11.0 instead of 2.10.0" in html
     assert html.count("instead of") == 1
-    assert "gone on with from epoch 2 on" in html
+    assert "gone on with from epoch 1 on" in html
     assert "2026-01-03T00:00:00Z, cpu, Linux, ltdsl 0.1.0, mindspore 2.11.0" in html

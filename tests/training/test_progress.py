@@ -50,8 +50,8 @@ def test_plain_lines(run, name):
     lines = console.file.getvalue().splitlines()
     assert lines == [
         f"{name}: compiling its graph",
-        f"epoch 2/40  {name}  loss 1.2346  lr 0.0125  validation error 37.50 %  2.2 s",
-        f"epoch 3/40  {name}  loss 1.2346  lr 0.0125  validation error 37.50 %  2.2 s",
+        f"epoch 1 (2/40)  {name}  loss 1.2346  lr 0.0125  validation error 37.50 %  2.2 s",
+        f"epoch 2 (3/40)  {name}  loss 1.2346  lr 0.0125  validation error 37.50 %  2.2 s",
     ]
 
 

@@ -89,7 +89,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(
     made(resume=True)
     told = made.reporter.console.file.getvalue()
     assert told.count("warning[LT417]") == 1, told
-    assert f"after epoch {epochs - 1}" in told
+    assert f"after epoch {epochs - 2}" in told
     assert result(tmp_path / "run") == whole
     assert len(json.loads((tmp_path / "run" / "run.json").read_text())["warnings"]) == 1
 
@@ -147,7 +147,7 @@ def test_a_loss_that_is_not_finite_is_placed_and_evaluated_by_nobody(begun, tmp_
 
     made.reporter.on_step = poison
     with pytest.raises(
-        RunError, match=r"in epoch 2 \(stage `one`\), from step 3 of 4 on"
+        RunError, match=r"in epoch 1 \(stage `one`\), from step 3 of 4 on"
     ) as caught:
         made()
     assert caught.value.code == "LT410"
@@ -168,7 +168,7 @@ def test_weights_that_the_last_update_broke(begun, tmp_path):
         finish(index, stage, epoch, *more)
 
     made.finish_epoch = broken
-    with pytest.raises(RunError, match=r"`classifier.bias` is not finite after epoch 2") as caught:
+    with pytest.raises(RunError, match=r"`classifier.bias` is not finite after epoch 1") as caught:
         made()
     assert caught.value.code == "LT410"
     assert len(seen) == 1

@@ -82,7 +82,7 @@ def test_eval_of_images_that_were_moved(cli, project):
 def test_eval_of_an_interrupted_run(cli, project):
     code, out, err = cli("eval", project / "interrupted")
     assert code == 0
-    assert "is not finished: it has got to the end of epoch 1 of 6" in err
+    assert "is not finished: it has got to the end of epoch 0, of 0 to 5" in err
     assert f"{lines(project / 'interrupted')[0]['top1_error']:.2f} %" in out
 
 

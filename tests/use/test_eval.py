@@ -27,7 +27,7 @@ def test_a_checkpoint_of_a_run_that_is_not_finished(ltdsl, copy, evaluation):
     (copy / "evaluation.json").unlink()
     done = ltdsl("eval", copy)
     assert done.returncode == 0
-    assert "is not finished: it has got to the end of epoch 4 of 4" in done.stderr
+    assert "is not finished: it has got to the end of epoch 3, of 0 to 3" in done.stderr
     assert f"{evaluation['last']['top1_error']:.2f} %" in done.stdout
     assert "best" not in done.stdout
     assert not (copy / "evaluation.json").exists()

@@ -19,12 +19,12 @@ def learning_rate(plan: Plan) -> dict[str, Any]:
     """The planned learning rate of each epoch."""
     stages = [stage for stage in plan.stages for _ in range(stage.epochs)]
     rates = [stage.rate(epoch) for epoch, stage in enumerate(stages)]
-    values = [{"epoch": epoch, "rate": rate} for epoch, rate in enumerate(rates, 1)]
-    values = [{**values[0], "epoch": 0}, *values]  # a rate holds from the epoch's start
+    values = [{"epoch": epoch, "rate": rate} for epoch, rate in enumerate(rates)]
+    values = [*values, {**values[-1], "epoch": plan.epochs}]  # a rate holds to the epoch's end
     x = epoch_axis(plan.epochs)
     line = (
         alt.Chart(theme.rows(_corners(values)))
-        .mark_line(interpolate="step-before", color=theme.SERIES[0])
+        .mark_line(interpolate="step-after", color=theme.SERIES[0])
         .encode(x, theme.y_of("rate", rates, zero=True))
     )
     description = f"Learning rate of each epoch, from {rates[0]:.3g} to {rates[-1]:.3g}"
@@ -54,7 +54,7 @@ def measured(
         names: Whether stages are named.
     """
     values = [
-        {"epoch": epoch.epoch + 1, "value": getattr(epoch, name), "stage": epoch.stage}
+        {"epoch": epoch.epoch, "value": getattr(epoch, name), "stage": epoch.stage}
         for epoch in epochs
     ]
     known = [row["value"] for row in values if row["value"] is not None]
@@ -70,7 +70,7 @@ def measured(
     if len(values) == 1:
         layers.append(base.mark_point(color=theme.SERIES[0], filled=True, size=50, opacity=1))
     if best is not None:
-        layers += _marked(base, best + 1)
+        layers += _marked(base, best)
     description = f"{title} of each epoch"
     if known:
         description += (
@@ -93,7 +93,7 @@ def epoch_axis(last: int) -> alt.X:
 def _corners(values: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """A step function without the points in the middle of its steps."""
     inner = range(1, len(values) - 1)
-    kept = [i for i in inner if values[i]["rate"] != values[i + 1]["rate"]]
+    kept = [i for i in inner if values[i]["rate"] != values[i - 1]["rate"]]
     return [values[i] for i in (0, *kept, len(values) - 1)]
 
 

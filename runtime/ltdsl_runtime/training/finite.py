@@ -43,7 +43,7 @@ def must_be_finite(
     Raises:
         RunError: LT410.
     """
-    where = f"epoch {epoch + 1} (stage `{stage.plan.name}`)"
+    where = f"epoch {epoch} (stage `{stage.plan.name}`)"
     if passed.skipped == stage.source.steps:
         message = f"no gradient was finite in float16 in {where}, and all steps were skipped"
         hint = "use `precision = bf16` or `fp32`, or lower the learning rate"

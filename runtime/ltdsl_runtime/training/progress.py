@@ -55,7 +55,7 @@ class Reporter:
     def epoch(self, record: Epoch) -> None:
         """An epoch is over."""
         self._line(
-            f"epoch {record.epoch + 1}/{self.plan.epochs}  {record.stage}  loss {record.loss:.4f}  "
+            f"epoch {record.epoch} ({record.epoch + 1}/{self.plan.epochs})  {record.stage}  loss {record.loss:.4f}  "
             f"lr {record.lr:.3g}  {record.measured_on} {self._measured(record)}  {record.seconds:.1f} s"
         )
 

@@ -77,7 +77,7 @@ def reached(
         warn(f"the checkpoints of {run.path} are gone: the run begins with the first epoch again")
     found = found or Reached()
     for reason in why:
-        warn(f"{reason}: the run goes on from the checkpoint before, after epoch {found.done}")
+        warn(f"{reason}: the run goes on from the checkpoint before, after epoch {found.done - 1}")
     if found.path == previous:
         with run.writing(last):
             previous.replace(last)
@@ -94,6 +94,6 @@ def _usable(path: Path, digest: str, lines: list[Epoch], keep: Keep | None) -> R
     saved = load_own(path, digest, keep)
     done = epoch_of(saved, path) + 1
     if done > len(lines):
-        message = f"metrics.jsonl has {len(lines)} whole lines, and {path} is of epoch {done}"
+        message = f"metrics.jsonl has {len(lines)} whole lines, and {path} is of epoch {done - 1}"
         raise RunError("LT411", message)
     return Reached(saved, path, lines[:done])
