@@ -1,10 +1,10 @@
 """Declarations of optimizers, learning-rate schedules and augmentations."""
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 
 from pydantic import Field
-from typing_extensions import Self
 
 from ltdsl.catalogue.entry import Entry, Fraction, Point
 from ltdsl.epochs import place
@@ -51,27 +51,22 @@ class Schedule(Entry):
         description="Epochs in which the rate climbs: epoch e has the factor 1/3 + 2/3 · e / warmup.",
     )
 
-    def within(self, length: int) -> Self:
-        """The same schedule with every percentage turned into an epoch of ``length``."""
-        del length
-        return self
-
-    def decay(self, epoch: int, length: int) -> float:
+    def decays(self, length: int) -> Callable[[int], float]:
         """The factor of an epoch after warm-up.
 
         Args:
-            epoch: Completed epochs since the schedule's start, from 0.
             length: Epochs that the schedule spans.
+
+        Returns:
+            Gives the factor; takes completed epochs since the schedule's start, from 0.
         """
         raise NotImplementedError
 
     def factors(self, length: int) -> tuple[float, ...]:
         """The factor of each of ``length`` epochs, warm-up included."""
-        schedule = self.within(length)
+        decay = self.decays(length)
         return tuple(
-            1 / 3 + 2 / 3 * epoch / self.warmup
-            if epoch < self.warmup
-            else schedule.decay(epoch, length)
+            1 / 3 + 2 / 3 * epoch / self.warmup if epoch < self.warmup else decay(epoch)
             for epoch in range(length)
         )
 
@@ -85,10 +80,10 @@ class Constant(Schedule):
 
     name = "constant"
 
-    def decay(self, epoch: int, length: int) -> float:
+    def decays(self, length: int) -> Callable[[int], float]:
         """1."""
-        del epoch, length
-        return 1.0
+        del length
+        return lambda _: 1.0
 
 
 class MultiStep(Schedule):
@@ -103,15 +98,10 @@ class MultiStep(Schedule):
     )
     gamma: float = Field(0.1, gt=0, le=1, description="Factor of each drop.")
 
-    def decay(self, epoch: int, length: int) -> float:
+    def decays(self, length: int) -> Callable[[int], float]:
         """Gamma to the power of the milestones passed."""
-        passed = sum(place(milestone, length) <= epoch for milestone in self.milestones)
-        return float(self.gamma**passed)
-
-    def within(self, length: int) -> Self:
-        """Milestones as epochs."""
-        epochs = tuple(place(milestone, length) for milestone in self.milestones)
-        return self.model_copy(update={"milestones": epochs})
+        epochs = sorted(place(milestone, length) for milestone in self.milestones)
+        return lambda epoch: float(self.gamma ** bisect_right(epochs, epoch))
 
     def points(self) -> Sequence[int | str]:
         """The milestones."""
@@ -127,10 +117,14 @@ class Cosine(Schedule):
 
     floor: float = Field(0.0, ge=0, le=1, description="Factor approached at the end.")
 
-    def decay(self, epoch: int, length: int) -> float:
+    def decays(self, length: int) -> Callable[[int], float]:
         """Half a cosine over the epochs after warm-up."""
-        done = (epoch - self.warmup) / max(1, length - self.warmup)
-        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * done)) / 2
+
+        def decay(epoch: int) -> float:
+            done = (epoch - self.warmup) / max(1, length - self.warmup)
+            return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * done)) / 2
+
+        return decay
 
 
 class Augment(Entry):

@@ -81,7 +81,8 @@ def _tables(plan: Plan, details: bool) -> None:
     from ltdsl.display.tables import ENDS, headline, plan_table, showable
 
     console = new_console()
-    console.print(headline(plan))
+    for line in headline(plan):
+        console.print(line)
     console.print()
     console.print(plan_table(plan))
     ends = showable(ENDS, console)

@@ -255,7 +255,8 @@ def _shown(
 
     result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside, survey=survey)
     assert result.plan is not None
-    console.print(headline(result.plan))
+    for line in headline(result.plan):
+        console.print(line)
     console.print()
     console.print(plan_table(result.plan))
     console.print()

@@ -26,7 +26,7 @@ _GAP = 2
 _WORD = 18
 
 
-def headline(plan: Plan) -> str:
+def headline(plan: Plan) -> tuple[str, str]:
     """Two lines: data and protocol."""
     counts = plan.class_counts
     validation = (
@@ -38,8 +38,10 @@ def headline(plan: Plan) -> str:
         if counts
         else f"class counts unknown until its files are read, which --data DIR names{validation}"
     )
-    return f"{plan.dataset}: {images}\n{plan.model}, {plan.epochs} epochs, seed {plan.seed}" + (
-        f", {chosen_by(plan.best_on, plan.best_by)}" if plan.best_on else ""
+    chosen = f", {chosen_by(plan.best_on, plan.best_by)}" if plan.best_on else ""
+    return (
+        f"{plan.dataset}: {images}",
+        f"{plan.model}, {plan.epochs} epochs, seed {plan.seed}{chosen}",
     )
 
 

@@ -11,6 +11,9 @@ import sys
 import pytest
 from PIL import Image
 from support import command, environment
+from typer.testing import CliRunner
+
+from ltdsl.cli import make_app
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals of POSIX", allow_module_level=True)
@@ -143,3 +146,26 @@ def test_languages_stay_readable(terminal, tmp_path):
     _, shown = terminal("fmt", "--check", *names)
     for name in names:
         assert f"would format {name}" in shown
+
+
+def test_lines_of_ours_stay_lines(tmp_path, monkeypatch):
+    """A line's end in a string that a command prints is a stranger's: ours are lines of their own."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("a", "stage1: ce"), ("b", "epochs = 4; validation = 0.2; stage1: cs_ce")):
+        (tmp_path / f"{name}.lt").write_text(f"{text}\n")
+    for words in (
+        ["plan", "--details", "--origins", "b.lt"],
+        ["diff", "a.lt", "b.lt"],
+        ["advise", "a.lt"],
+        ["tricks"],
+        ["explain", "cs_ce"],
+        ["explain", "LT207"],
+        ["check", "a.lt", "b.lt"],
+        ["fmt", "--diff", "a.lt", "b.lt"],
+        ["sweep", "--dry-run", "a.lt", "b.lt"],
+        ["new", "--list"],
+        ["cache", "list"],
+    ):
+        shown = CliRunner().invoke(make_app(), words).output
+        assert shown.count("\n") > 0
+        assert "\\n" not in shown, words

@@ -110,7 +110,7 @@ def test_figures_are_of_the_images_that_are_trained_on():
     assert sum(training_counts(whole)) // 100 == 111
     assert "111 steps an epoch" in " ".join(shown(plan_table(whole), 200).split())
     assert "of 111 steps: 22,200" in lines_of(whole, 80)
-    assert "12,406 training images" in headline(whole)
+    assert "12,406 training images" in headline(whole)[0]
 
 
 def test_plots():
