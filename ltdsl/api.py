@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.plan import Plan
     from ltdsl.recipe import Recipe
+    from ltdsl.survey import Surveyed
 
 __all__ = [
     "Evaluation",
@@ -366,10 +367,17 @@ def _survey(root: Path, data: Path | None) -> Survey:
     """Counts the images of data sets whose files alone know."""
     _need_training()
 
-    def survey(recipe: Recipe) -> tuple[int, ...] | None:
+    def survey(recipe: Recipe) -> Surveyed | None:
         from ltdsl_runtime.data import survey as count
 
-        return count(recipe.settings.dataset, data, root)
+        settings = recipe.settings
+        return count(
+            settings.dataset,
+            data,
+            root,
+            validation=settings.validation,
+            split_seed=settings.split_seed,
+        )
 
     return survey
 

@@ -15,7 +15,7 @@ from ltdsl.analysis.effect import check_effect
 from ltdsl.analysis.feasible import check_feasible
 from ltdsl.analysis.load import Read, load
 from ltdsl.analysis.resolve import Resolved, resolve
-from ltdsl.diagnostics import Diagnostic, Severity
+from ltdsl.diagnostics import Diagnostic, Severity, report
 from ltdsl.recipe import Recipe
 from ltdsl.source import Source
 from ltdsl.syntax import File
@@ -23,10 +23,11 @@ from ltdsl.syntax.parser import read_source
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
+    from ltdsl.survey import Surveyed
 
 
-Survey: TypeAlias = Callable[[Recipe], "tuple[int, ...] | None"]
-"""A recipe -> training images of each class of its data set, from its files; None where it has none to look at."""
+Survey: TypeAlias = Callable[[Recipe], "Surveyed | None"]
+"""A recipe -> what the files of its data set say; None where it has none to look at."""
 
 
 @dataclass
@@ -105,11 +106,13 @@ def compile_recipe(
     if recipe is not None and not result.failed:
         check_folders(recipe, resolved, source, found.append)
         check_effect(recipe, document, changes, resolved, found.append)
-        counts = recipe.settings.dataset.class_counts()
+        counts, seen = recipe.settings.dataset.class_counts(), None
         if counts is None and survey is not None:
-            counts = survey(recipe)
+            seen = _surveyed(recipe, resolved, survey, found)
+            counts = seen.counts if seen else None
         if counts is not None:
-            check_feasible(recipe, resolved, counts, found.append)
+            drawn = seen is None or seen.drawn
+            check_feasible(recipe, resolved, counts, found.append, drawn)
     if recipe is not None and not result.failed:
         advise(recipe, resolved, counts, found.append)
         result.recipe, result.counts = recipe, counts
@@ -137,3 +140,17 @@ def _said_once(found: list[Diagnostic]) -> list[Diagnostic]:
         problem.span for problem in found if problem.code in ("LT101", "LT102", "LT103", "LT104")
     }
     return [problem for problem in found if problem.code != "LT005" or problem.span not in unknown]
+
+
+def _surveyed(
+    recipe: Recipe, resolved: Resolved, survey: Survey, found: list[Diagnostic]
+) -> Surveyed | None:
+    """What a look at the files found; all but the counts is said at the data set's place in the recipe."""
+    seen = survey(recipe)
+    written = resolved.settings.get("dataset")
+    span = written.span if written is not None else None
+    for note in seen.notes if seen else ():
+        if note.level != "info":
+            severity = Severity(note.level)
+            found.append(report(note.code, span, note.message, help=note.hint, severity=severity))
+    return seen

@@ -22,6 +22,7 @@ ROOMS = {
         "errors",
         "epochs",
         "longtail",
+        "survey",
         "source",
         "system",
         "diagnostics",
@@ -68,6 +69,7 @@ ROOMS = {
 SHARED = (
     "ltdsl.errors",
     "ltdsl.plan",
+    "ltdsl.survey",
     "ltdsl.options",
     "ltdsl.runs",
     "ltdsl.catalogue",

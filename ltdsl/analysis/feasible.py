@@ -12,7 +12,11 @@ from ltdsl.source import Span
 
 
 def check_feasible(
-    recipe: Recipe, resolved: Resolved, counts: Sequence[int], problems: Report
+    recipe: Recipe,
+    resolved: Resolved,
+    counts: Sequence[int],
+    problems: Report,
+    drawn: bool = True,
 ) -> None:
     """Report stages without one full batch, and classes without an image to choose the best epoch on.
 
@@ -21,12 +25,13 @@ def check_feasible(
         resolved: Where its values were written.
         counts: Training images of each class, before a validation part is taken from them.
         problems: Receives what is found.
+        drawn: Whether a validation part is taken from them; else the data bring one.
     """
-    held = validation_counts(counts, recipe.settings.validation)
+    held = validation_counts(counts, recipe.settings.validation if drawn else 0)
     kept = tuple(count - part for count, part in zip(counts, held, strict=True))
     for stage, written in zip(recipe.stages, resolved.stages, strict=True):
         _check_batches(recipe.settings, stage, written, resolved, kept, problems)
-    if recipe.settings.validation and recipe.settings.best_on != "test":
+    if drawn and recipe.settings.validation and recipe.settings.best_on != "test":
         _check_validation(resolved, counts, held, problems)
 
 

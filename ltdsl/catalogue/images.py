@@ -1,11 +1,11 @@
 """Declarations of data sets that are files of the user's, or too large for memory."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ltdsl.catalogue.datasets import CIFAR_PROTOCOL, Dataset
-from ltdsl.catalogue.entry import Fraction, Text
+from ltdsl.catalogue.entry import Added, Fraction, Text
 
 # a small batch suits a few thousand images; rate and batch keep the proportion of ImageNet-LT's protocol
 _OWN_PROTOCOL = """\
@@ -39,6 +39,26 @@ class ImageFiles(Dataset):
         description="In evaluation, the share of the shorter side that is cut out of an image's centre: 87.5% resizes "
         "to 256 for an input of 224. 100% suits small images.",
     )
+    group: Annotated[Text | None, Added("0.2")] = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        examples=["patient_{group}_*"],
+        description="Images that stay together where a part is drawn, such as those of a patient: a pattern "
+        "of their file names, `patient_{group}_*`, or, of a list with columns, the name of one.",
+    )
+
+    @field_validator("group")
+    @classmethod
+    def _is_clear(cls, value: str | None) -> str | None:
+        """Where the group ends must be clear without trying."""
+        if value is not None and (
+            value.count("{group}") > 1 or "*{group}" in value or "{group}*" in value
+        ):
+            raise ValueError(
+                "`{group}` stands in it once, with a sign of the name on either side or an end"
+            )
+        return value
 
 
 class HeldOut(Dataset):
@@ -70,6 +90,16 @@ class ImageFolder(ImageFiles, HeldOut):
         description="The folder, relative to the recipe's; `--data DIR` comes before it.",
     )
 
+    @field_validator("group")
+    @classmethod
+    def _is_pattern(cls, value: str | None) -> str | None:
+        """Folders have no columns."""
+        if value is not None and "{group}" not in value:
+            raise ValueError(
+                "a pattern of file names has `{group}` in it, as in `patient_{group}_*`"
+            )
+        return value
+
 
 class ListedImages(ImageFiles, HeldOut):
     """Images that lists name.
@@ -88,10 +118,16 @@ class ListedImages(ImageFiles, HeldOut):
     )
     train: Text = Field(min_length=1, description="The list of training images.")
     test: Text | None = Field(None, min_length=1, description="The list of test images.")
+    validation: Annotated[Text | None, Added("0.2")] = Field(
+        None,
+        min_length=1,
+        description="The list of validation images: used in place of a share of the training images where the recipe "
+        "has `validation`.",
+    )
 
 
 class Annotations(ListedImages):
-    """Your own images by lists: text lines `path label`, or the JSON of the reference toolbox or of iNaturalist."""
+    """Your own images by lists: lines with a path and a label, CSV, or the JSON of COCO, iNaturalist or the toolbox."""
 
     name = "annotations"
     protocol = _OWN_PROTOCOL
@@ -101,6 +137,20 @@ class Annotations(ListedImages):
         min_length=1,
         description="Folder that lists and the images in them are relative to, itself relative to the recipe's; "
         "`--data DIR` comes before it.",
+    )
+
+    class_names: Annotated[Text | None, Added("0.2")] = Field(
+        None,
+        min_length=1,
+        description="A file with the name of each class, a line for each label from 0, or lines `label name`.",
+    )
+    image_column: Annotated[Text | None, Added("0.2")] = Field(
+        None,
+        min_length=1,
+        description="The column of the images' paths, where a list has a header and its name does not say so.",
+    )
+    label_column: Annotated[Text | None, Added("0.2")] = Field(
+        None, min_length=1, description="The column of labels or class names, likewise."
     )
 
 

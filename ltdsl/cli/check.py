@@ -113,7 +113,7 @@ def _compiler(
     from ltdsl.compiler import compile_recipe
 
     # files are looked at only when they are asked for: checking text takes no data
-    survey = surveyor(Path(), data) if data is not None else None
+    survey = surveyor(Path(), data, whole=True) if data is not None else None
     return lambda source: compile_recipe(
         source, assignments, allow_outside=allow_outside, survey=survey
     )

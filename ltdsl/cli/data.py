@@ -26,7 +26,7 @@ def inspect(
         Path,
         typer.Argument(
             metavar="RECIPE|PATH",
-            help="A recipe (.lt), a folder of class folders, a list of images (.txt, .json) or a .npz file.",
+            help="A recipe (.lt), a folder of class folders, a list of images (.txt, .csv, .json) or a .npz file.",
             show_default=False,
         ),
     ],
@@ -45,22 +45,20 @@ def inspect(
     """
     need("`ltdsl data inspect`", "train", *IMAGES)
     dataset, place, root = _named(what, folder, changes, allow_outside)
-    from ltdsl_runtime.data import DataError, folders, inspect, read
+    from ltdsl_runtime.data import DataError, inspect, read
     from rich.progress import Progress
 
-    from ltdsl.catalogue import ImageFolder
     from ltdsl.display.inspection import as_data, lines
 
     console = new_console()
     try:
-        train, test = read(dataset, place, root)
+        reading = read(dataset, place, root, anyhow=True)
         with Progress(console=new_console(err=True), transient=True) as progress:
-            task = progress.add_task("reading", total=len(train) + len(test))
-            found = inspect.inspect(train, test, lambda: progress.advance(task))
-        others = folders.other_files(train.root) if isinstance(dataset, ImageFolder) else {}
+            task = progress.add_task("reading", total=sum(map(len, reading.parts.values())))
+            found = inspect.inspect(reading.parts, lambda: progress.advance(task))
     except DataError as error:
         fail(error.code, error.message, error.hint)
-    facts = as_data(dataset, train, test, found, others)
+    facts = as_data(dataset, reading, found)
     if form is Format.JSON:
         print_json(facts)
     else:
@@ -159,10 +157,10 @@ def _named(
         return ImageFolder(), what, Path()
     if what.suffix == ".npz":
         return Npz(), what, Path()
-    if what.suffix in (".txt", ".json"):
+    if what.suffix in (".txt", ".json", ".csv", ".tsv"):
         return Annotations(train=what.name), what.parent, Path()
     if not what.exists():
         fail("LT401", f"there is no {what}", "name a recipe, a folder, a list or a .npz file")
     return misused(
-        f"{what} is neither a recipe (.lt), a folder, a list (.txt, .json) nor a .npz file"
+        f"{what} is neither a recipe (.lt), a folder, a list (.txt, .csv, .tsv, .json) nor a .npz file"
     )

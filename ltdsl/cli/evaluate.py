@@ -79,6 +79,8 @@ def eval(  # noqa: A001 - the command's name
         say(f"note: {run} is not finished{_progress(figures, plan)}", err=True)
     if "other_data" in figures:
         say("note: these are not the test images of the run", err=True)
+    for note in figures.get("notes", ()):
+        say(f"note: {note}", err=True)
     if form is Format.JSON:
         print_json(figures)
         return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ltdsl.catalogue import Dataset
     from ltdsl.compiler import Survey
     from ltdsl.recipe import Recipe
+    from ltdsl.survey import Surveyed
 
     LeftOut = Callable[[Path, Dataset], tuple[str, ...]]
     """A recipe's file and its data set -> names of images to go without."""
@@ -45,6 +46,7 @@ def surveyor(
     data: Path | None,
     must: bool = False,
     left_out: Callable[[Dataset], Collection[str]] = nothing,
+    whole: bool = False,
 ) -> Survey:
     """A survey of the files that ``--data`` or the recipe names.
 
@@ -53,9 +55,10 @@ def surveyor(
         data: ``--data``.
         must: End the command where a recipe names no files that are there; else its counts stay unknown.
         left_out: Names the images of a data set that are not to be counted.
+        whole: See that every file is there too, as a run will.
     """
 
-    def survey(recipe: Recipe) -> tuple[int, ...] | None:
+    def survey(recipe: Recipe) -> Surveyed | None:
         if data is not None or must:
             need("counting images", "train", *IMAGES)
         elif missing("counting images", "train", *IMAGES):
@@ -64,14 +67,23 @@ def surveyor(
 
         dataset, root = recipe.settings.dataset, recipe_file.parent
         try:
-            counts: tuple[int, ...] | None = images.survey(dataset, data, root, left_out(dataset))
+            settings = recipe.settings
+            found: Surveyed | None = images.survey(
+                dataset,
+                data,
+                root,
+                left_out(dataset),
+                settings.validation,
+                settings.split_seed,
+                whole=whole,
+            )
         except images.DataError as error:
             if error.code == "LT401" and data is None and not must:
                 return None
             named = error.code == "LT401" and data is None and getattr(dataset, "path", None)
             where = f"; paths count from the recipe's folder, {root.resolve()}" if named else ""
             fail(error.code, error.message, f"{error.hint}{where}")
-        return counts
+        return found
 
     return survey
 

@@ -31,6 +31,36 @@ RUN: dict[str, Code] = {
         says="""error[LT404]: the training part has 453 images, fewer than one batch of 512
   = help: begin a run with a lower batch_size""",
     ),
+    "LT405": entry(
+        "data not read",
+        """Something lies in the data set's folder, or stands in its lists, that is not used: images in no class folder,
+        folders beside those of the parts, files whose names are no images', a part without classes, categories
+        without an image. What is trained on is the rest.""",
+        says="""warning[LT405]: not read: 7 images right in train, in no class folder, such as train/000.jpg
+  = help: put them into the folders of their classes, or take them away""",
+    ),
+    "LT406": entry(
+        "one image in two places",
+        """A list names an image twice, or two parts have images or groups in common: figures on them say nothing about
+        images that are new. Where a part is drawn, an image or a group comes into one part only.""",
+        says="""warning[LT406]: 12 images are both trained on and in the test part: a/1.jpg, a/2.jpg and 10 more
+  = help: take them out of one of the two lists: figures on them say nothing about new images""",
+    ),
+    "LT407": entry(
+        "classes not certain",
+        """Two parts, or a checkpoint and the data, may mean different classes by the same number: nothing but the
+        number says which is which. Classes are matched by name wherever there are names.""",
+        says="""warning[LT407]: nothing but their numbers says which classes of the test list are which of the training
+list: folders are called a and b here and c and d there
+  = help: make sure that both number them alike, or write names in place of numbers""",
+    ),
+    "LT408": entry(
+        "validation part",
+        """The validation part, which chooses the best epoch, has no image of some classes; or the data bring one of
+        their own, which is used in place of a share of the training images.""",
+        says="""warning[LT408]: the validation part has 3 images, and none of 7 of 10 classes: 3, 4, 5, 6, 7 and 2 more
+  = help: a larger `validation`, or more images, would let them have a say in what is best""",
+    ),
     "LT410": entry(
         "loss not finite",
         """The loss, or a weight, became infinite or NaN. The run stops before anything is evaluated or saved with it:

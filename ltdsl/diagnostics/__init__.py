@@ -94,12 +94,15 @@ class Code(NamedTuple):
 #: Codes that warn. Those of the LT2xx family advise; all others are errors.
 WARNINGS = frozenset({"LT120", "LT140", "LT141", "LT142", "LT306", "LT307", "LT308"})
 
+#: Those of data that a run goes on with.
+DATA_WARNINGS = frozenset({"LT405", "LT406", "LT407", "LT408"})
+
 
 def severity_of(code: str) -> Severity:
     """The severity of a code."""
     if code.startswith("LT2"):
         return Severity.ADVICE
-    return Severity.WARNING if code in WARNINGS else Severity.ERROR
+    return Severity.WARNING if code in WARNINGS | DATA_WARNINGS else Severity.ERROR
 
 
 def report(

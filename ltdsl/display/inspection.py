@@ -23,24 +23,24 @@ ENDS = 8
 NAME = 40
 
 
-def as_data(
-    dataset: Dataset, train: Any, test: Any, found: Any, others: Mapping[str, int]
-) -> dict[str, Any]:
+def as_data(dataset: Dataset, reading: Any, found: Any) -> dict[str, Any]:
     """Everything, JSON-able.
 
     Args:
         dataset: What was looked at.
-        train: Its training part.
-        test: Its test part.
+        reading: A :class:`ltdsl_runtime.data.reading.Reading` of it.
         found: A :class:`ltdsl_runtime.data.inspect.Inspection`.
-        others: Files that are no images by their names: how many of each ending.
     """
+    train, test, validation = reading.train, reading.test, reading.validation
     counts, names = train.counts(), train.class_names
-    kept = dataset.class_counts(counts) or counts
+    whole = min(counts) > 0  # a tail is made longer of classes that have images
+    kept = (dataset.class_counts(counts) if whole else None) or counts
     groups = class_groups(kept)._asdict()
-    unreadable = [
-        {"file": image.name, "part": image.part, "why": why} for image, why in found.unreadable
-    ]
+    unreadable, blank, warned = (
+        [{"file": image.name, "part": image.part, "why": why} for image, why in images]
+        for images in (found.unreadable, found.blank, found.warned)
+    )
+    stops = [{"code": e.code, "message": e.message, "hint": e.hint} for e in reading.problems]
     duplicates = [_group(group, names) for group in found.duplicates]
     leaked = [_group(group, names) for group in found.leaked]
     return {
@@ -48,9 +48,10 @@ def as_data(
         "dataset": str(dataset),
         "train_images": sum(counts),
         "test_images": len(test),
+        "validation_images": len(validation) if validation is not None else None,
         "kept_images": sum(kept),
         "input": getattr(dataset, "size", None),
-        "imbalance": max(kept) / min(kept),
+        "imbalance": max(kept) / min(kept) if min(kept) else None,
         "sides": _spread(found.sides),
         "groups": {name: len(classes) for name, classes in groups.items()},
         "classes": [
@@ -60,8 +61,12 @@ def as_data(
         "unreadable": unreadable,
         "duplicates": duplicates,
         "leaked": leaked,
-        "other_files": dict(others),
-        "problems": len(unreadable) + len(duplicates) + len(leaked),
+        "blank": blank,
+        "damaged_metadata": warned,
+        "other_files": dict(reading.other_files),
+        "notes": [note._asdict() for note in reading.notes],
+        "stops": stops,
+        "problems": len(unreadable) + len(duplicates) + len(leaked) + len(blank) + len(stops),
     }
 
 
@@ -84,11 +89,17 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
     yield (
         f"{facts['dataset']}: {len(classes)} classes, {facts['train_images']:,} training and "
         f"{facts['test_images']:,} test images"
+        + (
+            f", {facts['validation_images']:,} to validate with"
+            if facts["validation_images"]
+            else ""
+        )
     )
     if facts["kept_images"] != facts["train_images"]:
         yield f"the recipe trains on {facts['kept_images']:,} of them"
     kept = sorted((entry["kept"] for entry in classes), reverse=True)
-    yield f"imbalance {facts['imbalance']:.4g}: a class has {kept[0]:,} down to {kept[-1]:,} training images"
+    imbalance = f"imbalance {facts['imbalance']:.4g}: " if facts["imbalance"] else ""
+    yield f"{imbalance}a class has {kept[0]:,} down to {kept[-1]:,} training images"
     groups = (f"{number} {name}" for name, number in facts["groups"].items())
     yield f"groups: {', '.join(groups)}"
     yield from _sides(facts["sides"], facts["input"])
@@ -103,12 +114,30 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
         yield ""
         yield f"classes without a test image: {_few(untested)}"
     yield ""
-    yield from _others(facts["other_files"])
-    yield from _unreadable(facts["unreadable"])
+    yield from _stops(facts["stops"])
+    yield from _notes(facts["notes"])
+    yield from _images("unreadable", facts["unreadable"])
+    yield from _images("of one colour as they are read", facts["blank"])
+    yield from _images("read, though their metadata is damaged", facts["damaged_metadata"])
     yield from _groups("leaked: trained on and tested with", facts["leaked"])
     yield from _groups("there more than once in a part", facts["duplicates"])
     if not facts["problems"]:
         yield "every image can be read, and no two are alike byte for byte"
+
+
+def _stops(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What a run would stop on."""
+    for problem in found:
+        yield f"error[{problem['code']}]: {problem['message']}"
+        yield f"  = help: {problem['hint']}"
+
+
+def _notes(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for note in found:
+        sign = "" if note["level"] == "info" else f"{note['level']}[{note['code']}]: "
+        yield f"{sign}{note['message']}"
+        if note["hint"] and note["level"] != "info":
+            yield f"  = help: {note['hint']}"
 
 
 def _table(classes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -146,16 +175,15 @@ def _sides(sides: Mapping[str, int] | None, size: int | None) -> Iterator[str]:
         )
 
 
-def _others(found: Mapping[str, int]) -> Iterator[str]:
+def _images(title: str, found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if found:
-        kinds = (f"{number:,} {ending or 'without an ending'}" for ending, number in found.items())
-        yield f"no images by their names, and left out: {', '.join(kinds)}"
+        yield f"{title}: {len(found):,}"
+        yield from _shown([_said(entry["file"], entry["why"]) for entry in found])
 
 
-def _unreadable(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if found:
-        yield f"unreadable: {len(found):,}"
-        yield from _shown([entry["why"] for entry in found])
+def _said(name: str, why: str) -> str:
+    """A sentence about an image that names it."""
+    return why if name in why else f"{name}: {why}"
 
 
 def _groups(title: str, found: Sequence[Mapping[str, Any]]) -> Iterator[str]:

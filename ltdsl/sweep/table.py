@@ -14,6 +14,7 @@ from ltdsl.diagnostics.render import render
 from ltdsl.plan import Plan
 from ltdsl.recipe import Recipe
 from ltdsl.source import Source, texts
+from ltdsl.survey import Surveyed
 from ltdsl.sweep.grid import Choice
 from ltdsl.sweep.names import run_names
 from ltdsl.syntax.parser import read_source
@@ -117,13 +118,14 @@ def _refused_as_label(problem: Diagnostic) -> Diagnostic:
 
 def _once(survey: Survey) -> Survey:
     """The same survey, which remembers what it found."""
-    found: dict[str, tuple[int, ...] | None] = {}
+    found: dict[tuple[str, float, int], Surveyed | None] = {}
 
-    def remembered(recipe: Recipe) -> tuple[int, ...] | None:
-        dataset = str(recipe.settings.dataset)
-        if dataset not in found:
-            found[dataset] = survey(recipe)
-        return found[dataset]
+    def remembered(recipe: Recipe) -> Surveyed | None:
+        settings = recipe.settings
+        key = str(settings.dataset), settings.validation, settings.split_seed
+        if key not in found:
+            found[key] = survey(recipe)
+        return found[key]
 
     return remembered
 

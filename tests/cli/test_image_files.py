@@ -156,10 +156,10 @@ def test_a_run_that_was_moved(ltdsl, recipe, images, tmp_path):
         ('npz(path = "list.txt")', "LT402", "list.txt cannot be read"),
         ('imagenet_lt(path = "images")', "LT401", "ImageNet_LT_train.txt is missing"),
         ('image_folder(path = "one")', "LT403", "only one class"),
-        ('image_folder(path = "parts")', "LT403", "parts has Test and Train in place of classes"),
+        ('image_folder(path = "parts")', "LT403", "parts has Test and Valid in place of classes"),
         ('image_folder(path = "empty")', "LT403", "no training image of class lynx"),
         ('annotations(train = "labels.json")', "LT403", "has the label 9, and there are 2 classes"),
-        ('annotations(train = "missing.txt")', "LT401", "gone.png is missing"),
+        ('annotations(train = "missing.txt")', "LT401", "images are missing, the first of them"),
         ('npz(path = "objects.npz")', "LT402", "it holds Python objects"),
         ('npz(path = "shapes.npz")', "LT402", "beside 4 images"),
         ('image_folder(path = "../elsewhere")', "LT127", "lies outside the recipe's folder"),
@@ -169,13 +169,11 @@ def test_a_run_that_was_moved(ltdsl, recipe, images, tmp_path):
 def test_data_that_cannot_be_trained_on(ltdsl, recipe, tmp_path, dataset, code, said):
     (tmp_path / "list.txt").write_text("../../x.png 0\n")
     write_digits(tmp_path / "one", [3])
-    write_digits(tmp_path / "parts" / "Train", [3, 3])
+    write_digits(tmp_path / "parts" / "Valid", [3, 3])
     write_digits(tmp_path / "parts" / "Test", [3, 3])
     write_digits(tmp_path / "empty", [3, 3])
     (tmp_path / "empty" / "lynx").mkdir()
-    (tmp_path / "missing.txt").write_text(
-        "".join(f"{'one/digit_0/001' if i else 'gone'}.png {i % 2}\n" for i in range(6))
-    )
+    (tmp_path / "missing.txt").write_text("".join(f"gone{i}.png {i % 2}\n" for i in range(6)))
     listed = {"annotations": [{"fpath": "a.png", "category_id": 9}], "num_classes": 2}
     (tmp_path / "labels.json").write_text(json.dumps(listed))
     images = np.zeros((4, 5, 5), np.uint8)

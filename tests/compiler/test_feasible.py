@@ -6,13 +6,15 @@ import pytest
 
 from ltdsl.compiler import compile_recipe
 from ltdsl.source import Source
+from ltdsl.survey import Surveyed
 
 #: digits_lt keeps 134 images of the largest class and 6 of the smallest: 453 in all.
 COUNTS = (134, 96, 68, 49, 35, 25, 18, 13, 9, 6)
 
 
 def codes(text: str, *changes: str, counts=None) -> list[str]:
-    found = compile_recipe(Source("r.lt", text), changes, survey=lambda recipe: counts).diagnostics
+    seen = None if counts is None else Surveyed(counts)
+    found = compile_recipe(Source("r.lt", text), changes, survey=lambda recipe: seen).diagnostics
     return [problem.code for problem in found if problem.code in ("LT404", "LT142")]
 
 

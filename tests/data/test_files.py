@@ -11,7 +11,7 @@ from ltdsl_runtime.data.augment import RandomCrop, RandomHorizontalFlip, RandomR
 from ltdsl_runtime.data.colour import ColorJitter
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles, Names
-from ltdsl_runtime.data.folders import load, other_files
+from ltdsl_runtime.data.folders import load as read_all
 from ltdsl_runtime.data.source import EvaluationSource, StageSource
 from ltdsl_runtime.tricks.samplers import Moment, order
 from PIL import Image
@@ -20,6 +20,12 @@ from ltdsl.catalogue import SAMPLERS, ImageFolder
 
 JITTER = ColorJitter(0.4, 0.4, 0.4)
 CHAIN = (RandomResizedCrop(0.08, 4 / 3), RandomHorizontalFlip(), JITTER)
+
+
+def load(dataset, folder):
+    """The training pool and the test part."""
+    reading = read_all(dataset, folder)
+    return reading.train, reading.test
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,10 @@ def test_files_that_are_no_images_count_in_the_parts_that_are_read(tmp_path):
     for part in ("train", "test", "val"):
         (tmp_path / part / "lynx").mkdir(parents=True)
         (tmp_path / part / "lynx" / f"{part}.HEIC").touch()
-    assert other_files(tmp_path) == {".heic": 2}  # where there are both, `test` is tested with
+    for part in ("train", "test"):
+        Image.new("RGB", (5, 5)).save(tmp_path / part / "lynx" / "a.png")
+    reading = read_all(declared(), tmp_path)
+    assert reading.other_files == {".heic": 2}  # `val` has no image, so it is no part
 
 
 def test_a_batch_is_a_function_of_seed_epoch_and_number(folder, monkeypatch):
@@ -152,7 +161,7 @@ def test_val_folder_and_odd_files(tmp_path):
 
 def test_longer_tails(folder):
     dataset = declared(imbalance=12.0)
-    assert survey(dataset, folder) == (12, 5, 2, 1)
+    assert survey(dataset, folder).counts == (12, 5, 2, 1)
     data = load_dataset(dataset, folder, 0.0, 0)
     assert data.counts == data.class_counts == (12, 5, 2, 1)
     assert isinstance(data.train, ImageFiles)

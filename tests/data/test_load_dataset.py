@@ -6,6 +6,7 @@ import pytest
 from ltdsl_runtime.data import READERS, Reader, cifar, load_dataset
 from ltdsl_runtime.data.arrays import ImageArrays, channel_statistics
 from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.reading import Reading
 
 from ltdsl.catalogue import Cifar10LT, Cifar100LT, DigitsLT
 from ltdsl.longtail import profile_counts, validation_counts
@@ -58,7 +59,7 @@ def test_files_need_a_folder(dataset, tmp_path):
 
 def test_cifar_is_normalised_as_published(arrays, monkeypatch, tmp_path):
     monkeypatch.setitem(
-        READERS, "cifar10_lt", Reader(lambda *_: (arrays, arrays), (cifar.MEAN, cifar.STD))
+        READERS, "cifar10_lt", Reader(lambda *_: Reading(arrays, arrays), (cifar.MEAN, cifar.STD))
     )
     data = load_dataset(Cifar10LT(imbalance=3.0), tmp_path, 0.0, 0)
     assert data.counts == (3, 2, 1, 1)  # the smallest class gives three
@@ -77,7 +78,7 @@ def test_other_counts_than_planned():
 
 def test_class_without_images(arrays, monkeypatch):
     pool = arrays.take(np.flatnonzero(arrays.labels != 2))
-    monkeypatch.setitem(READERS, "digits_lt", Reader(lambda *_: (pool, pool)))
+    monkeypatch.setitem(READERS, "digits_lt", Reader(lambda *_: Reading(pool, pool)))
     with pytest.raises(DataError, match="no training image of class c"):
         load_dataset(DigitsLT(imbalance=2.0), None, 0.0, 0)
 

@@ -74,7 +74,7 @@ class Trap:
         (
             {"x_train": IMAGES, "y_train": LABELS * 2, **TEST},
             "LT403",
-            "no training image of class 1",
+            "no training image of classes 1 and 3: its labels are 0, 2 and 4",
         ),
         (
             {"x_train": IMAGES, "y_train": LABELS, **TEST, "x_test": IMAGES[:4, 1:]},

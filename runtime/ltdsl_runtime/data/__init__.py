@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ltdsl.survey import Note, Surveyed
 from ltdsl_runtime.data.arrays import ImageArrays, channel_statistics
 from ltdsl_runtime.data.errors import DataError
-from ltdsl_runtime.data.files import ImageFiles
+from ltdsl_runtime.data.files import ImageFiles, must_be_there
 from ltdsl_runtime.data.readers import READERS, Reader, read
+from ltdsl_runtime.data.reading import Reading, few
 from ltdsl_runtime.data.split import long_tailed_split
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from ltdsl.catalogue import Dataset
     from ltdsl.plan import Plan
@@ -27,6 +29,7 @@ __all__ = [
     "ImageArrays",
     "LoadedData",
     "Reader",
+    "left_out_lines",
     "load_data",
     "load_dataset",
     "must_be_same",
@@ -48,6 +51,8 @@ class LoadedData:
         fingerprint: Part name -> :meth:`ltdsl_runtime.data.part.Part.fingerprint` of that part.
         mean: Channel means of pixels scaled to 0–1, float32 ``[channels]``.
         std: Channel standard deviations, likewise; never 0.
+        notes: What the data's owner should know.
+        drawn: Whether the validation part was taken out of the training images; else the data brought it.
     """
 
     train: Part
@@ -57,6 +62,8 @@ class LoadedData:
     fingerprint: dict[str, str]
     mean: np.ndarray
     std: np.ndarray
+    notes: tuple[Note, ...] = ()
+    drawn: bool = True
 
     def describe(self) -> dict[str, Any]:
         """What later commands need to know of the data, JSON-able, for run.json.
@@ -76,7 +83,8 @@ class LoadedData:
     @property
     def class_counts(self) -> tuple[int, ...]:
         """Training images of each class, validation included: what a plan calls by this name."""
-        held = self.validation.counts() if self.validation else (0,) * len(self.counts)
+        drawn = self.validation if self.drawn else None
+        held = drawn.counts() if drawn else (0,) * len(self.counts)
         return tuple(count + part for count, part in zip(self.counts, held, strict=True))
 
 
@@ -128,10 +136,23 @@ def unreadable(dataset: Dataset, folder: Path | None, root: Path | None = None) 
         DataError: The data set itself is missing or damaged.
     """
     found: dict[str, str] = {}
-    for part in read(dataset, folder, root):
+    parts = read(dataset, folder, root).parts.values()
+    must_be_there(parts, mostly=True)
+    for part in parts:
         if isinstance(part, ImageFiles):
             found |= part.unreadable()
     return found
+
+
+#: Images that cannot be read are told of one by one up to this many; run.json names all.
+_MOST_TOLD = 20
+
+
+def left_out_lines(reasons: Sequence[str]) -> Iterator[str]:
+    """What people are told of images that are left out, each with the reason."""
+    yield from (f"left out: {why}" for why in reasons[:_MOST_TOLD])
+    if len(reasons) > _MOST_TOLD:
+        yield f"left out: {len(reasons) - _MOST_TOLD:,} more, which run.json names"
 
 
 def survey(
@@ -139,16 +160,35 @@ def survey(
     folder: Path | None,
     root: Path | None = None,
     left_out: Collection[str] = (),
-) -> tuple[int, ...] | None:
+    validation: float = 0.0,
+    split_seed: int = 0,
+    whole: bool = False,
+) -> Surveyed | None:
     """Count the training images of each class, before a validation part is taken from them.
 
     Reads labels and lists of files, but no image.
 
+    Args:
+        dataset: Its declaration.
+        folder: What ``--data`` names.
+        root: The recipe's folder.
+        left_out: Names of files to go without.
+        validation: Share of the training images that is held out.
+        split_seed: Decides which.
+        whole: See that every file is there too.
+
     Raises:
         DataError: The files are missing or damaged.
     """
-    pool, _ = read(dataset, folder, root, left_out)
-    return dataset.class_counts(pool.counts())
+    reading = read(dataset, folder, root, left_out)
+    counts = dataset.class_counts(reading.train.counts())
+    if counts is None:
+        return None
+    if whole:
+        must_be_there(reading.parts.values())
+    train, held = _split(reading, counts, validation, split_seed)
+    notes = (*reading.notes, *_about_validation(reading, train, held, validation))
+    return Surveyed(counts, notes, reading.validation is None)
 
 
 def load_dataset(
@@ -174,26 +214,73 @@ def load_dataset(
     Raises:
         DataError: LT401 missing, LT402 damaged, LT403 other counts than planned.
     """
-    pool, test = read(dataset, folder, root, left_out)
-    kept = dataset.class_counts(pool.counts())
+    reading = read(dataset, folder, root, left_out)
+    kept = dataset.class_counts(reading.train.counts())
     assert kept is not None
     if expected is not None and tuple(expected) != kept:
         message = f"{dataset.name} gives {_list(kept)} training images, but {_list(expected)} were planned"
         raise DataError("LT403", message, "plan and run on the same files")
-    split = long_tailed_split(pool.labels, kept, validation, split_seed)
-    train = pool.take(split.train)
-    held_out = pool.take(split.validation) if len(split.validation) else None
+    train, held = _split(reading, kept, validation, split_seed)
     mean, std = _statistics(dataset, train)
-    parts = {"train": train, "validation": held_out, "test": test}
+    parts = {"train": train, "validation": held, "test": reading.test}
     return LoadedData(
         train=train,
-        validation=held_out,
-        test=test,
+        validation=held,
+        test=reading.test,
         counts=train.counts(),
         fingerprint={name: part.fingerprint() for name, part in parts.items() if part is not None},
         mean=mean,
         std=std,
+        notes=(*reading.notes, *_about_validation(reading, train, held, validation)),
+        drawn=reading.validation is None,
     )
+
+
+def _split(
+    reading: Reading, counts: Sequence[int], validation: float, split_seed: int
+) -> tuple[Part, Part | None]:
+    """The training part, and the validation part where one is wanted: that of the data, or one drawn."""
+    pool = reading.train
+    share = 0.0 if reading.validation is not None else validation
+    split = long_tailed_split(pool.labels, counts, share, split_seed, pool.units)
+    train = pool.take(split.train)
+    if validation and reading.validation is not None:
+        return train, reading.validation
+    return train, pool.take(split.validation) if len(split.validation) else None
+
+
+def _about_validation(
+    reading: Reading, train: Part, held: Part | None, validation: float
+) -> Iterator[Note]:
+    """Which part is validated with, and whether it can choose anything."""
+    brought = reading.validation
+    if brought is not None and not validation:
+        message = (
+            f"not read: the validation part, {len(brought):,} images, as the recipe holds none out"
+        )
+        yield Note(
+            "LT405", message, "validation = 0.1, or any other share, has them used", "advice"
+        )
+    elif brought is not None:
+        message = (
+            f"the data bring a validation part of {len(brought):,} images: it is used in place of "
+            f"{validation:.3g} of the training images"
+        )
+        yield Note("LT408", message, level="advice")
+    if not validation or (brought is None and reading.train.units is None):
+        return  # what the counts alone say is said of the recipe
+    counts = held.counts() if held is not None else (0,) * len(train.class_names)
+    without = [train.class_names[label] for label, count in enumerate(counts) if not count]
+    if without:
+        message = (
+            f"the validation part has {sum(counts):,} images, and none of {len(without):,} of {len(counts):,} classes: "
+            f"{few(without)}"
+        )
+        yield Note(
+            "LT408",
+            message,
+            "a larger `validation`, or more images, would let them have a say in what is best",
+        )
 
 
 def _statistics(dataset: Dataset, train: Part) -> tuple[np.ndarray, np.ndarray]:

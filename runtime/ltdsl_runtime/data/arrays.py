@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,9 @@ class ImageArrays:
     images: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
+
+    #: Each image is drawn for itself; see :class:`ltdsl_runtime.data.part.Part`.
+    units: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim != 4:

@@ -7,13 +7,14 @@ channel dropped, grey repeated, an orientation in EXIF left alone, bilinear resi
 
 from __future__ import annotations
 
+import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from ltdsl_runtime.data.errors import DataError
 
@@ -21,13 +22,18 @@ from ltdsl_runtime.data.errors import DataError
 FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
 
 #: File names that image folders are searched for.
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp", ".gif")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".bmp", ".dib"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff", ".webp", ".gif"),
+)
 
 #: How many times as long as the input's shape an image is resized as a whole.
 OBLONG = 16
 
 # Pillow refuses what is twice as large, in an error that names the file
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# damaged EXIF and the like: the warning names no file, and the image is read all the same; `data inspect` names it
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\b")
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class View:
         except Exception as error:  # a broken file can raise anything in its decoder
             if isinstance(error, MemoryError) or _is_the_systems(error):
                 raise
-            why = _reason(error, path)
+            why = _reason(error, path, content)
             hint = "replace it, or train without it: ltdsl run --skip-unreadable"
             raise DataError("LT402", f"{path} cannot be read: {why}", hint) from error
 
@@ -97,6 +103,15 @@ class View:
         """uint8 ``[channels, height, width]`` of an image."""
         array = np.asarray(image)
         return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+def depth(content: bytes) -> tuple[int, int] | None:
+    """Least and largest value of an image of more than 8 bits that can be read; None for all others."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        if not image.mode.startswith("I"):
+            return None
+        low, high = image.getextrema()
+        return int(low), int(high)  # type: ignore[arg-type]
 
 
 def _trimmed(image: Image.Image, wide: int, high: int) -> Image.Image:
@@ -133,9 +148,66 @@ def _is_the_systems(error: Exception) -> bool:
     )
 
 
-def _reason(error: Exception, path: Path) -> str:
+def _reason(error: Exception, path: Path, content: BinaryIO | None) -> str:
     """Why, in words that do not repeat the file's name."""
     if isinstance(error, Image.UnidentifiedImageError):
-        return "it is no JPEG, PNG, BMP, PPM, TIFF, WebP or GIF image"
+        return _what_it_is(path, content)
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).replace(str(path), "it")
+
+
+#: What files begin with that are called as images, after how many bytes, and what they are.
+_OTHERS = (
+    (4, b"ftyphei", "an HEIC picture: convert it to JPEG"),
+    (4, b"ftypmif1", "an HEIC picture: convert it to JPEG"),
+    (4, b"ftypavif", "an AVIF picture: convert it to JPEG or PNG"),
+    (4, b"jP  ", "a JPEG 2000 picture: convert it to JPEG or PNG"),
+    (0, b"8BPS", "a Photoshop file: convert it to PNG"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"<svg", "an SVG drawing: convert it to PNG"),
+    (0, b"<", "a web page or other text, as servers send it in place of an image"),
+    (0, b"version https://git-lfs", "a pointer of Git LFS: `git lfs pull` fetches the image"),
+    (0, b"\0\5\x16\7", "a resource fork of macOS, which has no image in it"),
+)
+
+
+def _what_it_is(path: Path, content: BinaryIO | None) -> str:
+    """What a file is that Pillow does not know."""
+    try:
+        if content is None:
+            with path.open("rb") as file:
+                start = file.read(64)
+                tiff = _kind_of_tiff(file)
+        else:
+            content.seek(0)
+            start = content.read(64)
+            tiff = _kind_of_tiff(content)
+    except OSError:
+        return "it is no image"
+    if tiff is not None:
+        return tiff
+    none = "it is no JPEG, PNG, BMP, PPM, TIFF, WebP or GIF image"
+    if not start:
+        return f"{none}, but empty"
+    for at, magic, what in _OTHERS:
+        if start[at:].lstrip(b"\xef\xbb\xbf \r\n\t" if magic == b"<" else b"").startswith(magic):
+            return f"{none}, but {what}"
+    return none
+
+
+def _kind_of_tiff(file: BinaryIO) -> str | None:
+    """Bands and bits of a TIFF whose kind of pixels is not read; None for other files."""
+    file.seek(0)
+    head = file.read(8)
+    if head[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return None
+    unknown = "it is a TIFF whose kind of pixels is not read"
+    hint = "convert it to 8 bits a band, grey or RGB"
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+        file.seek(tags.next)
+        tags.load(file)
+        bits, bands = tags.get(258, (1,)), tags.get(277, 1)
+    except Exception:  # whatever a parser finds in arbitrary bytes
+        return f"{unknown}: {hint}"
+    return f"{unknown}, {bands} bands of {max(bits)} bits: {hint}"

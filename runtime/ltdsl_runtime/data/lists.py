@@ -1,74 +1,94 @@
-"""Images named in lists: text lists, the reference toolbox's JSON, and iNaturalist's own."""
+"""Images named in lists: text, tables, the reference toolbox's JSON, COCO's and iNaturalist's own."""
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
 import json
-import posixpath
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from ltdsl.survey import Note
+from ltdsl.system.opening import LIST, open_file
+from ltdsl_runtime.data import units
 from ltdsl_runtime.data.errors import DataError
-from ltdsl_runtime.data.files import ImageFiles, Names
+from ltdsl_runtime.data.files import ImageFiles
 from ltdsl_runtime.data.holdout import held_out
 from ltdsl_runtime.data.image import View
+from ltdsl_runtime.data.labels import FROM_0
+from ltdsl_runtime.data.listed.annotated import alike, from_json
+from ltdsl_runtime.data.listed.listing import Columns, Listing
+from ltdsl_runtime.data.listed.matching import Classes, classes_of_list, matched
+from ltdsl_runtime.data.listed.tables import from_lines
+from ltdsl_runtime.data.names import readable
+from ltdsl_runtime.data.reading import Reading, classes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from ltdsl.catalogue import ListedImages
 
 
-@dataclass(frozen=True)
-class Listing:
-    """What a list says.
-
-    Attributes:
-        path: The list.
-        names: Files, relative to the data set's folder.
-        labels: int32, each at least 0.
-        classes: How many there are; None where the list does not say.
-        class_names: One a class, where the list has them.
-    """
-
-    path: Path
-    names: Names
-    labels: np.ndarray
-    classes: int | None = None
-    class_names: tuple[str, ...] | None = None
-
-
-def load(dataset: ListedImages, folder: Path) -> tuple[ImageFiles, ImageFiles]:
-    """Return (train, test) of a data set whose images are listed; see :class:`ltdsl.catalogue.ListedImages`.
+def load(dataset: ListedImages, folder: Path) -> Reading:
+    """Read a data set whose images are listed; see :class:`ltdsl.catalogue.ListedImages`.
 
     Raises:
         DataError: LT401 a list is missing, LT402 it is damaged, LT403 its labels do not fit.
     """
-    train = read_list(folder / dataset.train)
-    test = read_list(folder / dataset.test) if dataset.test else None
-    if not len(train.labels):
-        raise DataError("LT401", f"{train.path} names no image", "is it the right list?")
+    group = dataset.group
+    pattern = group if group is not None and "{group}" in group else None
+    columns = Columns(
+        getattr(dataset, "image_column", None),
+        getattr(dataset, "label_column", None),
+        None if pattern else group,
+    )
+    named = {"train": dataset.train, "test": dataset.test, "validation": dataset.validation}
+    lists = {
+        part: read_list(folder / name, folder, columns) for part, name in named.items() if name
+    }
+    for listing in lists.values():
+        if not len(listing.labels):
+            message = f"{listing.path} names no image"
+            raise DataError("LT401", message, "is it the right list?")
+    train = lists["train"]
     classes = train.classes or int(train.labels.max()) + 1
-    for listing in (train, test):
-        if listing is not None and len(listing.labels) and listing.labels.max() >= classes:
-            message = f"{listing.path} has the label {listing.labels.max()}, and there are {classes} classes"
-            raise DataError("LT403", message, "labels count from 0, in both lists")
+    names = getattr(dataset, "class_names", None)
+    unnamed = train.class_names is None and names is None
+    if unnamed:
+        _check_labels(lists.values(), classes)
     _check_size(dataset, train.path, len(train.labels), classes)
-    if classes > len(
-        train.labels
-    ):  # before anything is as large as a label that may be a typing error
+    if classes > len(train.labels) and unnamed:
+        # before anything is as large as a label that may be a typing error
         message = f"{train.path} names {len(train.labels):,} images of {classes:,} classes"
-        raise DataError("LT403", message, "every class needs at least one")
-    names = train.class_names or _folder_names(train, classes)
+        raise DataError("LT403", message, f"every class needs at least one: {FROM_0}")
+    known = classes_of_list(train, classes, folder / names if names else None)
     view = View.square(dataset.size, dataset.crop)
-    pool = ImageFiles(folder, train.names, train.labels, names, view)
-    if test is None:
-        return held_out(pool, dataset)
-    if not len(test.labels):
-        raise DataError("LT401", f"{test.path} names no image", "is it the right list?")
-    return pool, ImageFiles(folder, test.names, test.labels, names, view)
+    notes = [_form(listing) for listing in lists.values()]
+    notes += [note for listing in lists.values() for note in _left(listing)]
+    parts = [
+        ImageFiles(folder, listing.names, labels, known.names, view)
+        for listing, labels in matched(lists, known, notes.append)
+    ]
+    parts = _grouped(parts, list(lists.values()), pattern, columns)
+    of = dict(zip(lists, parts, strict=True))
+    notes += _unused(known)
+    notes += _repeats(of["train"]) if group is None else ()
+    for name, part in list(of.items())[1:]:
+        notes += units.shared(of["train"], part, name)
+        notes += units.shared_groups(of["train"], part, name) if group is not None else ()
+    if "test" in of:
+        return Reading(of["train"], of["test"], of.get("validation"), tuple(notes))
+    pool, tested, problems = held_out(of["train"], dataset)
+    return Reading(pool, tested, of.get("validation"), tuple(notes), problems)
+
+
+def _check_labels(lists: Iterable[Listing], classes: int) -> None:
+    for listing in lists:
+        if listing.class_names is None and listing.labels.max() >= classes:
+            message = f"{listing.path} has the label {listing.labels.max()}, and there are {classes} classes"
+            raise DataError("LT403", message, f"both lists need the same labels: {FROM_0}")
 
 
 def _check_size(dataset: ListedImages, path: Path, images: int, classes: int) -> None:
@@ -82,124 +102,112 @@ def _check_size(dataset: ListedImages, path: Path, images: int, classes: int) ->
         raise DataError("LT403", message, "use the published list, or `annotations` for your own")
 
 
-def read_list(path: Path) -> Listing:
-    """Read a list of images, whichever of the three kinds it is.
+def _grouped(
+    parts: list[ImageFiles], lists: list[Listing], pattern: str | None, columns: Columns
+) -> list[ImageFiles]:
+    """The parts with what is drawn together: by a column, a pattern, or by file."""
+    if columns.group is None:
+        return list(units.together(parts, pattern))
+    known: dict[str, int] = {}
+    found = []
+    for part, listing in zip(parts, lists, strict=True):
+        assert listing.groups is not None
+        own = [known.setdefault(name, len(known)) for name in listing.group_names]
+        found.append(part.grouped(np.array(own, np.int32)[listing.groups]))
+    return found
 
-    Text has a line ``path label`` an image. JSON is the reference toolbox's (``annotations`` with ``fpath`` and
-    ``category_id``; ``num_classes``) or iNaturalist's (``images`` with ``id`` and ``file_name``; ``annotations`` with
-    ``image_id`` and ``category_id``; ``categories`` with ``id`` and ``name``).
+
+def _form(listing: Listing) -> Note:
+    return Note("LT405", f"{listing.path} is read as {listing.form}", level="info")
+
+
+def _left(listing: Listing) -> Iterator[Note]:
+    if listing.unlabelled:
+        message = f"not read: {listing.unlabelled:,} images of {listing.path} have no annotation"
+        yield Note("LT405", message, "annotate them, or take them out of the list")
+    shared = alike(listing.class_names) if listing.class_names else None
+    if shared:
+        message = f"categories of {listing.path} have the same name, and stay apart: {shared}"
+        yield Note("LT407", message, "give one id to what is one class")
+
+
+def _unused(known: Classes) -> Iterator[Note]:
+    if known.unused:
+        have = "have" if len(known.unused) > 1 else "has"
+        message = f"{classes_of(known.unused)} {have} no image, and no place among the {len(known.names):,} classes"
+        yield Note("LT405", message, "add images, or leave it at that")
+
+
+def _repeats(train: ImageFiles) -> Iterator[Note]:
+    """Files that a list names more than once."""
+    if train.units is None:
+        return
+    sizes = np.bincount(train.units)
+    order = np.argsort(train.units, kind="stable")
+    labels, of = train.labels[order], train.units[order]
+    differ = np.unique(of[1:][(of[1:] == of[:-1]) & (labels[1:] != labels[:-1])])
+    repeated = int((sizes > 1).sum())
+    first = readable(
+        train.names[int(np.flatnonzero(train.units == np.flatnonzero(sizes > 1)[0])[0])]
+    )
+    message = f"{repeated:,} images are listed for training more than once, such as {first}: each stays in one part"
+    yield Note("LT406", message, level="info" if len(differ) else "advice")
+    if len(differ):
+        first = readable(train.names[int(np.flatnonzero(train.units == differ[0])[0])])
+        message = (
+            f"{len(differ):,} images have more than one class in the training list, such as {first}"
+        )
+        hint = "one image, one class: no network can be right about both; keep one line for each"
+        yield Note("LT406", message, hint)
+
+
+def read_list(path: Path, root: Path | None = None, columns: Columns | None = None) -> Listing:
+    """Read a list of images, whichever form it has.
+
+    Text has a line ``path label`` an image; a table has tabs, semicolons or commas, with a header or two columns. JSON
+    is the reference toolbox's (``annotations`` with ``fpath`` and ``category_id``; ``num_classes``), or COCO's and
+    iNaturalist's (``images`` with ``id`` and ``file_name``; ``annotations`` with ``image_id`` and ``category_id``;
+    ``categories`` with ``id`` and ``name``).
+
+    Args:
+        path: The list.
+        root: The data set's folder; that of the list where it is not given.
+        columns: What is wanted of its columns.
 
     Raises:
         DataError: LT401 it is missing, LT402 it is damaged or names a file outside the data set's folder.
     """
+    root, columns = root or path.parent, columns or Columns()
     try:
-        with path.open(encoding="utf-8") as file:
+        # names that are in no encoding keep their bytes, as the disk has them
+        with (
+            open_file(path, LIST) as content,
+            io.TextIOWrapper(content, _encoding(content), errors="surrogateescape") as file,
+        ):
             start = file.read(1)
             while start.isspace():
                 start = file.read(1)
             file.seek(0)
             if start == "{":
-                return _from_json(path, json.load(file))
-            return _from_lines(path, file)
+                return from_json(path, json.load(file), root, columns)
+            return from_lines(path, file, root, columns)
     except FileNotFoundError as error:
         hint = "the recipe names it relative to the data set's folder"
         raise DataError("LT401", f"{path} is missing", hint) from error
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror or error}"
         raise DataError("LT401", message, "check the path and its permissions") from error
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, csv.Error) as error:
         message = f"{path} is no list of images: {error}"
         raise DataError(
-            "LT402", message, "it takes text with `path label` lines, or JSON"
+            "LT402", message, "it takes text with `path label` lines, a table, or JSON"
         ) from error
 
 
-def _from_lines(path: Path, lines: Iterable[str]) -> Listing:
-    labels: list[int] = []
-
-    def names() -> Iterator[str]:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            name, _, label = line.strip().rpartition(" ")
-            if not name or not label.isascii() or not label.isdigit():
-                raise _damaged(path, f"line {number} is not `path label`")
-            labels.append(_label(path, int(label), f"line {number}"))
-            yield _inside(path, name.strip(), f"line {number}")
-
-    listed = Names(names())
-    return Listing(path, listed, np.array(labels, np.int32))
-
-
-def _from_json(path: Path, data: dict[str, Any]) -> Listing:
-    files: dict[Any, str] | None = None
-    try:
-        if "images" in data:
-            files = {image["id"]: image["file_name"] for image in data["images"]}
-        labels: list[int] = []
-
-        def names() -> Iterator[str]:
-            for number, annotation in enumerate(data["annotations"], 1):
-                place = f"annotation {number}"
-                name = annotation["fpath"] if files is None else files[annotation["image_id"]]
-                labels.append(_label(path, annotation["category_id"], place))
-                yield _inside(path, name, place)
-
-        listed = Names(names())
-        classes, class_names = data.get("num_classes"), None
-        if "categories" in data:
-            class_names = _categories(path, data["categories"])
-            classes = len(class_names)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(
-            path, f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        ) from error
-    if classes is not None and (type(classes) is not int or classes < 1):
-        raise _damaged(path, f"num_classes is {classes!r}")
-    if labels and classes is not None and max(labels) >= classes:
-        message = f"{path} has the label {max(labels)}, and there are {classes} classes"
-        raise DataError("LT403", message, "labels count from 0")
-    return Listing(path, listed, np.array(labels, np.int32), classes, class_names)
-
-
-def _categories(path: Path, categories: list[dict[str, Any]]) -> tuple[str, ...]:
-    names = {category["id"]: str(category["name"]) for category in categories}
-    if sorted(names) != list(range(len(categories))):
-        raise _damaged(path, "its categories are not numbered from 0")
-    return tuple(names[number] for number in range(len(names)))
-
-
-def _label(path: Path, label: Any, place: str) -> int:
-    if type(label) is not int or not 0 <= label < 2**31:
-        raise _damaged(path, f"{place} has the label {label!r}, and labels count from 0")
-    return label
-
-
-def _inside(path: Path, name: Any, place: str) -> str:
-    """A file's name; a list may come from anyone, so it reaches no file outside the data set's folder."""
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise _damaged(path, f"{place} names no file")
-    if name.startswith(("/", "\\")) or ":" in name[:3]:
-        raise _damaged(path, f"{place} names {name}, which is no relative path")
-    if ".." in name and posixpath.normpath(name.replace("\\", "/")).startswith(".."):
-        raise _damaged(path, f"{place} names {name}, outside the data set's folder")
-    return name
-
-
-def _damaged(path: Path, why: str) -> DataError:
-    return DataError("LT402", f"{path}: {why}", "mend the list")
-
-
-def _folder_names(listing: Listing, classes: int) -> tuple[str, ...]:
-    """The classes' folders where each class has its own, as in ImageNet; else their numbers."""
-    folders: list[str | None] = [None] * classes
-    for name, label in zip(listing.names, listing.labels.tolist(), strict=True):
-        folder = posixpath.basename(posixpath.dirname(name))
-        if folders[label] is None:
-            folders[label] = folder
-        elif folders[label] != folder:
-            break
-    else:
-        if all(folders) and len(set(folders)) == classes:
-            return tuple(str(folder) for folder in folders)
-    return tuple(map(str, range(classes)))
+def _encoding(file: BinaryIO) -> str:
+    """UTF-8, with a byte-order mark or without, or UTF-16, as its mark says."""
+    start = file.read(3)
+    file.seek(0)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-8-sig"

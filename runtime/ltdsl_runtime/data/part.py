@@ -20,6 +20,7 @@ class Part(Protocol):
         labels: int32 ``[N]``, each in [0, number of classes).
         class_names: One name a class, by label.
         view: How an image file of any size becomes what evaluation sees.
+        units: int32 ``[N]``: images with equal numbers never come into two parts. None where each is drawn for itself.
     """
 
     @property
@@ -32,6 +33,10 @@ class Part(Protocol):
 
     @property
     def view(self) -> View:
+        """See the class."""
+
+    @property
+    def units(self) -> np.ndarray | None:
         """See the class."""
 
     @property

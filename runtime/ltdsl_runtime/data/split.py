@@ -16,6 +16,63 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class Draw(NamedTuple):
+    """How a class's images are drawn: from the front of an order of them, as many as are wanted."""
+
+    order: np.ndarray
+    wanted: int
+
+
+def draw_whole(draws: Sequence[Draw], units: np.ndarray | None, images: int) -> np.ndarray:
+    """Draw images of each class so that those of one unit are drawn together or not at all.
+
+    Where each image is a unit of its own, a class's first ``wanted`` images are drawn. Elsewhere classes are gone
+    through from the smallest, units in the order of their first images; one is drawn if that brings the class nearer to
+    what is wanted. A class that wants images gets one unit at least and never all. What a class before has decided
+    stands.
+
+    Args:
+        draws: Of each class.
+        units: Which unit each image of the pool belongs to; None where each is one of its own.
+        images: Size of the pool.
+
+    Returns:
+        bool ``[images]``.
+    """
+    drawn = np.zeros(images, bool)
+    if units is None:
+        for draw in draws:
+            drawn[draw.order[: draw.wanted]] = True
+        return drawn
+    decided: dict[int, bool] = {}
+    for draw in sorted(draws, key=lambda draw: len(draw.order)):
+        sizes: dict[int, int] = {}  # in the order of first images
+        for unit in units[draw.order].tolist():
+            sizes[unit] = sizes.get(unit, 0) + 1
+        known = {decided[unit] for unit in sizes if unit in decided}
+        taken = sum(size for unit, size in sizes.items() if decided.get(unit))
+        still = [unit for unit in sizes if unit not in decided]
+        wanted = draw.wanted - taken if draw.wanted else 0
+        chosen = _nearest([sizes[unit] for unit in still], wanted, keep_one=False not in known)
+        decided.update(zip(still, chosen, strict=True))
+    everything = np.concatenate([draw.order for draw in draws])
+    drawn[everything] = [decided[unit] for unit in units[everything].tolist()]
+    return drawn
+
+
+def _nearest(sizes: Sequence[int], wanted: int, keep_one: bool) -> list[bool]:
+    """Which sizes to take, in order, to come near to a sum; one must be left where ``keep_one`` says so."""
+    left, chosen = wanted, []
+    for size in sizes:
+        chosen.append(size < 2 * left)
+        left -= size * chosen[-1]
+    if keep_one and chosen and all(chosen):
+        chosen[-1] = False
+    if wanted > 0 and not any(chosen) and len(sizes) > keep_one:
+        chosen[sizes.index(min(sizes))] = True
+    return chosen
+
+
 class Split(NamedTuple):
     """Ascending int64 indices into the pool the split was made from; disjoint."""
 
@@ -24,7 +81,11 @@ class Split(NamedTuple):
 
 
 def long_tailed_split(
-    labels: np.ndarray, counts: Sequence[int], validation: float, split_seed: int
+    labels: np.ndarray,
+    counts: Sequence[int],
+    validation: float,
+    split_seed: int,
+    units: np.ndarray | None = None,
 ) -> Split:
     """Choose ``counts[c]`` images of every class c, and hold some out for validation.
 
@@ -41,11 +102,12 @@ def long_tailed_split(
         counts: Images to keep of each class, ``[C]``, before validation is taken out.
         validation: Share of the kept images to hold out, in [0, 1).
         split_seed: Seed of the choice; independent of the run's seed.
+        units: Images that stay together, see :func:`draw_whole`: V_c is then only come near to.
 
     Raises:
         DataError: LT403 if a class has fewer images than ``counts`` asks for.
     """
-    train, held_out = [], []
+    kept_of, draws = [], []
     members_of = members_by_class(labels, len(counts))
     parts = zip(counts, validation_counts(counts, validation), members_of, strict=True)
     for label, (kept, held, members) in enumerate(parts):
@@ -54,13 +116,12 @@ def long_tailed_split(
             raise DataError(
                 code="LT403", message=message, hint="use the published files, or less imbalance"
             )
-        shuffled = generator(split_seed, "split", label).permutation(members)
-        train.append(shuffled[: kept - held])
-        held_out.append(shuffled[kept - held : kept])
-    return Split(
-        np.sort(np.concatenate(train)).astype(np.int64),
-        np.sort(np.concatenate(held_out)).astype(np.int64),
-    )
+        shuffled = generator(split_seed, "split", label).permutation(members)[:kept]
+        kept_of.append(shuffled)
+        draws.append(Draw(shuffled[::-1], held))
+    held_out = draw_whole(draws, units, len(labels))
+    kept_ones = np.sort(np.concatenate(kept_of)).astype(np.int64)
+    return Split(kept_ones[~held_out[kept_ones]], kept_ones[held_out[kept_ones]])
 
 
 def fingerprint(labels: np.ndarray, images: np.ndarray) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.runs.layout import TENSORBOARD
-from ltdsl_runtime.data import load_data, must_be_same, unreadable
+from ltdsl_runtime.data import left_out_lines, load_data, must_be_same, unreadable
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import as_begun, prepare
 from ltdsl_runtime.parallel.cluster import ALONE
@@ -80,6 +80,7 @@ def run(
                 data_sha256=loaded.fingerprint,
                 data=loaded.describe(),
                 unreadable=list(left_out),
+                warnings=_warnings(loaded),
                 **noted(out, root, options.data),
                 **workers.facts(),
             )
@@ -132,12 +133,17 @@ def resume(
         return _train(plan, loaded, directory, console, options, root, workers, going_on=True)
 
 
+def _warnings(loaded: LoadedData) -> list[str] | None:
+    """What was found in the data, for run.json; it was shown when the recipe was compiled."""
+    return [note.message for note in loaded.notes if note.level == "warning"] or None
+
+
 def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> tuple[str, ...]:
     """The names of images that cannot be read, after telling about them."""
     with console.status("reading every image once"):
         found = unreadable(plan.dataset, data, root)
-    for why in found.values():
-        console.say(f"left out: {why}")
+    for line in left_out_lines(tuple(found.values())):
+        console.say(line)
     return tuple(found)
 
 

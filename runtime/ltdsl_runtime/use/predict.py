@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ import numpy as np
 
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import threads
-from ltdsl_runtime.data.image import SUFFIXES, View
+from ltdsl_runtime.data.image import View
+from ltdsl_runtime.data.walk import SUFFIX_HINT, Account, images_below
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import prepare
 
@@ -53,7 +53,7 @@ def find_images(names: Sequence[str]) -> list[Path]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            files = sorted(_below(path))
+            files = sorted(path / below for below in images_below(str(path), "", Account()))
         elif path.exists() or not glob.has_magic(name):
             files = [path]  # one that is missing is reported with those that are unreadable
         else:
@@ -61,14 +61,9 @@ def find_images(names: Sequence[str]) -> list[Path]:
             files = [file for file in files if file.is_file()]
         if not files:
             what = "no image" if path.is_dir() else "no file"
-            raise RunError("LT415", f"{what} in {name}", f"images end in {', '.join(SUFFIXES)}")
+            raise RunError("LT415", f"{what} in {name}", SUFFIX_HINT)
         found |= dict.fromkeys(files)
     return list(found)
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names if name.lower().endswith(SUFFIXES))
 
 
 def predict(

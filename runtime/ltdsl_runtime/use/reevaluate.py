@@ -14,6 +14,7 @@ from ltdsl_runtime.machine.device import as_begun, prepare
 from ltdsl_runtime.use.trained import NAMED
 
 if TYPE_CHECKING:
+    from ltdsl.survey import Note
     from ltdsl_runtime.data.part import Part
     from ltdsl_runtime.use.trained import Trained
 
@@ -39,7 +40,7 @@ def evaluate_run(
 
     Returns:
         What evaluation.json holds, for the checkpoints asked for, by name; one that was given by its path is called
-        ``checkpoint``. Of other data also ``other_data``, their fingerprint.
+        ``checkpoint``. Of other data also ``other_data``, their fingerprint; where there is more to know, ``notes``.
 
     Raises:
         RunError: LT411 to LT413, a checkpoint cannot be used; LT401 to LT403, nor can the data; LT414, they have other
@@ -50,8 +51,10 @@ def evaluate_run(
         run.checkpoint(name)  # before anything that takes time
     device = prepare(as_begun(device, run.facts.last_device))
     test: Part
+    notes: tuple[Note, ...] = ()
     if images is not None:
-        test = load_known(images, run.data.classes, View(**run.data.view.model_dump()))
+        view = View(**run.data.view.model_dump())
+        test, notes = load_known(images, run.data.classes, view)
         fingerprint = test.fingerprint()
     else:
         test, fingerprint = _test_part(run, data, other_data)
@@ -64,6 +67,8 @@ def evaluate_run(
     result["test_images"] = len(test)
     if fingerprint != run.test_fingerprint:
         result["other_data"] = fingerprint
+    if left := [note.message for note in notes if note.level == "warning"]:
+        result["notes"] = left
     model, evaluators = None, {}  # a graph for each way to be confident, of the same network
     for name in names:
         model = load_model(run, name, into=model)
@@ -80,7 +85,7 @@ def evaluate_run(
 def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:
     """The test images of the run's data set, and their fingerprint."""
     folder = run.places.data(run.plan, folder)
-    test = read(run.plan.dataset, folder, run.places.recipe(run.plan, folder), run.left_out)[1]
+    test = read(run.plan.dataset, folder, run.places.recipe(run.plan, folder), run.left_out).test
     fingerprint = test.fingerprint()
     if fingerprint == run.test_fingerprint:
         return test, fingerprint
