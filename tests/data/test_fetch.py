@@ -173,6 +173,10 @@ def test_a_wrong_checksum_keeps_nothing(served, tmp_path):
         packed(("images/a", b"x"), ("images/pipe", Kind.FIFO)),
         packed(("images/a", b"x"), ("images/device", Kind.CHR)),
         packed(("other/a", b"x")),
+        packed(("images", b"a file"), ("images/a", b"x")),
+        packed(("images/a", b"x"), ("images", b"a file")),
+        packed(("images/a/b", b"x"), ("images/a", b"a file")),
+        packed(("images/" + "x" * 300, b"x")),
         GOOD[:-2000],
         b"no archive at all",
     ],
@@ -187,6 +191,26 @@ def test_archives_from_strangers(served, tmp_path, bad):
         path for path in tmp_path.rglob("*") if path.name not in ("a", "b", "archive.tar.gz.part")
     ]
     assert not (tmp_path.parent / "escaped").exists()
+
+
+def test_an_archive_of_nothing_but_zeros_does_not_fill_the_disk(served, tmp_path, monkeypatch):
+    monkeypatch.setattr("ltdsl_runtime.data.fetch.GIB", 1 << 20)
+    bomb = packed(*((f"images/{number}", bytes(1 << 20)) for number in range(20)))
+    with pytest.raises(DataError, match="unpacks to far more") as caught:
+        get(served(bomb), tmp_path)
+    assert caught.value.code == "LT442"
+    assert content(tmp_path) == ["archive.tar.gz.part"]
+
+
+def test_nothing_is_downloaded_through_a_link(served, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "archive.tar.gz.part").symlink_to(tmp_path / "mine")
+    with pytest.raises(DataError, match="it is a link") as caught:
+        get(served(GOOD), folder)
+    assert caught.value.code == "LT444"
+    assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_what_servers_and_disks_say(served, tmp_path):

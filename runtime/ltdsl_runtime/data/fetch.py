@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import shutil
 import tarfile
 import urllib.error
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ltdsl.system.opening import GIB, open_file
+from ltdsl.system.writing import append_to
 from ltdsl_runtime.data.errors import DataError
 
 if TYPE_CHECKING:
@@ -115,7 +119,9 @@ def _receive(url: str, part: Path, start: int, told: Told) -> bool:
             start = 0
         length = answer.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
-        with part.open("ab" if start else "wb") as file:
+        if not start:
+            part.unlink(missing_ok=True)
+        with append_to(part.parent, part.name) as file:
             done = start
             while block := _read(answer):
                 file.write(block)
@@ -134,7 +140,7 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
 
 def _md5(path: Path) -> str:
     digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -146,24 +152,51 @@ def _unpack(path: Path, folder: Path, archive: Archive) -> None:
     shutil.rmtree(apart, ignore_errors=True)
     try:
         with tarfile.open(path) as tar:
-            tar.extractall(apart, filter=_only_files)
-    except (tarfile.TarError, EOFError, ValueError) as error:
+            tar.extractall(apart, filter=_Filter(max(GIB, _MOST_TIMES * path.stat().st_size)))
+        if not (apart / archive.holds).exists():
+            raise tarfile.TarError(f"it holds no {archive.holds}")
+        (apart / archive.holds).rename(folder / archive.holds)
+    except (OSError, tarfile.TarError, EOFError, ValueError, MemoryError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno not in _OF_NAMES:
+            raise  # the disk's
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError("LT442", f"{archive.name} is refused: {why}", "nothing was kept") from error
+    finally:
         shutil.rmtree(apart, ignore_errors=True)
-        raise DataError(
-            "LT442", f"{archive.name} is refused: {error}", "nothing was kept"
-        ) from error
-    if not (apart / archive.holds).exists():
-        shutil.rmtree(apart, ignore_errors=True)
-        message = f"{archive.name} is refused: it holds no {archive.holds}"
-        raise DataError("LT442", message, "nothing was kept")
-    (apart / archive.holds).rename(folder / archive.holds)
-    shutil.rmtree(apart, ignore_errors=True)
 
 
-def _only_files(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
-    """Python's filter for data, and no links or devices at all: data sets have none."""
-    if not (member.isfile() or member.isdir()):
-        raise tarfile.TarError(f"{member.name} is neither a file nor a folder")
-    if member.name.startswith(("/", "\\")):
-        raise tarfile.TarError(f"{member.name} is an absolute path")
-    return tarfile.data_filter(member, folder)
+#: What the system says of names that no archive should have, a file where a folder belongs among them; and nothing,
+#: where Python found what is wrong by itself.
+_OF_NAMES = {
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
+    *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, None),
+}
+
+#: How many times as large as an archive its content may be: images do not become smaller in one, lists by ten.
+_MOST_TIMES = 50
+
+#: Files that a data set may have.
+_MOST_FILES = 50_000_000
+
+
+class _Filter:
+    """Python's filter for data, and no links or devices at all: data sets have none. And no more than fits.
+
+    Args:
+        most: Bytes that the files may have together.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left, self._files = most, 0
+
+    def __call__(self, member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+        """The member as it is unpacked."""
+        self._left -= member.size
+        self._files += 1
+        if self._left < 0 or self._files > _MOST_FILES:
+            raise tarfile.TarError("it unpacks to far more than a data set of its size")
+        if not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"{member.name} is neither a file nor a folder")
+        if member.name.startswith(("/", "\\")):
+            raise tarfile.TarError(f"{member.name} is an absolute path")
+        return tarfile.data_filter(member, folder)
