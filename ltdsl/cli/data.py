@@ -114,7 +114,7 @@ def fetch(
             f"there is no data set {name}"
             + (f": did you mean {close}?" if close else f"; known: {', '.join(ARCHIVES)}")
         )
-    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+    from rich.progress import DownloadColumn, Progress, TaskID, TransferSpeedColumn
 
     console = new_console()
     columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
@@ -122,14 +122,11 @@ def fetch(
         with Progress(*columns, console=new_console(err=True), transient=True) as progress:
             for archive in ARCHIVES[name]:
                 task = progress.add_task(archive.name, total=None)
-                new = fetch(
-                    archive,
-                    to,
-                    lambda done, total, task=task: progress.update(
-                        task, completed=done, total=total
-                    ),
-                    mirror,
-                )
+
+                def told(done: int, total: int | None, task: TaskID = task) -> None:
+                    progress.update(task, completed=done, total=total)
+
+                new = fetch(archive, to, told, mirror)
                 console.say(f"{to / archive.holds}{'' if new else ' was there already'}")
     except DataError as error:
         fail(error.code, error.message, error.hint)

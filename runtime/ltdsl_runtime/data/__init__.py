@@ -19,6 +19,8 @@ from ltdsl_runtime.data.split import long_tailed_split
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from ltdsl.catalogue import Dataset
     from ltdsl.plan import Plan
     from ltdsl_runtime.data.part import Part
@@ -60,8 +62,8 @@ class LoadedData:
     test: Part
     counts: tuple[int, ...]
     fingerprint: dict[str, str]
-    mean: np.ndarray
-    std: np.ndarray
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
     notes: tuple[Note, ...] = ()
     drawn: bool = True
 
@@ -283,7 +285,7 @@ def _about_validation(
         )
 
 
-def _statistics(dataset: Dataset, train: Part) -> tuple[np.ndarray, np.ndarray]:
+def _statistics(dataset: Dataset, train: Part) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Published ones, or those of the training part, which is then in memory."""
     published = READERS[dataset.name].statistics
     if published is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from ltdsl_runtime.data.split import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from ltdsl_runtime.data.augment import Augmentation
 
@@ -28,8 +30,8 @@ class ImageArrays:
         class_names: One name a class, by label.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int32]
     class_names: tuple[str, ...]
 
     #: Each image is drawn for itself; see :class:`ltdsl_runtime.data.part.Part`.
@@ -65,10 +67,10 @@ class ImageArrays:
 
     def batch(
         self,
-        indices: Sequence[int] | np.ndarray,
+        indices: Sequence[int] | NDArray[np.int64],
         chain: Sequence[Augmentation] = (),
-        parameters: Sequence[np.ndarray] = (),
-    ) -> np.ndarray:
+        parameters: Sequence[NDArray[Any]] = (),
+    ) -> NDArray[np.uint8]:
         """See :meth:`ltdsl_runtime.data.part.Part.batch`."""
         return apply_chain(chain, self.images[indices], parameters)
 
@@ -76,12 +78,14 @@ class ImageArrays:
         """Of pixels and labels; see :func:`ltdsl_runtime.data.split.fingerprint`."""
         return fingerprint(self.labels, self.images)
 
-    def take(self, indices: Sequence[int] | np.ndarray) -> ImageArrays:
+    def take(self, indices: Sequence[int] | NDArray[np.int64]) -> ImageArrays:
         """The images at ``indices``, in that order, copied."""
         return ImageArrays(self.images[indices], self.labels[indices], self.class_names)
 
 
-def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def channel_statistics(
+    images: NDArray[np.uint8],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation of each channel's pixels, scaled to 0–1.
 
     Sums are exact integers over a histogram of the 256 values, so the result does not depend on the

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ltdsl_runtime.data.part import class_counts
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from ltdsl_runtime.data.augment import Augmentation
@@ -65,7 +66,7 @@ class Names:
             for start, end in zip(starts, ends, strict=True):
                 yield self._buffer[start:end].decode(encoding, errors)
 
-    def take(self, indices: Sequence[int] | np.ndarray) -> Names:
+    def take(self, indices: Sequence[int] | NDArray[np.int64]) -> Names:
         """The names at ``indices``, in that order; the bytes are shared."""
         chosen = Names(())
         chosen._buffer = self._buffer
@@ -90,10 +91,10 @@ class ImageFiles:
 
     root: Path
     names: Names
-    labels: np.ndarray
+    labels: NDArray[np.int32]
     class_names: tuple[str, ...]
     view: View
-    units: np.ndarray | None = None
+    units: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -107,13 +108,13 @@ class ImageFiles:
         """Images of each class."""
         return class_counts(self.labels, len(self.class_names))
 
-    def take(self, indices: Sequence[int] | np.ndarray) -> ImageFiles:
+    def take(self, indices: Sequence[int] | NDArray[np.int64]) -> ImageFiles:
         """The images at ``indices``, in that order; no file is read."""
         names, labels = self.names.take(indices), self.labels[indices]
         units = None if self.units is None else self.units[indices]
         return replace(self, names=names, labels=labels, units=units)
 
-    def grouped(self, units: np.ndarray) -> ImageFiles:
+    def grouped(self, units: NDArray[np.int32]) -> ImageFiles:
         """The same images with the numbers of what they are drawn together with, int32 ``[N]``."""
         return replace(self, units=units)
 
@@ -147,10 +148,10 @@ class ImageFiles:
 
     def batch(
         self,
-        indices: Sequence[int] | np.ndarray,
+        indices: Sequence[int] | NDArray[np.int64],
         chain: Sequence[Augmentation] = (),
-        parameters: Sequence[np.ndarray] = (),
-    ) -> np.ndarray:
+        parameters: Sequence[NDArray[Any]] = (),
+    ) -> NDArray[np.uint8]:
         """See :meth:`ltdsl_runtime.data.part.Part.batch`."""
         images = np.empty((len(indices), *self.shape), np.uint8)
 
@@ -164,8 +165,8 @@ class ImageFiles:
         return images
 
     def _augmented(
-        self, image: Image, chain: Sequence[Augmentation], parameters: Sequence[np.ndarray]
-    ) -> np.ndarray:
+        self, image: Image, chain: Sequence[Augmentation], parameters: Sequence[NDArray[Any]]
+    ) -> NDArray[np.uint8]:
         """An image's pixels; a crop that opens the chain cuts from the whole image, before it is resized."""
         if chain and isinstance(chain[0], RandomResizedCrop):
             box = chain[0].box(parameters[0][0], image.width, image.height)
@@ -173,7 +174,8 @@ class ImageFiles:
             chain, parameters = chain[1:], parameters[1:]
         else:
             pixels = self.view(image)
-        return apply_chain(chain, pixels[None], parameters)[0]
+        augmented: NDArray[np.uint8] = apply_chain(chain, pixels[None], parameters)[0]
+        return augmented
 
     def fingerprint(self) -> str:
         """SHA-256 of each image's name, size in bytes and label, in order: no content is read.

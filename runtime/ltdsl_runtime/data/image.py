@@ -11,12 +11,15 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from ltdsl_runtime.data.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: What files may be, by content. Pillow knows more; some of it starts other programs.
 FORMATS = ("JPEG", "PNG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
@@ -56,7 +59,7 @@ class View:
         """Colour images of ``size`` × ``size`` pixels: ``crop`` of the shorter side of a resized image."""
         return cls(3, size, size, 1 / crop)
 
-    def __call__(self, image: Image.Image) -> np.ndarray:
+    def __call__(self, image: Image.Image) -> NDArray[np.uint8]:
         """Pixels, uint8 ``[channels, height, width]``."""
         high, wide = round(self.height * self.ratio), round(self.width * self.ratio)
         image = _trimmed(image, wide, high)
@@ -69,7 +72,7 @@ class View:
         left, top = round((size[0] - self.width) / 2), round((size[1] - self.height) / 2)
         return self.pixels(resized.crop((left, top, left + self.width, top + self.height)))
 
-    def cut(self, image: Image.Image, box: tuple[int, int, int, int]) -> np.ndarray:
+    def cut(self, image: Image.Image, box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
         """A box (left, top, right, bottom) of an image, resized to the input: uint8 ``[channels, height, width]``."""
         part = image.crop(box)
         return self.pixels(part.resize((self.width, self.height), Image.Resampling.BILINEAR))
@@ -99,7 +102,7 @@ class View:
             raise DataError("LT402", f"{path} cannot be read: {why}", hint) from error
 
     @staticmethod
-    def pixels(image: Image.Image) -> np.ndarray:
+    def pixels(image: Image.Image) -> NDArray[np.uint8]:
         """uint8 ``[channels, height, width]`` of an image."""
         array = np.asarray(image)
         return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
@@ -111,7 +114,7 @@ def depth(content: bytes) -> tuple[int, int] | None:
         if not image.mode.startswith("I"):
             return None
         low, high = image.getextrema()
-        return int(low), int(high)  # type: ignore[arg-type]
+        return int(low), int(high)
 
 
 def _trimmed(image: Image.Image, wide: int, high: int) -> Image.Image:
@@ -150,7 +153,7 @@ def _is_the_systems(error: Exception) -> bool:
 
 def _reason(error: Exception, path: Path, content: BinaryIO | None) -> str:
     """Why, in words that do not repeat the file's name."""
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return _what_it_is(path, content)
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).replace(str(path), "it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,9 +20,11 @@ from ltdsl_runtime.data.reading import Reading, classes_of, few
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from ltdsl.catalogue import Npz
 
-Arrays: TypeAlias = "tuple[np.ndarray, np.ndarray]"
+Arrays: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int32]]"
 
 #: Part -> names that its images and labels go by: Keras's, and MedMNIST's.
 _KEYS = {
@@ -94,7 +96,7 @@ def load(dataset: Npz, path: Path) -> Reading:
     return Reading(kept, tested, None, tuple(notes), problems)
 
 
-def _names(array: np.ndarray) -> tuple[str, ...]:
+def _names(array: NDArray[Any]) -> tuple[str, ...]:
     """Names of classes, which may be text or bytes of it."""
     each = np.atleast_1d(array).ravel().tolist()
     return tuple(called(os.fsdecode(n) if isinstance(n, bytes) else str(n)) for n in each)

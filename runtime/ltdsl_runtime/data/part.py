@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from ltdsl_runtime.data.augment import Augmentation
     from ltdsl_runtime.data.image import View
@@ -24,7 +26,7 @@ class Part(Protocol):
     """
 
     @property
-    def labels(self) -> np.ndarray:
+    def labels(self) -> NDArray[np.int32]:
         """See the class."""
 
     @property
@@ -36,7 +38,7 @@ class Part(Protocol):
         """See the class."""
 
     @property
-    def units(self) -> np.ndarray | None:
+    def units(self) -> NDArray[np.int32] | None:
         """See the class."""
 
     @property
@@ -49,15 +51,15 @@ class Part(Protocol):
     def counts(self) -> tuple[int, ...]:
         """Images of each class."""
 
-    def take(self, indices: Sequence[int] | np.ndarray) -> Part:
+    def take(self, indices: Sequence[int] | NDArray[np.int64]) -> Part:
         """The images at ``indices``, in that order, as a part of its own."""
 
     def batch(
         self,
-        indices: Sequence[int] | np.ndarray,
+        indices: Sequence[int] | NDArray[np.int64],
         chain: Sequence[Augmentation] = (),
-        parameters: Sequence[np.ndarray] = (),
-    ) -> np.ndarray:
+        parameters: Sequence[NDArray[Any]] = (),
+    ) -> NDArray[np.uint8]:
         """Images as the network's input layer takes them, before normalisation.
 
         Args:
@@ -76,12 +78,12 @@ class Part(Protocol):
         """64 hex digits that are equal for equal data in equal order; the class says what is covered."""
 
 
-def members_by_class(labels: np.ndarray, classes: int) -> list[np.ndarray]:
+def members_by_class(labels: NDArray[np.int32], classes: int) -> list[NDArray[np.int64]]:
     """For each class the indices of its images, ascending; one sort, however many classes there are."""
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.cumsum(np.bincount(labels, minlength=classes))[:-1])
 
 
-def class_counts(labels: np.ndarray, classes: int) -> tuple[int, ...]:
+def class_counts(labels: NDArray[np.int32], classes: int) -> tuple[int, ...]:
     """Images of each of ``classes`` classes."""
     return tuple(np.bincount(labels, minlength=classes).tolist())

@@ -15,15 +15,19 @@ from ltdsl_runtime.streams import generator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 
 class Draw(NamedTuple):
     """How a class's images are drawn: from the front of an order of them, as many as are wanted."""
 
-    order: np.ndarray
+    order: NDArray[np.int64]
     wanted: int
 
 
-def draw_whole(draws: Sequence[Draw], units: np.ndarray | None, images: int) -> np.ndarray:
+def draw_whole(
+    draws: Sequence[Draw], units: NDArray[np.int32] | None, images: int
+) -> NDArray[np.bool_]:
     """Draw images of each class so that those of one unit are drawn together or not at all.
 
     Where each image is a unit of its own, a class's first ``wanted`` images are drawn. Elsewhere classes are gone
@@ -76,16 +80,16 @@ def _nearest(sizes: Sequence[int], wanted: int, keep_one: bool) -> list[bool]:
 class Split(NamedTuple):
     """Ascending int64 indices into the pool the split was made from; disjoint."""
 
-    train: np.ndarray
-    validation: np.ndarray
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
 
 
 def long_tailed_split(
-    labels: np.ndarray,
+    labels: NDArray[np.int32],
     counts: Sequence[int],
     validation: float,
     split_seed: int,
-    units: np.ndarray | None = None,
+    units: NDArray[np.int32] | None = None,
 ) -> Split:
     """Choose ``counts[c]`` images of every class c, and hold some out for validation.
 
@@ -124,7 +128,7 @@ def long_tailed_split(
     return Split(kept_ones[~held_out[kept_ones]], kept_ones[held_out[kept_ones]])
 
 
-def fingerprint(labels: np.ndarray, images: np.ndarray) -> str:
+def fingerprint(labels: NDArray[np.int32], images: NDArray[np.uint8]) -> str:
     """Return the SHA-256 (64 hex digits) of images and labels themselves.
 
     Hashed are, one after the other: the shape N, C, H, W (little-endian int64), the images' bytes
@@ -140,6 +144,6 @@ def fingerprint(labels: np.ndarray, images: np.ndarray) -> str:
         raise TypeError(f"images must be uint8, not {images.dtype}")
     digest = hashlib.sha256(np.array([len(labels), *images.shape[1:]], dtype="<i8").tobytes())
     for start in range(0, len(images), 4096):  # no second copy of a large dataset
-        digest.update(np.ascontiguousarray(images[start : start + 4096]))
+        digest.update(np.ascontiguousarray(images[start : start + 4096]).data)
     digest.update(labels.astype("<i4").tobytes())
     return digest.hexdigest()
