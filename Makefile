@@ -21,7 +21,7 @@ lint: $(STAMP)  ## what CI checks besides the tests
 
 docs: $(STAMP)  ## whatever of docs/ is written by the code
 	$(BIN)/python -m ltdsl.reference
-	$(BIN)/python tests/trick_table.py
+	$(BIN)/python tests/support/trick_table.py
 
 bench: $(STAMP)  ## ratios of one run, see benchmarks/README.md
 	$(BIN)/python -m benchmarks

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support import ROOT, environment
+from support.processes import ROOT, environment
 
 from ltdsl import api
 

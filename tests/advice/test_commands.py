@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from support import ROOT, environment
+from support.processes import ROOT, environment
 from typer.testing import CliRunner
 
 from ltdsl.cli import make_app

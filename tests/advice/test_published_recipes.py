@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from support import ROOT
+from support.processes import ROOT
 
 from ltdsl.catalogue import TRICKS
 from ltdsl.compiler import compile_recipe

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cache_support import FACTS, PLAIN, get, python, writes
+from support.cache import FACTS, PLAIN, get, python, writes
 
 from ltdsl.cache import CacheError, Store, place
 from ltdsl.cache import store as module

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from cache_support import FACTS, PLAIN, get, python, writes
+from support.cache import FACTS, PLAIN, get, python, writes
 
 from ltdsl.cache import Store, locks
 

@@ -9,7 +9,7 @@ import stat
 from dataclasses import replace
 
 import pytest
-from cache_support import FACTS, PLAIN, RUN, get, writes
+from support.cache import FACTS, PLAIN, RUN, get, writes
 
 from ltdsl.cache import Kind, Store
 from ltdsl.cache.keys import key_of

@@ -6,7 +6,7 @@ import os
 import stat
 
 import pytest
-from cache_support import FACTS, PLAIN, RUN, get, writes
+from support.cache import FACTS, PLAIN, RUN, get, writes
 
 from ltdsl.cache import Store
 from ltdsl.cache.trust import exchangeable

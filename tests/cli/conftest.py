@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support import command, environment
+from support.processes import command, environment
 
 
 @pytest.fixture

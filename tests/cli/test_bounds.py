@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from hostile_texts import CROWDED, LARGE
-from support import command, environment
+from support.hostile_texts import CROWDED, LARGE
+from support.processes import command, environment
 
 MEMORY = 64 << 10  # KiB above what an empty recipe takes
 

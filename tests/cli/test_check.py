@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from support import ROOT, environment
+from support.processes import ROOT, environment
 
 OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
 

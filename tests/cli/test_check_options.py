@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from support import command, environment
+from support.processes import command, environment
 
 BAD = 'epoch = 3\nmodel = "résnet",x\nstage1: input_mixpu, ce, ce\n'
 ADVISED = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160\n"

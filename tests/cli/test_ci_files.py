@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from support import ROOT
+from support.processes import ROOT
 
 yaml = pytest.importorskip("yaml")  # pre-commit brings it
 

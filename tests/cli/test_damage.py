@@ -14,7 +14,7 @@ from concurrent.futures import Future
 
 import pytest
 import typer
-from report_support import make_run
+from support.report import make_run
 from typer.testing import CliRunner
 
 from ltdsl.cli import make_app, sweep

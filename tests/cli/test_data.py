@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from image_files import write_digits
+from support.image_files import write_digits
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from support import command, environment
+from support.processes import command, environment
 
 CROOKED = "epochs=3\nstage1:ce\n"
 STRAIGHT = "epochs = 3\nstage1: ce\n"

@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from image_files import write_digits
 from ltdsl_runtime.data import load_data
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.rundir.places import noted
+from support.image_files import write_digits
 
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import mindspore as ms
-from support import command, environment
+from support.processes import command, environment
 
 #: Every kind of border: mixup, a running optimizer, a fresh one from the best weights with cam_bs, a classifier alone.
 RECIPE = """

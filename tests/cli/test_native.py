@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from support import command, environment
+from support.processes import command, environment
 
 RECIPE = """dataset = digits_lt(imbalance = 20)
 model = resnet8

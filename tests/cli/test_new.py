@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT, environment
+from support.processes import ROOT, environment
 
 from ltdsl.catalogue import DATASETS, TRICKS
 from ltdsl.cli.complete import (

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 from ltdsl_runtime.weights import checkpoints
-from support import command, environment
+from support.processes import command, environment
 
 #: All phases of a run in a few seconds.
 SHORT = """

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from PIL import Image
-from support import SOURCES, command, environment
+from support.processes import SOURCES, command, environment
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 RECIPE = "epochs = 3; stage1: ce; stage2: cam_bs @ epoch 1"

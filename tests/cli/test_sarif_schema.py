@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support.processes import ROOT
 
 from ltdsl.codes import CODES
 from ltdsl.codes.sarif import log

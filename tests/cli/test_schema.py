@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from support import ROOT
+from support.processes import ROOT
 
 
 def test_it_prints_what_the_documentation_has(ltdsl):

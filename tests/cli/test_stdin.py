@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from support import command, environment
+from support.processes import command, environment
 
 RECIPE = b'use "parts/common.lt"\nstage1: ce\n'
 

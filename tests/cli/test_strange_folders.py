@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from support import command, environment
+from support.processes import command, environment
 
 CROOKED = "epochs=4;stage1:ce\n"
 STRAIGHT = "epochs = 4; stage1: ce\n"

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from support import environment, safe_command, set_traps
+from support.processes import environment, safe_command, set_traps
 
 SHORT = "epochs = 1; schedule = constant(warmup = 0); stage1: ce"
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from PIL import Image
-from support import command, environment
+from support.processes import command, environment
 from typer.testing import CliRunner
 
 from ltdsl.cli import make_app

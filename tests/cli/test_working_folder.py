@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from report_support import make_run
-from support import ROOT, SOURCES, TRAPS, command, environment, safe_command, set_traps
+from support.processes import ROOT, SOURCES, TRAPS, command, environment, safe_command, set_traps
+from support.report import make_run
 
 from ltdsl.cli.run import write_report
 from ltdsl.system import children

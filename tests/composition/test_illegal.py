@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from composition_support import (
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from support.composition import (
     BY_KIND,
     PRIOR,
     PRIOR_AFTERWARDS,
@@ -18,8 +20,6 @@ from composition_support import (
     recipes,
     sets_norms,
 )
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 
 from ltdsl import catalogue
 from ltdsl.catalogue.entry import Fraction

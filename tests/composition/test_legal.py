@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from composition_support import BY_KIND, DEFAULTS, entries, recipes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.composition import BY_KIND, DEFAULTS, entries, recipes
 
 from ltdsl import catalogue
 from ltdsl.analysis.values import build, find

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 
-from trick_table import BEGIN, END, PAGE, cases, table
+from support.trick_table import BEGIN, END, PAGE, cases, table
 
 from ltdsl.catalogue import LOSSES, TRICKS
 
 #: Where a formula of each kind of trick is tested.
 FORMULAS = {
-    "sampler": "tests/data/test_samplers.py",
-    "mixer": "tests/training/test_mixing_steps.py",
-    "loss": "tests/loss_formulas.py",
-    "classifier": "tests/training/test_phases.py",
-    "teacher": "tests/training/test_mixing_steps.py",
-    "posthoc": "tests/training/test_phases.py",
+    "sampler": "tests/runtime/tricks/test_samplers.py",
+    "mixer": "tests/runtime/graph/test_mixing_steps.py",
+    "loss": "tests/support/loss_formulas.py",
+    "classifier": "tests/runtime/training/test_phases.py",
+    "teacher": "tests/runtime/graph/test_mixing_steps.py",
+    "posthoc": "tests/runtime/training/test_phases.py",
 }
 
 
@@ -33,7 +33,7 @@ def test_every_loss_has_its_measured_differences():
     missing = {name for name in LOSSES if not re.search(rf"^\| `{name}[`(]", page, re.MULTILINE)}
     assert not missing, (
         f"docs/tricks.md has no measured differences of {missing}; "
-        "python -m pytest -s tests/runtime/test_losses_formulas.py prints the table"
+        "python -m pytest -s tests/runtime/tricks/test_losses_formulas.py prints the table"
     )
 
 

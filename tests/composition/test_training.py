@@ -10,7 +10,6 @@ import math
 import mindspore as ms
 import numpy as np
 import pytest
-from composition_pairs import CHOICES, KINDS, all_pairs, every_kind_once, pairs, wanted_pairs
 from ltdsl_runtime.data import ImageArrays, LoadedData
 from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
@@ -23,8 +22,16 @@ from ltdsl_runtime.training.stages import begin_stage, build_stage
 from ltdsl_runtime.tricks.optimizers import build_optimizer
 from ltdsl_runtime.tricks.posthoc import POSTHOC
 from mindspore import Tensor, nn
-from support import FULL
-from training_support import PLAIN, count_compilations, plan, weights
+from support.composition_pairs import (
+    CHOICES,
+    KINDS,
+    all_pairs,
+    every_kind_once,
+    pairs,
+    wanted_pairs,
+)
+from support.processes import FULL
+from support.training import PLAIN, count_compilations, plan, weights
 
 COUNTS = (14, 9, 6, 3)
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support.processes import ROOT
 
 from ltdsl import format as formatting
 from ltdsl.format import UnprovenError, format_source

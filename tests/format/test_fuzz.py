@@ -10,8 +10,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from language.test_properties import mutated, recipes, soup
-from support import ROOT
+from support.processes import ROOT
+from syntax.test_properties import mutated, recipes, soup
 
 from ltdsl.catalogue import TRICKS
 from ltdsl.codes.sarif import log

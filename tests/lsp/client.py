@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from support import command, environment
+from support.processes import command, environment
 
 TIMEOUT = 60  # seconds; a busy machine starts a process slowly
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from lsp.client import Client
-from support import ROOT, command, environment
+from support.processes import ROOT, command, environment
 
 pytest.importorskip("pygls")
 

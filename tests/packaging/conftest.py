@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packaging_support import must, run, site_packages
-from support import ROOT
+from support.packaging import must, run, site_packages
+from support.processes import ROOT
 
 Call = Callable[..., subprocess.CompletedProcess]
 

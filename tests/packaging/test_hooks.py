@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from packaging_support import must, run
-from support import FULL, ROOT
+from support.packaging import must, run
+from support.processes import FULL, ROOT
 
 pytestmark = pytest.mark.skipif(not FULL, reason="takes long: set LTDSL_FULL=1")
 

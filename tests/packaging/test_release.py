@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging_support import run, site_packages
-from support import ROOT
+from support.packaging import run, site_packages
+from support.processes import ROOT
 
 from ltdsl import __version__
 from ltdsl.system.packages import EXTRAS, NEWEST

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 from pydantic.fields import FieldInfo
-from support import ROOT
+from support.processes import ROOT
 
 from ltdsl.catalogue import (
     AUGMENTS,

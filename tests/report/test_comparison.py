@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from report_support import RECIPE, make_run, plan_of
+from support.report import RECIPE, make_run, plan_of
 
 from ltdsl.report import write_report
 from ltdsl.report.groups import grouped

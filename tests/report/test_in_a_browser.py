@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 from playwright.sync_api import sync_playwright
-from report_browser import QUIET, find, opened
-from report_support import RECIPE, make_run, plan_of, with_classes
+from support.report import RECIPE, make_run, plan_of, with_classes
+from support.report_browser import QUIET, find, opened
 
 from ltdsl.report import write_report
 

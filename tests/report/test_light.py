@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from report_support import make_run
-from support import ROOT, environment
+from support.processes import ROOT, environment
+from support.report import make_run
 
 CHARTS = ("altair", "vl_convert", "jinja2")
 TRAINING = ("mindspore", "numpy", "PIL", "ltdsl_runtime")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 import vl_convert
-from report_support import RECIPE, make_run, plan_of
+from support.report import RECIPE, make_run, plan_of
 
 from ltdsl.report import write_report
 

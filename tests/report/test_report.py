@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 
 import altair as alt
 import pytest
-from report_support import make_run, plan_of
+from support.report import make_run, plan_of
 
 from ltdsl.report import ReportError, write_report
 from ltdsl.report.charts import curves, theme

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from pydantic import ValidationError
-from report_support import make_run
+from support.report import make_run
 
 from ltdsl.reference.schema import schema
 from ltdsl.runs.evaluation import Evaluation

@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from report_support import make_run
+from support.report import make_run
 
 from ltdsl.report import ReportError, write_report
 from ltdsl.runs import UnreadableError, read_run
@@ -55,7 +55,7 @@ def test_runs_that_are_begun_and_used_refuse_a_later_version(run):
     from ltdsl_runtime.errors import RunError
     from ltdsl_runtime.rundir.directory import RunDirectory
     from ltdsl_runtime.use.trained import open_run
-    from training_support import given
+    from support.training import given
 
     change(run, format=FORMAT + 1, **given(), stages=["stage1", "stage2"])
     for code, opened in (

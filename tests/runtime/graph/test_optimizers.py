@@ -1,0 +1,91 @@
+"""Optimizers against formulas in float64, parameter by parameter."""
+
+from __future__ import annotations
+
+import mindspore as ms
+import numpy as np
+import pytest
+from ltdsl_runtime.training.stages import rates_of_steps
+from ltdsl_runtime.tricks.optimizers import build_optimizer
+from mindspore import Parameter, Tensor, nn
+from support import training_formulas as formulas
+from support.training import PLAIN, plan
+
+from ltdsl import catalogue
+
+#: The rate changes twice within them.
+RATES = [0.1] * 3 + [0.01] * 3 + [0.05] * 2
+
+#: MindSpore leaves weight decay out where a name ends in gamma or beta, unless it is told otherwise.
+SHAPES = {"conv.weight": (3, 2, 3, 3), "bn.gamma": (3,), "bn.beta": (3,), "fc.bias": (4,)}
+
+
+class Apply(nn.Cell):
+    """An optimizer fed with given gradients."""
+
+    def __init__(self, optimizer):
+        super().__init__(auto_prefix=False)
+        self.optimizer = optimizer
+
+    def construct(self, *gradients):
+        return self.optimizer(gradients)
+
+
+def follow(entry, reference, rates=RATES):
+    """Largest deviation from the formula, relative to the distance gone, over all steps."""
+    rng = np.random.default_rng(1)
+    start = [rng.normal(1, 1, shape) for shape in SHAPES.values()]
+    parameters = [
+        Parameter(Tensor(value, ms.float32), name=name)
+        for name, value in zip(SHAPES, start, strict=True)
+    ]
+    apply = Apply(build_optimizer(entry, parameters, rates))
+    expected = [np.float64(p.asnumpy()) for p in parameters]
+    for rate in rates:
+        gradients = [np.float32(rng.normal(size=shape)) for shape in SHAPES.values()]
+        apply(*map(Tensor, gradients))
+        expected = reference.step(expected, [np.float64(g) for g in gradients], rate)
+        for parameter, value in zip(parameters, expected, strict=True):
+            np.testing.assert_allclose(
+                parameter.asnumpy(), value, rtol=2e-6, atol=2e-6, err_msg=parameter.name
+            )
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.02])
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, True), (0.9, False), (0.0, False)])
+def test_sgd(momentum, nesterov, weight_decay):
+    arguments = {"momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay}
+    follow(catalogue.SGD(**arguments), formulas.SGD(**arguments))
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.02])
+def test_adam(weight_decay):
+    arguments = {"beta1": 0.8, "beta2": 0.95, "weight_decay": weight_decay}
+    follow(catalogue.Adam(**arguments), formulas.Adam(**arguments))
+
+
+def test_a_single_step():
+    """A list of one rate must not be taken for anything else."""
+    follow(catalogue.SGD(), formulas.SGD(), rates=[0.3])
+
+
+def test_every_step_has_its_epochs_rate():
+    """Also where a running optimizer goes on into a stage with other steps an epoch."""
+    run = plan(
+        "epochs = 12; optimizer = sgd(lr = 0.4); "
+        "schedule = multistep(milestones = [4, 8], gamma = 0.1, warmup = 2); "
+        "a: ce; b: cs_ce @ epoch 6 { batch_size = 7 }; "
+        "c: ce @ epoch 10 { optimizer = sgd(lr = 0.002) }"
+    )
+    counts = (40, 17)
+    expected = [run.stages[0].rate(e) for e in range(6) for _ in range(57 // 32)]
+    expected += [run.stages[1].rate(e) for e in range(6, 10) for _ in range(57 // 7)]
+    assert rates_of_steps(run, 0, counts) == expected
+    assert expected[0] == pytest.approx(0.4 / 3)
+    assert expected[-1] == pytest.approx(0.004)
+    assert rates_of_steps(run, 2, counts) == [0.002] * 2 * (57 // 32)
+
+
+def test_the_plan_of_one_constant_rate():
+    run = plan(PLAIN + "epochs = 1; optimizer = adam; a: ce")
+    assert rates_of_steps(run, 0, (64,)) == [0.001, 0.001]
