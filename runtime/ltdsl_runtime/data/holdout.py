@@ -38,7 +38,7 @@ def held_out(pool: P, dataset: HeldOut) -> tuple[P, P, tuple[DataError, ...]]:
         )
     tested = draw_whole(draws, pool.units, len(pool))
     train, test = pool.take(np.flatnonzero(~tested)), pool.take(np.flatnonzero(tested))
-    return train, test, tuple(_problems(pool, train, test))  # type: ignore[return-value]
+    return train, test, tuple(_problems(pool, train, test))
 
 
 def _problems(pool: Part, train: Part, test: Part) -> list[DataError]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ltdsl_runtime.data.arrays import ImageArrays
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles, in_threads, must_be_there
 from ltdsl_runtime.data.image import depth
@@ -20,7 +21,6 @@ from ltdsl_runtime.data.names import readable
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-    from ltdsl_runtime.data.arrays import ImageArrays
     from ltdsl_runtime.data.part import Part
 
 
@@ -111,9 +111,9 @@ def _read(name: str, part: Part) -> Iterator[tuple[Image, _Seen | str]]:
             for index, seen in enumerate(_read_files(part, heard)):
                 yield Image(readable(part.names[index]), name, int(part.labels[index])), seen
         return
-    arrays: ImageArrays = part  # type: ignore[assignment]
-    for index, pixels in enumerate(arrays.images):
-        image = Image(f"{name}[{index}]", name, int(arrays.labels[index]))
+    assert isinstance(part, ImageArrays)  # the other kind of part that there is
+    for index, pixels in enumerate(part.images):
+        image = Image(f"{name}[{index}]", name, int(part.labels[index]))
         blank = "it is of one colour" if pixels.min() == pixels.max() else ""
         yield image, _Seen(hashlib.sha256(pixels.tobytes()).digest(), min(pixels.shape[1:]), blank)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from ltdsl_runtime.data.augment import Augmentation
     from ltdsl_runtime.data.image import View
@@ -51,7 +52,7 @@ class Part(Protocol):
     def counts(self) -> tuple[int, ...]:
         """Images of each class."""
 
-    def take(self, indices: Sequence[int] | NDArray[np.int64]) -> Part:
+    def take(self, indices: Sequence[int] | NDArray[np.int64]) -> Self:
         """The images at ``indices``, in that order, as a part of its own."""
 
     def batch(
