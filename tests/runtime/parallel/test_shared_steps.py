@@ -62,8 +62,9 @@ def differences(folder: Path, workers: int) -> dict[str, float]:
 
 @pytest.mark.parametrize("how", ["whole", "split"])
 @pytest.mark.parametrize("workers", [2, 4] if FULL else [2])
-def test_shared_steps_are_those_of_one_worker(workers, how, tmp_path):
-    from parallel.shared_steps import RECIPES
+def test_shared_steps_are_those_of_one_worker(workers, how, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(WORKER.parent)
+    from shared_steps import RECIPES
 
     left_out = UNSPLIT if how == "split" else ()
     names = [name for name in RECIPES if name not in left_out]
