@@ -109,7 +109,9 @@ def fetch(
     if name not in ARCHIVES:
         if name in DATASETS:
             misused(f"{name} has nothing to download: {', '.join(ARCHIVES)} have")
-        close = nearest(name, ARCHIVES)
+        # a data set without its long tail is a word of the field, and no slip
+        longer = next((each for each in ARCHIVES if each.startswith(name)), None)
+        close = nearest(name, ARCHIVES) or longer
         misused(
             f"there is no data set {name}"
             + (f": did you mean {close}?" if close else f"; known: {', '.join(ARCHIVES)}")

@@ -234,7 +234,7 @@ def test_a_full_disk_an_impatient_user_and_two_runs_in_one_folder(ltdsl, recipe,
     assert "Traceback" not in errors
     assert "interrupted" in errors
     assert "go on with: ltdsl run --resume result" in errors
-    assert f"epoch {epochs + 1}/5000" in output
+    assert f"({epochs + 1}/5000)" in output
     facts = read(tmp_path / "result" / "run.json")
     assert (facts["status"], "error" in facts) == ("interrupted", False)
     last = checkpoints.load(tmp_path / "result" / "checkpoints" / "last.ckpt", sealed=True)

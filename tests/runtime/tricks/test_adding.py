@@ -187,10 +187,10 @@ def test_a_sampler_that_changes_what_another_draws_gives_a_transformation():
 
 
 def test_a_new_loss_is_asked_for_its_formula():
-    from runtime import test_losses_formulas
+    from runtime.tricks import test_losses_formulas
 
     with pytest.raises(
-        AssertionError, match=r"prior_shift.* tests/loss_formulas\.py.*python -m pytest"
+        AssertionError, match=r"prior_shift.* tests/support/loss_formulas\.py.*python -m pytest"
     ):
         test_losses_formulas.test_every_loss_has_a_formula()
     with pytest.raises(AssertionError, match=r"docs/tricks\.md.*prior_shift.*python -m pytest -s"):
@@ -198,10 +198,10 @@ def test_a_new_loss_is_asked_for_its_formula():
 
 
 def test_a_new_sampler_is_asked_for_its_distribution():
-    from data import test_samplers
+    from runtime.tricks import test_samplers
 
     with pytest.raises(
-        AssertionError, match=r"DISTRIBUTIONS of tests/data/test_samplers\.py.*python"
+        AssertionError, match=r"DISTRIBUTIONS of tests/runtime/tricks/test_samplers\.py.*python"
     ):
         test_samplers.test_every_sampler_has_its_distribution()
 
