@@ -90,6 +90,7 @@ READ_DATA = {
     ("ltdsl/cli/evaluate.py", "eval"),
     ("ltdsl/cli/export.py", "export"),
     ("ltdsl/cli/predict.py", "predict"),
+    ("ltdsl/cli/refusals.py", "unsuitable"),
     ("ltdsl/cli/run.py", "train"),
     ("ltdsl/cli/sweep.py", "_need_tensorboard"),
     ("ltdsl/cli/survey.py", "survey"),

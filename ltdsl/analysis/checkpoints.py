@@ -43,6 +43,21 @@ def check_folders(recipe: Recipe, resolved: Resolved, source: Source, problems: 
         )
 
 
+def check_present(recipe: Recipe, resolved: Resolved, source: Source, problems: Report) -> None:
+    """Report checkpoints that are not there."""
+    root = source.path.parent if source.path else Path()
+    for written, span in _checkpoints(recipe, resolved):
+        if not _is_there(root / written):
+            problems(
+                report(
+                    "LT411",
+                    span,
+                    f"there is no checkpoint {root / written}",
+                    help="paths count from the recipe's folder",
+                )
+            )
+
+
 def _is_there(path: Path) -> bool:
     """False too where the system does not look."""
     try:
@@ -57,6 +72,11 @@ def named(recipe: Recipe, resolved: Resolved) -> Iterator[tuple[str, Span]]:
     if dataset is not None and isinstance(dataset.value, Call):
         texts = (argument.value for argument in dataset.value.arguments)
         yield from ((text.value, text.span) for text in texts if isinstance(text, String))
+    yield from _checkpoints(recipe, resolved)
+
+
+def _checkpoints(recipe: Recipe, resolved: Resolved) -> Iterator[tuple[str, Span]]:
+    """`init`, and the teachers of stages."""
     if recipe.settings.init is not None:
         yield recipe.settings.init, resolved.settings["init"].value.span
     for stage, written in zip(recipe.stages, resolved.stages, strict=True):

@@ -10,11 +10,17 @@ _HE = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2
 
 
 class Model(Entry):
-    """A network with feature maps, global average pooling and a linear classifier."""
+    """A network with feature maps, global average pooling and a linear classifier.
+
+    Class attributes:
+        layers: Layers whose outputs can be mixed, in order.
+        weighs_maps: Whether its classifier weighs its last feature maps one by one; None where that depends on its
+            parameters.
+    """
 
     kind = "model"
+    weighs_maps: ClassVar[bool | None] = True
 
-    #: Layers whose outputs can be mixed, in order.
     layers: ClassVar[tuple[str, ...]]
 
 
@@ -54,6 +60,7 @@ class MindCV(Model):
     """Any model of the mindcv package that has feature maps; needs `pip install "ltdsl[mindcv]"`."""
 
     name = "mindcv"
+    weighs_maps = None
     layers = ("pool", "fc")
 
     model: Text = Field(

@@ -83,7 +83,9 @@ def check(
     if fixing:
         sources, fixed = _fix(sources, names, compile_recipe, wanted, unsafe_fixes, recipes)
     results = {
-        path: _checked(compile_recipe(source)) if isinstance(source, Source) else Checked([source])
+        path: _checked(compile_recipe(source), data)
+        if isinstance(source, Source)
+        else Checked([source])
         for path, source in sources.items()
     }
     parts = used_parts(results, recipes)
@@ -133,12 +135,17 @@ class Checked(NamedTuple):
     may_be_part: bool = False
 
 
-def _checked(result: Compilation) -> Checked:
+def _checked(result: Compilation, data: Path | None) -> Checked:
     from ltdsl.syntax import Stage
 
     used = tuple(source.path for source in result.sources[1:] if source.path)
     has_stage = any(isinstance(statement, Stage) for statement in result.tree.statements)
-    return Checked(result.diagnostics, used, not has_stage)
+    problems = result.diagnostics
+    if data is not None:
+        from ltdsl.cli.refusals import refused
+
+        problems = [*problems, *refused(result, data)]
+    return Checked(problems, used, not has_stage)
 
 
 def used_parts(results: Mapping[Path, Checked], named: list[Path]) -> set[Path]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from support.processes import ROOT, environment
 
@@ -182,3 +183,26 @@ def test_a_bug_is_a_sentence_and_a_file(recipe, tmp_path):
     assert "Traceback" not in done.stderr
     (report,) = tmp_path.glob("ltdsl-*.txt")
     assert "Traceback" in report.read_text()
+
+
+def test_data_that_run_would_refuse(ltdsl, recipe, tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 8)
+    images = rng.integers(0, 255, (32, 32, 32, 3)).astype(np.uint8)
+    np.savez(tmp_path / "m.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    text = """
+dataset = npz(path = "m.npz")
+epochs = 2; batch_size = 16; schedule = constant; validation = 0
+init = "none.ckpt"
+model = mindcv(name = "mobilenet_v3_small_100")
+stage1: ce
+stage2: cam_bs @ epoch 1
+"""
+    path = recipe(text)
+    assert ltdsl("check", path).returncode == 0  # nobody has looked at files
+    done = ltdsl("check", path, "--data", "m.npz")
+    assert done.returncode == 1
+    assert "error[LT411]: there is no checkpoint" in done.stdout
+    assert "error[LT431]: `cam_bs` needs a classifier" in done.stdout
+    done = ltdsl("check", path, "--data", "m.npz", "--set", "batch_size=33")
+    assert "error[LT404]" in done.stdout

@@ -23,6 +23,7 @@ from ltdsl_runtime.training.finite import must_be_finite
 from ltdsl_runtime.training.gallery import gallery, save_gallery
 from ltdsl_runtime.training.keeping import Keeper
 from ltdsl_runtime.training.networks import network_at, network_to_train, teacher_at
+from ltdsl_runtime.training.preconditions import must_be_possible
 from ltdsl_runtime.training.resume import Reached
 from ltdsl_runtime.training.stages import begin_stage, build_stage, rates_of_steps
 from ltdsl_runtime.training.tensorboard import Events
@@ -103,12 +104,13 @@ class Trainer:
             What evaluation.json holds.
 
         Raises:
-            RunError: LT410, the loss is no longer finite; LT411, a checkpoint is damaged and cannot be done without;
-                LT424, something cannot be written.
+            RunError: LT404, LT424 or LT431, a stage cannot be trained; LT410, the loss is no longer finite; LT411, a
+                checkpoint is damaged and cannot be done without; LT424, something cannot be written.
         """
         self.keeper = Keeper(self.run, self.plan.digest(), self.network, self.workers)
         self.best = BestEpochs(self.plan, self.run, self._warn)
         so_far = self.keeper.reached(self._warn) if resume else Reached()
+        must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)
         so_far.restore(self.network)
         self.best.go_on(so_far.metrics)
         if self.options.tensorboard and self.workers.first:

@@ -47,6 +47,7 @@ __all__ = [
     "Sampling",
     "build_sampling",
     "implement",
+    "must_suit",
 ]
 
 #: (declaration, training images of each class) -> mixer
@@ -97,6 +98,21 @@ def _check_maps(network: Network, image: tuple[int, ...]) -> None:
             f"shape {tuple(maps.shape)} and {weight.shape[1]} weights a class",
             "choose a model with global pooling and one linear layer after its maps",
         )
+
+
+def must_suit(entry: catalogue.Sampler, network: Network, image: tuple[int, ...]) -> None:
+    """Refuse a network that a sampler could do nothing with, whatever its weights.
+
+    Args:
+        entry: The sampler.
+        network: The network.
+        image: Channels, height and width of its input.
+
+    Raises:
+        RunError: LT431.
+    """
+    if entry.name in TRANSFORMS:
+        _check_maps(freeze(network), image)
 
 
 #: (declaration, network as the stage starts, data) -> sampling; for samplers that change what they draw
