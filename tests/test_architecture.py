@@ -92,6 +92,7 @@ READ_DATA = {
     ("ltdsl/cli/predict.py", "predict"),
     ("ltdsl/cli/refusals.py", "unsuitable"),
     ("ltdsl/cli/run.py", "train"),
+    ("ltdsl/cli/run.py", "try_out"),
     ("ltdsl/cli/sweep.py", "_need_tensorboard"),
     ("ltdsl/cli/survey.py", "survey"),
     ("ltdsl/cli/survey.py", "within"),

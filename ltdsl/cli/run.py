@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from ltdsl.compiler import Compilation, Survey
     from ltdsl.display.console import Console
+    from ltdsl.plan import Plan
 
 
 def run(
@@ -70,6 +71,13 @@ def run(
     workers: Number = 1,
     split_classes: SplitClasses = False,
     port: Port = None,
+    smoke: Annotated[
+        bool,
+        typer.Option(
+            "--smoke",
+            help="Only try it out: a few steps of each stage, an evaluation and an export, of which nothing is kept.",
+        ),
+    ] = False,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
 ) -> None:
@@ -79,6 +87,10 @@ def run(
     if resume is not None and (changes or seed is not None or out is not None or skip_unreadable):
         misused(
             "--resume goes on with a run as it is: without --set, --seed, --out and --skip-unreadable"
+        )
+    if smoke and (resume or out or keep_cam or tensorboard or workers > 1 or is_launched()):
+        misused(
+            "--smoke keeps nothing, in one process: without --resume, --out, --keep-cam, --tensorboard and --workers"
         )
     if workers > 1 and is_launched():
         misused("--workers starts processes, and a launcher has started this one: leave it out")
@@ -119,12 +131,16 @@ def run(
     assert recipe is not None
     survey = surveyor(recipe, data, must=True)
     result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
+    origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed))
+    if smoke:
+        assert result.plan is not None
+        try_out(result.plan, origin, console, options)
+        return
     chosen = out is not None
     if out is None:
         out = _default_folder(recipe) if team is None or team.first else Path()
         if team is not None:
             out = Path(team.first_ones(str(out)))
-    origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed))
     try:
         train(lambda runs: runs.run(result.plan, origin, out, console, options, team), out, console)
     finally:
@@ -170,6 +186,22 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
         console.say(f"no report: {trouble}")
     page = out if trouble else out / REPORT
     console.say(page)
+
+
+def try_out(plan: Plan, origin: Origin, console: Console, options: RunOptions) -> None:
+    """Do what `--smoke` is for, and say in a sentence what was in the way."""
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.use.smoke import smoke
+
+    try:
+        smoke(plan, origin, console, options)
+    except RunError as error:
+        stop(error.code, error.message, error.hint)
+    except KeyboardInterrupt:
+        stop("LT499", "interrupted; nothing was kept")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        stop("LT499", f"{where}{error.strerror or error}", "free space for temporary files")
 
 
 def _of_a_worker(

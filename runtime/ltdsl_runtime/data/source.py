@@ -76,6 +76,7 @@ class StageSource:
         start_batch: Batches of the stage already trained; ``source[0]`` is the next one.
         rows: Of each batch, the images that are handed out: those of one worker of several. What is drawn is drawn for
             the whole batch, and ``draws`` cuts its own columns.
+        most_steps: Steps of an epoch at most; None for all that it has.
         failure: Why a batch could not be made; None where none failed. MindSpore wraps what is raised in a dataset's
             thread, so whoever asked it for batches looks here.
 
@@ -94,6 +95,7 @@ class StageSource:
     partner: Order | None = None
     start_batch: int = 0
     rows: slice = field(default_factory=lambda: slice(None))
+    most_steps: int | None = None
     failure: Exception | None = field(default=None, init=False)
     steps: int = field(init=False)
     columns: tuple[str, ...] = field(init=False)
@@ -102,7 +104,7 @@ class StageSource:
         self._lock = threading.Lock()
         first = np.asarray(self.order(self.first_epoch))
         length = len(first)
-        self.steps = length // self.batch_size
+        self.steps = self._steps(length)
         if self.steps == 0:
             visits = "" if length == len(self.part) else f", of which an epoch visits {length}"
             message = (
@@ -117,6 +119,11 @@ class StageSource:
         self._cache = {self.first_epoch: self._draw(self.first_epoch, first)}
         drawn = self._cache[self.first_epoch].extra
         self.columns = training_columns(self.partner is not None, drawn)
+
+    def _steps(self, images: int) -> int:
+        """Steps of an epoch that visits so many images."""
+        whole = images // self.batch_size
+        return whole if self.most_steps is None else min(whole, self.most_steps)
 
     def __len__(self) -> int:
         return self.epochs * self.steps - self.start_batch
@@ -173,7 +180,7 @@ class StageSource:
 
     def _draw(self, epoch: int, order: NDArray[np.int64]) -> _Epoch:
         orders = [order]
-        if len(orders[0]) // self.batch_size != self.steps:
+        if self._steps(len(order)) != self.steps:
             raise ValueError(f"epoch {epoch} has other steps than {self.steps}: its order differs")
         if self.partner is not None:
             orders.append(np.asarray(self.partner(epoch)))

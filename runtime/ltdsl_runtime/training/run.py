@@ -59,7 +59,7 @@ def run(
     workers = workers or ALONE
     if options.tensorboard:
         must_be_there()
-    with _terminable():
+    with terminable():
         options = replace(options, device=prepare(options.device, plan.precision))
         root, left_out = origin.root.resolve(), origin.left_out
         if workers.first:  # before every image is read
@@ -108,7 +108,7 @@ def resume(
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
     workers = workers or ALONE
-    with _terminable(), open_directory(path, workers, resume=True) as directory:
+    with terminable(), open_directory(path, workers, resume=True) as directory:
         meet(directory, workers)
         tensorboard = options.tensorboard or (path / TENSORBOARD).is_dir()
         if tensorboard:
@@ -184,7 +184,7 @@ def _train(
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM, and the closing of a terminal, end a run as Ctrl-C does: with its status recorded.
 
     A cluster that takes its machine back sends SIGTERM; and once MindSpore has compiled a graph, it turns Ctrl-C into

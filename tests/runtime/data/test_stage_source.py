@@ -157,3 +157,12 @@ def test_mistakes_of_the_caller(arrays):
         make(arrays, draws=lambda streams, epoch, labels: {"x": np.zeros(4)})
     with pytest.raises(ValueError, match="other steps"):
         make(arrays, order=lambda epoch: np.arange(60 if epoch == 10 else 20))[3]
+
+
+def test_the_first_steps_alone(arrays):
+    whole, short = make(arrays), make(arrays, most_steps=2)
+    assert (short.steps, len(short)) == (2, 8)
+    image, label, *_ = short[3]  # the second step of the second epoch
+    assert np.array_equal(label, whole[4][1])
+    assert np.array_equal(image, whole[4][0])
+    assert len(make(arrays, most_steps=100)) == len(whole)

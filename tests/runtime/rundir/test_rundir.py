@@ -16,7 +16,7 @@ from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.directory import RunDirectory, must_be_free
 from ltdsl_runtime.rundir.ended import keep_logs, settle
 from ltdsl_runtime.rundir.lock import Lock
-from ltdsl_runtime.training.run import _terminable
+from ltdsl_runtime.training.run import terminable
 from support.processes import environment
 from support.training import given, plan
 
@@ -223,7 +223,7 @@ def test_signals_stop_once(number):
     before = signal.getsignal(number)
 
     def stopped():
-        with _terminable():
+        with terminable():
             try:
                 os.kill(os.getpid(), number)
             finally:
@@ -238,7 +238,7 @@ def test_signals_stop_once(number):
 def test_what_nohup_ignores_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with _terminable():
+        with terminable():
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
