@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from support.trick_table import BEGIN, END, PAGE, cases, table
+from support.trick_table import BEGIN, END, PAGE, cases
 
 from ltdsl.catalogue import LOSSES, TRICKS
 
@@ -37,6 +37,15 @@ def test_every_loss_has_its_measured_differences():
     )
 
 
-def test_the_table_is_fresh():
+def test_the_table_is_true():
     shown = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0].strip()
-    assert shown == table().strip(), "run: make docs"
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", shown, re.MULTILINE)
+    assert [(name, kind) for name, kind, _ in rows] == [
+        (name, trick.kind) for name, trick in TRICKS.items()
+    ], "run: make docs"
+    there = {(case.file, case.name): case.tricks for case in cases()}
+    for trick, _, tests in rows:
+        named = re.findall(r"`([\w/.]+)`: (\w+)", tests)
+        wrong = [test for test in named if trick not in there.get(test, ())]
+        assert named, f"`{trick}` has no test in the table; run: make docs"
+        assert not wrong, f"{wrong} no longer name `{trick}`; run: make docs"
