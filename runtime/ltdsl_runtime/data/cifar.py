@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ltdsl.system.opening import MIB, read_file
 from ltdsl_runtime.data.arrays import ImageArrays
 from ltdsl_runtime.data.errors import DataError
 
@@ -174,7 +175,7 @@ def _part(
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, 256 * MIB)  # the largest has 154 MB
     except OSError as error:
         raise _unreadable(path, error) from error
 

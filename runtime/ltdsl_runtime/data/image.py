@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
+from ltdsl.system.opening import IMAGE, UnfitError, open_file
 from ltdsl_runtime.data.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".bmp", ".dib"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff", ".webp", ".gif"),
 )
+
+#: Pixels of a row or column; JPEG, WebP and GIF cannot have more. Pillow itself limits the whole image.
+LONGEST_SIDE = 65_535
 
 #: How many times as long as the input's shape an image is resized as a whole.
 OBLONG = 16
@@ -89,13 +94,17 @@ class View:
             OSError: The disk or the system is in the way, not the file.
         """
         try:
-            with Image.open(content or path, formats=FORMATS) as image:
+            with (
+                nullcontext(content) if content else open_file(path, IMAGE) as file,
+                Image.open(file, formats=FORMATS) as image,
+            ):
+                _check_size(image)
                 image.load()
                 return _converted(image, "L" if self.channels == 1 else "RGB")
         except FileNotFoundError as error:
             raise DataError("LT401", f"{path} is missing", "was it moved or renamed?") from error
         except Exception as error:  # a broken file can raise anything in its decoder
-            if isinstance(error, MemoryError) or _is_the_systems(error):
+            if _is_the_systems(error):
                 raise
             why = _reason(error, path, content)
             hint = "replace it, or train without it: ltdsl run --skip-unreadable"
@@ -115,6 +124,14 @@ def depth(content: bytes) -> tuple[int, int] | None:
             return None
         low, high = image.getextrema()
         return int(low), int(high)
+
+
+def _check_size(image: Image.Image) -> None:
+    """Refuse an image whose head claims more than a decoder should be asked for: its file may have a few bytes."""
+    if max(image.size) > LONGEST_SIDE:
+        raise ValueError(
+            f"it has {image.width:,} × {image.height:,} pixels, more than {LONGEST_SIDE:,} in a row or column"
+        )
 
 
 def _trimmed(image: Image.Image, wide: int, high: int) -> Image.Image:
@@ -143,7 +160,7 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 def _is_the_systems(error: Exception) -> bool:
     """True for what another attempt may not meet: a disk that is gone, too many open files. Decoders set no number."""
-    about_the_file = PermissionError | IsADirectoryError | NotADirectoryError
+    about_the_file = PermissionError | IsADirectoryError | NotADirectoryError | UnfitError
     return (
         isinstance(error, OSError)
         and error.errno is not None
@@ -155,6 +172,8 @@ def _reason(error: Exception, path: Path, content: BinaryIO | None) -> str:
     """Why, in words that do not repeat the file's name."""
     if isinstance(error, UnidentifiedImageError):
         return _what_it_is(path, content)
+    if isinstance(error, MemoryError):
+        return "there is too little memory to decode it"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).replace(str(path), "it")
 
@@ -178,7 +197,7 @@ def _what_it_is(path: Path, content: BinaryIO | None) -> str:
     """What a file is that Pillow does not know."""
     try:
         if content is None:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 start = file.read(64)
                 tiff = _kind_of_tiff(file)
         else:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ltdsl.system.opening import IMAGE, read_file
 from ltdsl_runtime.data.arrays import ImageArrays
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles, in_threads, must_be_there
@@ -144,7 +145,7 @@ def _read_files(part: ImageFiles, heard: _Heard) -> Iterator[_Seen | str]:
         path = part.path(index)
         heard.texts = []
         try:
-            content = path.read_bytes()
+            content = read_file(path, IMAGE)
         except OSError as error:
             return f"{readable(str(path))} cannot be read: {error.strerror or error}"
         try:

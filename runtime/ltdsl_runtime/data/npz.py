@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ltdsl.survey import Note
+from ltdsl.system.memory import memory_limit
+from ltdsl.system.opening import open_file
 from ltdsl_runtime.data.arrays import ImageArrays
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.holdout import held_out
@@ -47,9 +49,12 @@ def load(dataset: Npz, path: Path) -> Reading:
         DataError: LT401 it is missing, LT402 it is damaged or holds something else, LT403 labels do not fit.
     """
     try:
-        if path.exists() and not path.is_dir() and not zipfile.is_zipfile(path):
-            raise ValueError("it is not a .npz archive")
-        with np.load(path, allow_pickle=False) as file:
+        with open_file(path) as archive:
+            if not zipfile.is_zipfile(archive):
+                raise ValueError("it is not a .npz archive")
+            archive.seek(0)
+            file = np.load(archive, allow_pickle=False)
+            _must_fit(file.zip)
             of = {part: _arrays(file, part, path) for part in _KEYS}
             names = _names(file[_NAMES]) if _NAMES in file.files else None
             held = list(file.files)
@@ -94,6 +99,13 @@ def load(dataset: Npz, path: Path) -> Reading:
         return Reading(pool, validation, None, tuple(notes))
     kept, tested, problems = held_out(pool, dataset)
     return Reading(kept, tested, None, tuple(notes), problems)
+
+
+def _must_fit(archive: zipfile.ZipFile) -> None:
+    """Refuse what would take all memory: a few kilobytes can unpack to terabytes. No more than it says is unpacked."""
+    size, limit = sum(each.file_size for each in archive.infolist()), memory_limit()
+    if limit is not None and size > limit:
+        raise ValueError(f"it unpacks to {size:,} bytes, more than this machine has memory")
 
 
 def _names(array: NDArray[Any]) -> tuple[str, ...]:

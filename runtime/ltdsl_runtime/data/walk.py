@@ -142,6 +142,11 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def _identity(folder: Path | str) -> tuple[int, int]:
+    about = Path(folder).stat()
+    return about.st_dev, about.st_ino
+
+
 def images_below(root: str, below: str, account: Account) -> Iterator[str]:
     """Names of the images in a folder and in folders below it, relative to ``root``; links are followed.
 
@@ -154,17 +159,23 @@ def images_below(root: str, below: str, account: Account) -> Iterator[str]:
         DataError: LT401, a folder cannot be read, or there are more entries than any data set has.
     """
     waiting, seen, count = [below], set(), 0
+    above = set(map(_identity, Path(root).resolve().parents)) | (
+        {_identity(root)} if below else set()
+    )
     while waiting:
         folder = waiting.pop()
         place = f"{root}/{folder}" if folder else root
         try:
-            about = Path(place).stat()
+            identity = _identity(place)
         except OSError as error:
             raise cannot_read(error) from error
-        if (about.st_dev, about.st_ino) in seen:  # a link to a folder above, or a second one
+        if identity in above:  # all of a disk, say
+            account.leave("links to folders that the data set itself lies in", folder)
+            continue
+        if identity in seen:
             account.leave("links to folders that are read already", folder, warn=False)
             continue
-        seen.add((about.st_dev, about.st_ino))
+        seen.add(identity)
         for entry in entries(place, account, folder):
             count += 1
             if count > MOST_ENTRIES:

@@ -57,13 +57,21 @@ def find_images(names: Sequence[str]) -> list[Path]:
         elif path.exists() or not glob.has_magic(name):
             files = [path]  # one that is missing is reported with those that are unreadable
         else:
-            files = sorted(map(Path, glob.glob(name, recursive=True)))  # noqa: PTH207 - any path
-            files = [file for file in files if file.is_file()]
+            files = sorted(_matching(path))
         if not files:
             what = "no image" if path.is_dir() else "no file"
             raise RunError("LT415", f"{what} in {name}", SUFFIX_HINT)
         found |= dict.fromkeys(files)
     return list(found)
+
+
+def _matching(pattern: Path) -> Iterator[Path]:
+    """The files that a pattern stands for; `**` follows no links, which may lead round in a circle, nor hidden ones."""
+    below = pattern.relative_to(pattern.anchor)
+    for path in Path(pattern.anchor).glob(str(below)):
+        new = [part for part in path.parts if part.startswith(".") and part not in pattern.parts]
+        if not new and path.is_file():
+            yield path
 
 
 def predict(
