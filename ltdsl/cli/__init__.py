@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
 
 from ltdsl.cli.usage import Command
-from ltdsl.system.terminal import guarding, say
+from ltdsl.system.shortage import end_of_shortage
+from ltdsl.system.terminal import guarding, say, say_lines
 
 #: Commands in the order in which help lists them, and the modules of this package that hold them.
 COMMANDS = {
@@ -100,16 +103,32 @@ def guarded(action: Callable[[], None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         # a terminal that cannot show a character shows another one, never a traceback
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    with guarding():
+    with guarding(), _interruptible():
         try:
             action()
         except typer.Exit as end:  # where typer itself did not start it
             sys.exit(end.exit_code)
+        except KeyboardInterrupt:
+            sys.exit(130)
         except Exception as error:
+            end_of_shortage(error)
             _report_bug(error)
         finally:
             # the process ends: looking once more through all it made for garbage costs a sixth of a check
             gc.freeze()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C be a KeyboardInterrupt meanwhile; before and afterwards it ends the process without a word."""
+    ended = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    if ended:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if ended:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _report_bug(error: Exception) -> NoReturn:
@@ -117,11 +136,17 @@ def _report_bug(error: Exception) -> NoReturn:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="ltdsl-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        traceback.print_exception(error, file=file)
+    text = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="ltdsl-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            file.write(text)
+        where = f"with {file.name}"
+    except OSError:  # no folder for such files, or no space in it
+        say_lines(text, err=True)
+        where = "with what is above"
     lines = str(error).splitlines() or [""]
     say(f"error: {type(error).__name__}: {lines[0]}", err=True)
-    say(f"  = help: this is a bug in ltdsl; please report it with {file.name}", err=True)
+    say(f"  = help: this is a bug in ltdsl; please report it {where}", err=True)
     sys.exit(1)

@@ -149,6 +149,14 @@ def run(
                 out.rmdir()  # it is still empty: the run did not begin
 
 
+def _works_somewhere() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
 def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Console) -> None:
     """Let the runtime train, and show the figures or, in a sentence, what was in the way.
 
@@ -157,6 +165,8 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
         out: The run directory.
         console: Where progress and figures are shown.
     """
+    if not _works_somewhere():  # MindSpore aborts the process then
+        stop("LT499", "the folder that this was started in is gone", "change into another")
     from ltdsl_runtime.errors import RunError
     from ltdsl_runtime.training import run as runs
 

@@ -5,6 +5,9 @@ Reads run directories alone, and imports what it needs when it is asked for.
 
 from __future__ import annotations
 
+import contextlib
+import glob
+import time
 from pathlib import Path
 
 from ltdsl.report.errors import ReportError
@@ -13,6 +16,9 @@ from ltdsl.system.files import write_atomically
 from ltdsl.system.opening import open_file
 
 __all__ = ["ReportError", "write_report"]
+
+#: Seconds that no page takes to be written.
+LONG_AGO = 3600
 
 #: What a comparison is called.
 SEVERAL = "comparison.html"
@@ -62,6 +68,7 @@ def _write(path: Path, html: str) -> None:
                 f"{path} is no report, and is left as it is",
                 "choose another file with --out",
             )
+        _tidy(path)
         write_atomically(path, html)
     except OSError as error:
         raise ReportError(
@@ -69,6 +76,14 @@ def _write(path: Path, html: str) -> None:
             f"cannot write {path}: {error.strerror or error}",
             "choose another file with --out",
         ) from error
+
+
+def _tidy(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote the page; one that just writes it is left alone."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime > LONG_AGO:
+                left.unlink()
 
 
 def _is_report(path: Path, mark: str) -> bool:

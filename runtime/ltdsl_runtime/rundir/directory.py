@@ -156,7 +156,9 @@ class RunDirectory:
         except UnreadableError as error:
             raise RunError("LT426", str(error), error.hint) from error
         if facts.status == "finished":
-            raise RunError("LT422", f"the run in {self.path} is finished", "nothing is left to do")
+            page = (self.path / layout.REPORT).exists()
+            left = "nothing is left to do" if page else f"its page: ltdsl report {self.path}"
+            raise RunError("LT422", f"the run in {self.path} is finished", left)
         self._tidy()
         return facts
 
