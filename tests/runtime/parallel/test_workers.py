@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -54,6 +55,32 @@ def worker(launcher: int, rank: int) -> int:
     raise AssertionError("no such worker")
 
 
+def listening(launcher: int) -> set[str]:
+    """The addresses, in hexadecimal digits as Linux has them, at which a process and those below it listen."""
+    below: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            below.setdefault(parent, []).append(int(folder.name))
+    processes = [launcher]
+    for process in processes:
+        processes += below.get(process, [])
+    sockets = set()
+    for process in processes:
+        for handle in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                sockets.add(str(handle.readlink()))
+    lines = [
+        line.split()
+        for name in ("tcp", "tcp6", "udp", "udp6")
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    listens = [
+        line for line in lines if line[3] in ("0A", "07") and f"socket:[{line[9]}]" in sockets
+    ]
+    return {line[1].split(":")[0] for line in listens}
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_a_killed_worker_ends_the_run_which_goes_on_alone(recipe, tmp_path):
     out, lines = tmp_path / "out", tmp_path / "out" / "metrics.jsonl"
@@ -72,6 +99,9 @@ def test_a_killed_worker_ends_the_run_which_goes_on_alone(recipe, tmp_path):
             assert running.poll() is None, running.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.2)
+        assert listening(running.pid) == {
+            "0100007F"
+        }  # 127.0.0.1, and nothing that the network sees
         killed = time.monotonic()
         os.kill(worker(running.pid, 1), signal.SIGKILL)
         printed, said = running.communicate(timeout=60)
