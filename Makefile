@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup run test lint docs bench clean
+.PHONY: setup run test lint docs bench audit clean
 
 setup: $(STAMP)  ## .venv, for `. .venv/bin/activate`
 
@@ -25,6 +25,10 @@ docs: $(STAMP)  ## whatever of docs/ is written by the code
 
 bench: $(STAMP)  ## ratios of one run, see benchmarks/README.md
 	$(BIN)/python -m benchmarks
+
+audit: $(STAMP)  ## known vulnerabilities of what is installed; asks the package index
+	$(BIN)/python -m pip install --quiet --group audit
+	$(BIN)/pip-audit --skip-editable
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12) and "MindSpore needs Python 3.10, 3.11 or 3.12: make PYTHON=python3.11")'

@@ -12,7 +12,8 @@ from ltdsl.runs.plan import plan_from_json
 from ltdsl.runs.plan import read_plan as plan_of_run
 from ltdsl.source import Source
 from ltdsl.syntax.parser import source_from_bytes
-from ltdsl.system.opening import PLAN as MAX_PLAN_BYTES
+from ltdsl.system.opening import PLAN as LARGEST
+from ltdsl.system.opening import TooLargeError, read_named
 
 
 def read_plan(path: Path, *, allow_outside: bool = False) -> Plan | list[Diagnostic]:
@@ -31,8 +32,9 @@ def read_plan(path: Path, *, allow_outside: bool = False) -> Plan | list[Diagnos
     if path.is_dir():
         return plan_of_run(path)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_PLAN_BYTES + 1)
+        data = read_named(path, LARGEST)
+    except TooLargeError as error:
+        raise UnreadableError(f"{path} is larger than 32 MiB, too large for a plan") from error
     except FileNotFoundError as error:
         raise UnreadableError(f"there is no file `{path}`") from error
     except (OSError, ValueError) as error:
