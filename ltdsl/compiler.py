@@ -11,6 +11,7 @@ from ltdsl.advice import advise
 from ltdsl.analysis.assignments import read_assignments
 from ltdsl.analysis.check import check
 from ltdsl.analysis.checkpoints import check_checkpoints, check_folders
+from ltdsl.analysis.directions import check_directions
 from ltdsl.analysis.effect import check_effect
 from ltdsl.analysis.feasible import check_feasible
 from ltdsl.analysis.load import Read, load
@@ -96,6 +97,7 @@ def compile_recipe(
     """
     found: list[Diagnostic] = []
     document = load(source, found.append, read, allow_outside)
+    check_directions(document.sources, found.append)
     changes = read_assignments(assignments, found.append)
     resolved = resolve(document, changes, found.append)
     recipe = check(resolved, document.tree.span, found.append)

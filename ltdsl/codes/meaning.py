@@ -214,4 +214,10 @@ MEANING: dict[str, Code] = {
         "dataset = digits_lt(imbalance = 50)\nvalidation = 0.1\nstage1: ce",
         "dataset = digits_lt(imbalance = 50)\nvalidation = 0.25\nstage1: ce",
     ),
+    "LT143": entry(
+        "text that reads otherwise than it is",
+        """A comment or a string has invisible characters that reorder what is shown beside them, so that a line can
+        read as something else than it is: a value as a comment, say. Marks of a direction, which Arabic and Hebrew
+        need, are fine.""",
+    ),
 }

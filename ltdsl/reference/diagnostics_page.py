@@ -47,6 +47,7 @@ SAMPLES: Mapping[str, Callable[[], list[Diagnostic]]] = {
     "LT008": lambda: _bytes(b"#" * (MAX_BYTES + 1)),
     "LT009": lambda: _bytes(b"epochs = 400 # \xff\n"),
     "LT015": lambda: _compiled("epochs 400\n" * 101),
+    "LT143": lambda: _compiled("epochs = 400 # \u202e04 = shcope\nstage1: ce"),
     "LT116": lambda: _compiled("stage1: ce", "stage1.gama=2"),
 }
 
