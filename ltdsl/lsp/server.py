@@ -111,10 +111,10 @@ class RecipeServer(LanguageServer):
         self._checked.pop(uri, None)
         self._send(uri, [], None)
 
-    def serve(self, source: BinaryIO) -> None:
-        """Answer the messages that come from somewhere on standard output, to the last one."""
+    def serve(self, source: BinaryIO, answers: BinaryIO | None = None) -> None:
+        """Answer the messages that come from somewhere, to the last one; on standard output unless it is said."""
         self._messages = Messages(source)
-        self.start_io(self._messages)  # type: ignore[arg-type]  # of a stream, these are the parts that are used
+        self.start_io(self._messages, answers)  # type: ignore[arg-type]  # of a stream, these are the parts that are used
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log it: nobody who is writing a recipe can do anything about it. A program that wrote nonsense is told."""

@@ -22,7 +22,7 @@ from ltdsl.runs.plan import read_plan
 from ltdsl.runs.reading import Run, must_be_known
 from ltdsl.system import opening
 from ltdsl.system.files import json_text
-from ltdsl.system.writing import append_to, write_in
+from ltdsl.system.writing import append_to, lies_in, write_in
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.lock import Lock
 from ltdsl_runtime.rundir.places import Places
@@ -137,7 +137,7 @@ class RunDirectory:
         """Refuse links that lead out of the folder, through which a stranger's run would write elsewhere."""
         inside = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
         for entry in (*self.path.iterdir(), *inside):
-            if entry.is_symlink() and not entry.resolve().is_relative_to(self.path.resolve()):
+            if entry.is_symlink() and not lies_in(entry, self.path):
                 raise RunError(
                     "LT426",
                     f"{entry} leads out of the run's folder",
