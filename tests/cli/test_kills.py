@@ -1,4 +1,7 @@
-"""A run that is killed goes on exactly. `LTDSL_KILLS=50 pytest tests/cli/test_kills.py` kills more often."""
+"""A run that is killed goes on exactly. `LTDSL_KILLS=50 pytest tests/cli/test_kills.py` kills more often.
+
+Half of the kills come at moments of chance, half at steps that are counted: each that changes something on the disk.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import mindspore as ms
+import pytest
+from support import kill_at
 from support.processes import command, environment
 
 #: Every kind of border: mixup, a running optimizer, a fresh one from the best weights with cam_bs, a classifier alone.
@@ -20,6 +27,8 @@ stage2: remix + balanced_softmax @ epoch 2
 stage3: cam_bs + cs_ce + input_mixup @ epoch 4 { optimizer = sgd(lr = 0.01); handoff = best }
 stage4: class_balanced + crt @ epoch 7 { optimizer = sgd(lr = 0.01) }
 """
+
+KILL_AT = Path(kill_at.__file__)
 
 KILLS = int(os.environ.get("LTDSL_KILLS", "4"))
 SEED = int(os.environ.get("LTDSL_KILLS_SEED", time.time()))
@@ -49,14 +58,18 @@ def status(folder):
     return json.loads(path.read_text())["status"] if path.exists() else None
 
 
-def start(folder):
+def start(folder, step=None):
+    """Begins a run, or goes on with it; one that is killed at a step where that is given."""
     arguments = (
         ["--resume", folder] if (folder / "run.json").exists() else ["recipe.lt", "--out", folder]
     )
     if "--out" in arguments:  # killed before it had begun
         shutil.rmtree(folder, ignore_errors=True)
+    line = command("run", *arguments)
+    if step is not None:
+        line = [sys.executable, str(KILL_AT), str(step), "run", *map(str, arguments)]
     return subprocess.Popen(
-        command("run", *arguments),
+        line,
         cwd=folder.parent,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -79,31 +92,61 @@ def wait(process, folder, moment, seconds):
         time.sleep(0.002)
 
 
-def test_a_killed_run_goes_on_exactly(tmp_path):
-    (tmp_path / "recipe.lt").write_text(RECIPE)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with a run that nobody disturbed, how many seconds it took, and its steps."""
+    folder = tmp_path_factory.mktemp("kills")
+    (folder / "recipe.lt").write_text(RECIPE)
     began = time.monotonic()
-    whole = start(tmp_path / "whole")
-    assert whole.wait() == 0, whole.communicate()[1]
-    seconds = time.monotonic() - began
-    expected = result(tmp_path / "whole")
+    process = start(folder / "whole", step=-1)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return folder, time.monotonic() - began, int(errors.split()[-1])
 
+
+def test_a_run_that_is_killed_at_a_step_goes_on_exactly(whole):
+    folder, _, steps = whole
+    expected = result(folder / "whole")
+    assert steps > 200
+    for step in random.Random(SEED).sample(range(1, steps), max(1, KILLS // 2)):
+        run = folder / f"step{step}"
+        process = start(run, step)
+        _, errors = process.communicate()
+        assert process.returncode == -9, errors
+        if status(run) != "finished":
+            process = start(run)
+            _, errors = process.communicate()
+            assert process.returncode == 0, f"step {step} of {steps}\n{errors}"
+        assert result(run) == expected, f"step {step} of {steps}"
+        left = {path.name for path in run.rglob(".*")}
+        assert left <= {".lock"} | {name for name in left if name.startswith(".report.html.")}
+        page = subprocess.run(
+            command("report", run), env=environment(), capture_output=True, text=True
+        )
+        assert page.returncode == 0, page.stderr
+        shutil.rmtree(run)
+
+
+def test_a_killed_run_goes_on_exactly(whole):
+    folder, seconds, _ = whole
+    expected = result(folder / "whole")
     moment, kills, runs, exact, seen = random.Random(SEED), 0, 0, 0, []
-    while kills < KILLS or seen:
-        folder = tmp_path / f"run{runs}"
-        process = start(folder)
-        if kills < KILLS:
-            wait(process, folder, moment, seconds)
+    while kills < KILLS - KILLS // 2 or seen:
+        run = folder / f"run{runs}"
+        process = start(run)
+        if kills < KILLS - KILLS // 2:
+            wait(process, run, moment, seconds)
             process.kill()
         _, errors = process.communicate()
         if process.returncode == -9:
             kills += 1
-            metrics = folder / "metrics.jsonl"
+            metrics = run / "metrics.jsonl"
             seen.append(metrics.read_bytes().count(b"\n") if metrics.exists() else 0)
-            if status(folder) != "finished":
+            if status(run) != "finished":
                 continue
         else:
             assert process.returncode == 0, f"LTDSL_KILLS_SEED={SEED}\n{errors}"
-        same = result(folder) == expected
+        same = result(run) == expected
         print(
             f"seed {SEED}: run {runs}, killed after {seen} epochs: {'same' if same else 'OTHER'}",
             flush=True,
