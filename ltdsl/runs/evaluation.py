@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ltdsl.runs.model import ALWAYS, Always, Count, FileModel, Finite, Many, Name, Sometimes
+from ltdsl.runs.model import ALWAYS, Always, Count, FileModel, Finite, Many, Name, Sometimes, Text
 
 
 class GroupFigures(FileModel):
@@ -107,4 +107,8 @@ class Evaluation(FileModel):
     )
     checkpoint: Sometimes[Figures] = Field(
         None, description="From `ltdsl eval` alone: a checkpoint that was named by its path."
+    )
+    notes: Many[Text] = Field(
+        (),
+        description="From `ltdsl eval` alone: what there is to know of the images or the classes.",
     )

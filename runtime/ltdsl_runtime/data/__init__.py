@@ -12,6 +12,7 @@ from ltdsl.survey import Note, Surveyed
 from ltdsl_runtime.data.arrays import ImageArrays, channel_statistics
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles, must_be_there
+from ltdsl_runtime.data.names import called
 from ltdsl_runtime.data.readers import READERS, Reader, read
 from ltdsl_runtime.data.reading import Reading, few
 from ltdsl_runtime.data.split import long_tailed_split
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from ltdsl.catalogue import Dataset
     from ltdsl.plan import Plan
+    from ltdsl.runs.facts import Facts
     from ltdsl_runtime.data.part import Part
 
 __all__ = [
@@ -112,20 +114,27 @@ def load_data(
     )
 
 
-def must_be_same(data: LoadedData, fingerprint: Any, run: Path) -> None:
-    """Refuse other data than those of a run.
+def must_be_same(data: LoadedData, facts: Facts, run: Path) -> None:
+    """Refuse other data than those of a run, and the same images under other names of classes.
 
     Args:
         data: What was read.
-        fingerprint: What the run.json says of its own.
+        facts: The run's run.json.
         run: The run directory.
 
     Raises:
         DataError: LT403.
     """
-    if data.fingerprint != fingerprint:
+    if data.fingerprint != facts.data_sha256:
         message = f"these are not the images that {run} was begun with"
         raise DataError("LT403", message, "name the same --data")
+    before = facts.data.classes if facts.data is not None else ()
+    for label, (was, now) in enumerate(zip(before, data.train.class_names, strict=False)):
+        if called(was) != now:
+            message = (
+                f"class {label} is called `{now}` in the data, and was `{was}` as {run} was begun"
+            )
+            raise DataError("LT403", message, "number and name the classes as they were")
 
 
 def unreadable(dataset: Dataset, folder: Path | None, root: Path | None = None) -> dict[str, str]:

@@ -65,6 +65,10 @@ class ImageArrays:
         """Images of each class."""
         return class_counts(self.labels, len(self.class_names))
 
+    def relabelled(self, label: NDArray[np.intp], class_names: tuple[str, ...]) -> ImageArrays:
+        """See :meth:`ltdsl_runtime.data.part.Part.relabelled`."""
+        return ImageArrays(self.images, label[self.labels].astype(np.int32), class_names)
+
     def batch(
         self,
         indices: Sequence[int] | NDArray[np.int64],

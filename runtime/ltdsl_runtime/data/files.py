@@ -114,6 +114,11 @@ class ImageFiles:
         units = None if self.units is None else self.units[indices]
         return replace(self, names=names, labels=labels, units=units)
 
+    def relabelled(self, label: NDArray[np.intp], class_names: tuple[str, ...]) -> ImageFiles:
+        """See :meth:`ltdsl_runtime.data.part.Part.relabelled`."""
+        labels = label[self.labels].astype(np.int32)
+        return replace(self, labels=labels, class_names=class_names)
+
     def grouped(self, units: NDArray[np.int32]) -> ImageFiles:
         """The same images with the numbers of what they are drawn together with, int32 ``[N]``."""
         return replace(self, units=units)

@@ -55,6 +55,9 @@ class Part(Protocol):
     def take(self, indices: Sequence[int] | NDArray[np.int64]) -> Self:
         """The images at ``indices``, in that order, as a part of its own."""
 
+    def relabelled(self, label: NDArray[np.intp], class_names: tuple[str, ...]) -> Part:
+        """The same images of classes that are numbered in another way: what was c is ``label[c]``."""
+
     def batch(
         self,
         indices: Sequence[int] | NDArray[np.int64],

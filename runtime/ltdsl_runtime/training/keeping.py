@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from ltdsl_runtime.models.split import Split
 from ltdsl_runtime.training.resume import Reached, reached
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.classes import FACT, as_fact
 from ltdsl_runtime.weights.restore import load_own
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from mindspore import Parameter
@@ -30,14 +31,23 @@ class Keeper:
         digest: Hash of the plan: a checkpoint of another one is refused.
         network: The trained one.
         workers: This one among those that share the work. All call the methods at the same places.
+        class_names: One a class, by label: whoever uses a checkpoint elsewhere knows its rows by them.
     """
 
-    def __init__(self, run: RunDirectory, digest: str, network: Network, workers: Workers) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        digest: str,
+        network: Network,
+        workers: Workers,
+        class_names: Sequence[str],
+    ) -> None:
         self._run = run
         self._digest = digest
         self._network = network
         self._workers = workers
         self._split = Split(network)
+        self._facts = {"plan_sha256": digest, FACT: as_fact(class_names)}
 
     def reached(self, warn: Callable[[str], None]) -> Reached:
         """How far the run has come; the first worker finds out, and tidies up, before the others.
@@ -72,7 +82,7 @@ class Keeper:
         last, previous = self._run.checkpoint("last"), self._run.checkpoint("previous")
         keep = previous if path == last else None
         with self._run.writing(path):
-            checkpoints.save(path, whole, keep=keep, plan_sha256=self._digest, **facts)
+            checkpoints.save(path, whole, keep=keep, **self._facts, **facts)
 
     def save_network(self, path: Path) -> None:
         """Write the network's weights alone."""

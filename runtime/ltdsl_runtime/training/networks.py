@@ -9,6 +9,7 @@ from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.split import split_network
 from ltdsl_runtime.training.agreement import must_start_alike
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.classes import names_in, related, told
 from ltdsl_runtime.weights.restore import restored_network
 from ltdsl_runtime.weights.start import started_from
 
@@ -33,7 +34,7 @@ def network_to_train(
         data: What it is trained on.
         root: Folder that a checkpoint named in the recipe is relative to.
         workers: Who train it.
-        say: Told in a sentence where the checkpoint has no classifier to start from.
+        say: Told in a sentence where the checkpoint's classifier is not simply taken.
 
     Raises:
         RunError: LT411 or LT412, the checkpoint cannot be used; LT473, workers have other weights.
@@ -54,13 +55,19 @@ def _first_weights(plan: Plan, data: LoadedData, root: Path, say: Callable[[str]
     if plan.init is None:
         return planned_network(plan, classes, channels)
     path = root / plan.init
-    network, whole = started_from(plan, classes, channels, path)
-    if not whole:
-        say(f"the classifier starts anew: {path} has none of these classes")
-    return network
+    start = started_from(plan, classes, channels, path, data.train.class_names)
+    if start.said is not None:
+        say(start.said)
+    return start.network
 
 
-def teacher_at(path: Path, plan: Plan, data: LoadedData, part: ClassPart | None = None) -> Network:
+def teacher_at(
+    path: Path,
+    plan: Plan,
+    data: LoadedData,
+    part: ClassPart | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Network:
     """A frozen model that stages learn from, with the weights of a checkpoint.
 
     Args:
@@ -68,11 +75,17 @@ def teacher_at(path: Path, plan: Plan, data: LoadedData, part: ClassPart | None 
         plan: The run.
         data: What it is trained on.
         part: The classes that the trained network has; None for all.
+        say: Told in a sentence where its classes are not certain, or in another order.
 
     Raises:
-        RunError: LT411 or LT412, it cannot be used.
+        RunError: LT411 or LT412, it cannot be used; LT414, it knows other classes.
     """
-    teacher = freeze(network_at(path, plan, data))
+    saved = checkpoints.load(path)
+    names = data.train.class_names
+    classes, channels = len(data.counts), data.train.shape[0]
+    teacher = freeze(restored_network(plan, classes, channels, saved, path, names))
+    if (said := told(related(names_in(saved, path), names).kind, path)) is not None:
+        say(said)
     if part is not None:
         split_network(teacher, part)
     return teacher

@@ -119,7 +119,7 @@ def resume(
         options = replace(options, device=device, data=data, tensorboard=tensorboard)
         root = directory.places.recipe(plan, data, checkpoints=True)
         loaded = load_data(plan, data, root, directory.facts.unreadable)
-        must_be_same(loaded, directory.facts.data_sha256, path)
+        must_be_same(loaded, directory.facts, path)
         must_agree(plan, loaded, workers)
         unlike = directory.go_on(device=device, **workers.facts())
         if unlike:

@@ -83,7 +83,7 @@ class Trainer:
         self.evaluate = self._evaluator(plan.confidence_at())
         #: By their names in the recipe: each read once, and before anything is trained.
         self.teachers = {
-            name: teacher_at(root / name, plan, data, self.network.part)
+            name: teacher_at(root / name, plan, data, self.network.part, reporter.say)
             for name in dict.fromkeys(s.teacher.teacher for s in plan.stages if s.teacher)
         }
         self.events: Events | None = None
@@ -107,7 +107,8 @@ class Trainer:
             RunError: LT404, LT424 or LT431, a stage cannot be trained; LT410, the loss is no longer finite; LT411, a
                 checkpoint is damaged and cannot be done without; LT424, something cannot be written.
         """
-        self.keeper = Keeper(self.run, self.plan.digest(), self.network, self.workers)
+        names = self.data.train.class_names
+        self.keeper = Keeper(self.run, self.plan.digest(), self.network, self.workers, names)
         self.best = BestEpochs(self.plan, self.run, self._warn)
         so_far = self.keeper.reached(self._warn) if resume else Reached()
         must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)

@@ -13,6 +13,7 @@ from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.tricks.posthoc import corrected
 from ltdsl_runtime.use.trained import NAMED
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.classes import Kind, must_be_ours, names_in, related, told
 from ltdsl_runtime.weights.restore import load_own, restored_network
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Model:
         confidence: What turns logits into probabilities: what the epoch's loss learned.
         epoch: Which epoch of the run the weights are from; None where the checkpoint does not say.
         path: The checkpoint.
+        said: What to tell of its classes, where it is no checkpoint of the run itself.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class Model:
     confidence: Confidence
     epoch: int | None
     path: Path
+    said: str | None = None
 
     def evaluation(self) -> EvalStep:
         """The graph that a run is evaluated with."""
@@ -69,15 +72,19 @@ def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
     path = run.checkpoint(which)
     saved = _read(run, which, path)
     plan, data = run.plan, run.data
+    ours = None if which in NAMED else data.classes  # its own are those it was trained on
     if into is None:
-        network = restored_network(plan, len(data.classes), data.view.channels, saved, path)
+        network = restored_network(plan, len(data.classes), data.view.channels, saved, path, ours)
         outcome = corrected(plan, network, data.train_counts)
     else:
         network, outcome = into.network, into.outcome
+        saved = must_be_ours(saved, path, network, ours)
         checkpoints.apply(saved, network, path)
     epoch = _epoch(saved, plan, path)
     normalise = Normalise(np.asarray(data.mean, np.float32), np.asarray(data.std, np.float32))
-    return Model(network, outcome, normalise, plan.confidence_at(epoch), epoch, path)
+    kind: Kind = "same" if ours is None else related(names_in(saved, path), ours).kind
+    said = told(kind, path)
+    return Model(network, outcome, normalise, plan.confidence_at(epoch), epoch, path, said)
 
 
 def _read(run: Trained, which: str, path: Path) -> Saved:

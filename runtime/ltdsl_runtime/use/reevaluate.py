@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ltdsl.runs.evaluation import Evaluation
 from ltdsl_runtime.data.folders import load_known
 from ltdsl_runtime.data.image import View
+from ltdsl_runtime.data.names import called
 from ltdsl_runtime.data.readers import read
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import as_begun, prepare
 from ltdsl_runtime.use.trained import NAMED
+from ltdsl_runtime.weights.classes import related
 
 if TYPE_CHECKING:
-    from ltdsl.survey import Note
     from ltdsl_runtime.data.part import Part
     from ltdsl_runtime.use.trained import Trained
 
@@ -51,10 +52,11 @@ def evaluate_run(
         run.checkpoint(name)  # before anything that takes time
     device = prepare(as_begun(device, run.facts.last_device))
     test: Part
-    notes: tuple[Note, ...] = ()
+    notes: list[str] = []
     if images is not None:
         view = View(**run.data.view.model_dump())
-        test, notes = load_known(images, run.data.classes, view)
+        test, left = load_known(images, run.data.classes, view)
+        notes += [note.message for note in left if note.level == "warning"]
         fingerprint = test.fingerprint()
     else:
         test, fingerprint = _test_part(run, data, other_data)
@@ -67,11 +69,10 @@ def evaluate_run(
     result["test_images"] = len(test)
     if fingerprint != run.test_fingerprint:
         result["other_data"] = fingerprint
-    if left := [note.message for note in notes if note.level == "warning"]:
-        result["notes"] = left
     model, evaluators = None, {}  # a graph for each way to be confident, of the same network
     for name in names:
         model = load_model(run, name, into=model)
+        notes += [model.said] if model.said else []
         if model.confidence not in evaluators:
             step = model.evaluation()
             evaluators[model.confidence] = Evaluator(step, len(run.data.classes))
@@ -79,6 +80,8 @@ def evaluate_run(
         figures = scores.report(run.data.train_counts, run.data.classes)
         key = name if name in NAMED else "checkpoint"
         result[key] = {"epoch": model.epoch, **figures}
+    if notes:
+        result["notes"] = notes
     return Evaluation.model_validate(result).as_data()
 
 
@@ -87,15 +90,18 @@ def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Par
     folder = run.places.data(run.plan, folder)
     test = read(run.plan.dataset, folder, run.places.recipe(run.plan, folder), run.left_out).test
     fingerprint = test.fingerprint()
-    if fingerprint == run.test_fingerprint:
+    known = related([called(name) for name in run.data.classes], test.class_names)
+    if fingerprint == run.test_fingerprint and known.kind in ("same", "unknown"):
         return test, fingerprint
-    if not other_data:
+    if not other_data and fingerprint != run.test_fingerprint:
         raise RunError(
             "LT403",
             f"these are not the test images that {run.path} was begun with",
             "name the same --data, or allow others with --other-data",
         )
-    if test.class_names != run.data.classes:
+    if known.order is not None and other_data:  # the same classes, numbered in another way
+        test = test.relabelled(known.order, tuple(run.data.classes))
+    elif tuple(map(called, run.data.classes)) != test.class_names:
         raise RunError("LT414", _difference(run.data.classes, test.class_names))
     shape, view = test.shape, run.data.view
     if shape != (view.channels, view.height, view.width):

@@ -11,8 +11,10 @@ from ltdsl_runtime.models import planned_network
 from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.classes import must_be_ours
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
@@ -56,7 +58,12 @@ def epoch_of(saved: Saved, path: Path) -> int:
 
 
 def restored_network(
-    plan: Plan, num_classes: int, in_channels: int, saved: Saved, path: Path
+    plan: Plan,
+    num_classes: int,
+    in_channels: int,
+    saved: Saved,
+    path: Path,
+    class_names: Sequence[str] | None = None,
 ) -> Network:
     """A plan's model with the weights of a checkpoint, factors of `lws` included.
 
@@ -66,12 +73,13 @@ def restored_network(
         in_channels: Channels of the images.
         saved: The checkpoint's content.
         path: Its file.
+        class_names: What the network's classes are to be, in this order; None leaves them as the checkpoint has them.
 
     Raises:
-        RunError: LT412, the checkpoint is that of another model.
+        RunError: LT412, the checkpoint is that of another model; LT414, of other classes.
     """
     network = planned_network(plan, num_classes, in_channels)
     if FACTORS in saved:
         use_factors(network, num_classes)
-    checkpoints.apply(saved, network, path)
+    checkpoints.apply(must_be_ours(saved, path, network, class_names), network, path)
     return network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from ltdsl_runtime.models import planned_network
 from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.classes import names_in, related, reordered, told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ltdsl.plan import Plan
@@ -20,22 +22,39 @@ if TYPE_CHECKING:
     from ltdsl_runtime.weights.records import Saved
 
 
+class Start(NamedTuple):
+    """What a run starts with.
+
+    Attributes:
+        network: The network.
+        whole: Whether its classifier is the checkpoint's.
+        said: What to tell of the classifier; None where all is as one would think.
+    """
+
+    network: Network
+    whole: bool
+    said: str | None
+
+
 def started_from(
-    plan: Plan, num_classes: int, in_channels: int, path: Path
-) -> tuple[Network, bool]:
+    plan: Plan,
+    num_classes: int,
+    in_channels: int,
+    path: Path,
+    class_names: Sequence[str] | None = None,
+) -> Start:
     """A plan's model with the weights of a checkpoint.
 
-    Parameters are known by their names here or by those of the published model. A classifier of other classes or of
-    another kind is of no use: it then keeps its initial weights.
+    Parameters are known by their names here or by those of the published model. A classifier of other classes, or of
+    another kind, is of no use: it then keeps its initial weights. One of the same classes in another order gives each
+    class its own row.
 
     Args:
         plan: The run.
         num_classes: Number of classes.
         in_channels: Channels of the images.
         path: The checkpoint.
-
-    Returns:
-        The network, and whether its classifier is the checkpoint's.
+        class_names: One a class, by label; None where they have none.
 
     Raises:
         RunError: LT411, the checkpoint cannot be read; LT412, it is that of another model, or it has no classifier to
@@ -43,14 +62,20 @@ def started_from(
     """
     network = planned_network(plan, num_classes, in_channels)
     saved = _named_as_here(network, checkpoints.load(path))
-    whole = _fits(network, saved)
+    known = related(names_in(saved, path), class_names)
+    whole = _fits(network, saved) and known.kind != "other"
     if whole and FACTORS in saved:
         use_factors(network, num_classes)
     if not whole:
         _must_do_without(plan, num_classes, path)
         saved |= {p.name: p.asnumpy() for p in network.classifier.get_parameters()}
+    elif known.order is not None:
+        saved = reordered(saved, network, known.order)
     checkpoints.apply(saved, network, path)
-    return network, whole
+    said = told(known.kind, path)
+    if not whole:
+        said = f"the classifier starts anew: {path} has none of these classes"
+    return Start(network, whole, said)
 
 
 def _named_as_here(network: Network, saved: Saved) -> Saved:

@@ -317,3 +317,27 @@ def test_units_of_one_image_change_no_split():
     plain = long_tailed_split(labels, counts, 0.15, 3)
     units = long_tailed_split(labels, counts, 0.15, 3, RNG.permutation(300))
     assert all(map(np.array_equal, plain, units))
+
+
+def test_other_names_of_the_same_images_are_not_gone_on_with(tmp_path):
+    from ltdsl_runtime.data import must_be_same
+
+    from ltdsl.runs.facts import Facts
+
+    for number in range(4):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    lists(
+        tmp_path,
+        train__txt="0.png 0\n1.png 1\n",
+        test__txt="2.png 0\n3.png 1\n",
+        names__txt="cat\ndog\n",
+    )
+    dataset = Annotations(train="train.txt", test="test.txt", class_names="names.txt", size=8)
+    data = load_dataset(dataset, tmp_path, 0.0, 0)
+    facts = Facts.leniently({"data_sha256": data.fingerprint, "data": data.describe()}, [])
+    must_be_same(data, facts, tmp_path)
+    lists(tmp_path, names__txt="dog\ncat\n")
+    turned = load_dataset(dataset, tmp_path, 0.0, 0)
+    assert turned.fingerprint == data.fingerprint
+    with pytest.raises(DataError, match="class 0 is called `dog` in the data, and was `cat`"):
+        must_be_same(turned, facts, tmp_path)

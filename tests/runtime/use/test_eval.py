@@ -7,7 +7,9 @@ import json
 import pickle
 import shutil
 
+import numpy as np
 import pytest
+from ltdsl_runtime.data.arrays import ImageArrays
 from PIL import Image
 from support.use import change, opened
 
@@ -59,6 +61,64 @@ def test_other_data_only_when_asked_for(cli, copy, evaluation):
     code, _, err = cli("eval", copy, "--other-data", "--data", ".")
     assert (code, "error[LT414]" in err) == (1, True)
     assert "class 3 is called `three`" in err
+
+
+def test_the_same_classes_numbered_in_another_way(copy, evaluation, test_part, monkeypatch):
+    """Matched by name where other data are allowed; a contradiction where they are the run's own."""
+    from ltdsl_runtime.data.reading import Reading
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.use import reevaluate
+
+    names = tuple("abcdefghij")
+    facts = json.loads((copy / "run.json").read_text())
+    change(copy / "run.json", data=facts["data"] | {"classes": names})
+    turned = test_part.relabelled(np.arange(10)[::-1], names[::-1])
+    monkeypatch.setattr(reevaluate, "read", lambda *_: Reading(turned, turned))
+    figures = reevaluate.evaluate_run(opened(copy), "last", other_data=True)
+    assert figures["last"]["top1_error"] == evaluation["last"]["top1_error"]
+    assert figures["last"]["confusion"] == evaluation["last"]["confusion"]
+
+    other = ImageArrays(test_part.images, test_part.labels, names[::-1])
+    monkeypatch.setattr(reevaluate, "read", lambda *_: Reading(other, other))
+    with pytest.raises(RunError, match="class 0 is called `a` where the model was trained"):
+        reevaluate.evaluate_run(opened(copy), "last")
+
+
+def test_a_checkpoint_of_other_classes(copy, evaluation, trained, tmp_path):
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.use.reevaluate import evaluate_run
+    from ltdsl_runtime.weights import checkpoints
+    from ltdsl_runtime.weights.classes import FACT, as_fact
+    from mindspore import Parameter, Tensor
+
+    path = trained / "checkpoints" / "last.ckpt"
+    content = checkpoints.load(path)
+    assert json.loads(content[FACT]) == list("0123456789")
+    arrays = {name: value for name, value in content.items() if not isinstance(value, str)}
+    arrays = {name: value for name, value in arrays.items() if value.ndim}
+    names = tuple("abcdefghij")
+    facts = json.loads((copy / "run.json").read_text())
+    change(copy / "run.json", data=facts["data"] | {"classes": names})
+
+    def write(to, classes, turn):
+        parameters = [
+            Parameter(
+                Tensor(value[::-1].copy() if turn and name.startswith("classifier.") else value),
+                name=name,
+            )
+            for name, value in arrays.items()
+            if name.startswith(("classifier.", "body."))
+        ]
+        checkpoints.save(tmp_path / to, parameters, **{FACT: as_fact(classes)})
+        return str(tmp_path / to)
+
+    figures = evaluate_run(opened(copy), write("a.ckpt", names[::-1], turn=True))
+    assert "matched by name" in figures["notes"][0]
+    assert figures["checkpoint"]["confusion"] == evaluation["last"]["confusion"]
+    with pytest.raises(RunError, match="is of other classes: it knows `k`"):
+        evaluate_run(opened(copy), write("b.ckpt", (*names[:9], "k"), turn=False))
+    figures = evaluate_run(opened(copy), str(path))
+    assert "nothing says which classes" in figures["notes"][0]
 
 
 def test_images_in_class_folders(cli, trained, evaluation, test_part, tmp_path):

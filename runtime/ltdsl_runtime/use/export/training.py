@@ -48,7 +48,7 @@ def write_step(run: Trained, which: str, place: Path, folder: Path | None) -> di
     folder = run.places.data(run.plan, folder)
     root = run.places.recipe(run.plan, folder, checkpoints=True)
     data = load_data(run.plan, folder, root, run.left_out)
-    must_be_same(data, run.facts.data_sha256, run.path)
+    must_be_same(data, run.facts, run.path)
     stage, epoch = _stage(run, which, data, root)
     batches = [list(map(Tensor, stage.source[number])) for number in (0, 1 % stage.source.steps)]
     write_graph(stage.step, place, "MINDIR", *batches[0])
