@@ -383,10 +383,12 @@ def _survey(root: Path, data: Path | None) -> Survey:
 
 
 def _need_training() -> None:
+    from ltdsl.system.memory import must_be_enough
     from ltdsl.system.packages import missing
 
     if why := missing("training", "train"):
         raise RunError("LT430", why)
+    must_be_enough()
 
 
 def _trained(run: PathLike | Run) -> Trained:

@@ -72,11 +72,14 @@ def need(what: str, extra: str, *names: str) -> None:
         extra: Of ltdsl, which brings it.
         *names: Packages of the extra; without any, all of it.
     """
+    from ltdsl.system.memory import must_be_enough
     from ltdsl.system.packages import missing
 
     why = missing(what, extra, *names)
     if why is not None:
         fail("LT430", why)
+    if extra == "train":
+        must_be_enough()
 
 
 def misused(message: str) -> NoReturn:

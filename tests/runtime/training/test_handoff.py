@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from ltdsl_runtime.graph.evaluation import EvalStep
@@ -103,6 +105,7 @@ def test_the_start_of_cam_bs_is_kept(run):
     _, made, checkpoints, _ = run
     saved = read_checkpoint(checkpoints / "three-start.ckpt")
     assert saved.pop("plan_sha256") == made.plan.digest()
+    assert json.loads(saved.pop("class_names")) == list(made.data.train.class_names)
     assert_same(saved, made.reporter.starts["three"])
     assert not (checkpoints / "two-start.ckpt").exists()
 
