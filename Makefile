@@ -27,8 +27,11 @@ bench: $(STAMP)  ## ratios of one run, see benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
 audit: $(STAMP)  ## known vulnerabilities of what is installed; asks the package index
-	$(BIN)/python -m pip install --quiet --group audit
-	$(BIN)/pip-audit --skip-editable
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/audit/bin/python -m pip install --quiet --group audit
+	$(BIN)/python -m pip list --format freeze --exclude-editable > $(VENV)/audit/installed.txt
+	$(VENV)/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement $(VENV)/audit/installed.txt
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12) and "MindSpore needs Python 3.10, 3.11 or 3.12: make PYTHON=python3.11")'

@@ -2,7 +2,8 @@
 
 A pipe without a writer holds whoever opens it for ever, a device never ends, and some devices do something when they
 are opened. What a person names on the command line may be a pipe all the same, that of a shell's ``<(…)``: that is
-:func:`read_named`.
+:func:`read_named`. Even so, what ``*.lt`` stands for is named by whoever made the folder: it waits for no pipe to which
+nobody writes, and follows no link to a pipe or a device.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -135,26 +138,50 @@ def read_text(path: Path, largest: int, *, root: Path | None = None) -> str:
     return read_file(path, largest, root=root).decode("utf-8")
 
 
+#: Seconds in which somebody has to open a pipe to write to it.
+_PATIENCE = 2.0
+
+
 def read_named(path: Path, largest: int) -> bytes:
-    """The bytes of a file that a person named, which may be a pipe: this waits as they asked for.
+    """The bytes of a file that a person named, which may be a pipe: this waits for whoever writes to it.
 
     Raises:
+        UnfitError: It is a pipe to which nobody writes, or a link to a pipe or a device.
         TooLargeError: There are more bytes than ``largest``.
         OSError, ValueError: It cannot be read, or is no path.
     """
-    with path.open("rb") as file:
-        return _read(file, path, largest)
+    kind = stat.S_IFMT(path.stat().st_mode)
+    # the system's own: /dev/stdin, and a shell's <(…), which are links
+    ours = path.absolute().parts[1:2] in (("dev",), ("proc",))
+    if path.is_symlink() and kind in _KINDS and not ours:
+        raise UnfitError(f"it is a link to {_KINDS[kind]}", path)
+    if kind != stat.S_IFIFO or ours:
+        with path.open("rb") as file:
+            return _read(file, path, largest)
+    with os.fdopen(os.open(path, os.O_RDONLY | _CAREFULLY), "rb", buffering=0) as pipe:
+        return _read(pipe, path, largest, _first_of(pipe, path))
+
+
+def _first_of(pipe: FileIO, path: Path) -> bytes:
+    """What a pipe holds, nothing where it is still to be written; it is waited for from then on."""
+    end = time.monotonic() + _PATIENCE
+    while (first := pipe.read(_FIRST)) == b"":  # nobody has it open to write
+        if time.monotonic() > end:
+            raise UnfitError("it is a pipe to which nobody writes", path)
+        time.sleep(0.01)
+    os.set_blocking(pipe.fileno(), True)
+    return first or b""
 
 
 #: Holds most recipes: making room for the largest file takes longer than reading a small one.
 _FIRST = 64 * KIB
 
 
-def _read(file: BinaryIO, path: Path, largest: int) -> bytes:
-    parts: list[bytes] = []
-    room = largest + 1
-    while room:
-        part = file.read(min(room, _FIRST if not parts else 16 * MIB))
+def _read(file: BinaryIO | FileIO, path: Path, largest: int, first: bytes = b"") -> bytes:
+    parts = [first]
+    room = largest + 1 - len(first)
+    while room > 0:
+        part = file.read(min(room, _FIRST if len(parts) == 1 else 16 * MIB))
         if part is None:  # the system's own files can look regular and wait all the same
             raise UnfitError("it has nothing to read yet", path)
         if not part:

@@ -1,10 +1,11 @@
 """A run that is killed goes on exactly. `LTDSL_KILLS=50 pytest tests/cli/test_kills.py` kills more often.
 
-Half of the kills come at moments of chance, half at steps that are counted: each that changes something on the disk.
+Half of the kills come at moments of chance, half at steps that change a chosen place on the disk.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -12,12 +13,13 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import mindspore as ms
 import pytest
 from support import kill_at
-from support.processes import command, environment
+from support.processes import FULL, command, environment
 
 #: Every kind of border: mixup, a running optimizer, a fresh one from the best weights with cam_bs, a classifier alone.
 RECIPE = """
@@ -29,6 +31,18 @@ stage4: class_balanced + crt @ epoch 7 { optimizer = sgd(lr = 0.01) }
 """
 
 KILL_AT = Path(kill_at.__file__)
+
+#: Moments of a run, and the places on the disk that change then.
+MOMENTS = {
+    "begin": ("plan.json", "recipe", "recipe.lt"),
+    "epoch": ("metrics.jsonl",),
+    "checkpoint": ("last", "best", "previous", "checkpoints"),
+    "stage switch": ("stage2-best", "stage3-start"),
+    "gallery": ("cam", "stage3.png", "stage3.json"),
+    "evaluation": ("evaluation.json",),
+    "begin or end": ("run.json",),
+    "report": ("a child",),
+}
 
 KILLS = int(os.environ.get("LTDSL_KILLS", "4"))
 SEED = int(os.environ.get("LTDSL_KILLS_SEED", time.time()))
@@ -67,7 +81,7 @@ def start(folder, step=None):
         shutil.rmtree(folder, ignore_errors=True)
     line = command("run", *arguments)
     if step is not None:
-        line = [sys.executable, str(KILL_AT), str(step), "run", *map(str, arguments)]
+        line = [sys.executable, str(KILL_AT), step, "run", *map(str, arguments)]
     return subprocess.Popen(
         line,
         cwd=folder.parent,
@@ -98,33 +112,66 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kills")
     (folder / "recipe.lt").write_text(RECIPE)
     began = time.monotonic()
-    process = start(folder / "whole", step=-1)
+    process = start(folder / "whole", step=":0")
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    return folder, time.monotonic() - began, int(errors.split()[-1])
+    return folder, time.monotonic() - began, json.loads(errors.splitlines()[-1])
 
 
-def test_a_run_that_is_killed_at_a_step_goes_on_exactly(whole):
+def test_a_run_that_is_killed_at_chosen_moments_goes_on_exactly(whole):
     folder, _, steps = whole
     expected = result(folder / "whole")
-    assert steps > 200
-    for step in random.Random(SEED).sample(range(1, steps), max(1, KILLS // 2)):
-        run = folder / f"step{step}"
-        process = start(run, step)
-        _, errors = process.communicate()
-        assert process.returncode == -9, errors
+    choose, kills = random.Random(SEED), Counter()
+    turns = itertools.cycle(choose.sample(sorted(MOMENTS), len(MOMENTS)))
+    wanted = max(1, KILLS // 2)
+    for number in itertools.count():
+        run, told = folder / f"chosen{number}", f"LTDSL_KILLS_SEED={SEED}"
+        for _ in range(3):  # goes on, and is killed again
+            if kills.total() == wanted or status(run) == "finished":
+                break
+            moment = next(turns)
+            place = choose.choice(MOMENTS[moment])
+            step = f"{place}:{choose.randint(1, steps[place])}"
+            process = start(run, step)
+            _, errors = process.communicate()
+            told += f" {step}"
+            assert process.returncode in (-9, 0), f"{told}\n{errors}"
+            kills[moment] += process.returncode == -9  # not where that was before it went on
         if status(run) != "finished":
             process = start(run)
             _, errors = process.communicate()
-            assert process.returncode == 0, f"step {step} of {steps}\n{errors}"
-        assert result(run) == expected, f"step {step} of {steps}"
-        left = {path.name for path in run.rglob(".*")}
-        assert left <= {".lock"} | {name for name in left if name.startswith(".report.html.")}
+            assert process.returncode == 0, f"{told}\n{errors}"
+        assert result(run) == expected, told
+        assert drafts(run) <= {name for name in drafts(run) if name.startswith(".report.html.")}
         page = subprocess.run(
             command("report", run), env=environment(), capture_output=True, text=True
         )
         assert page.returncode == 0, page.stderr
         shutil.rmtree(run)
+        print(f"{told}: same", flush=True)
+        if kills.total() == wanted:
+            break
+    print(f"{kills.total()} kills in {number + 1} runs, all exact: {dict(kills)}")
+
+
+def drafts(run):
+    return {path.name for path in run.rglob(".*")} - {".lock"}
+
+
+@pytest.mark.parametrize("step", range(1, 5) if FULL else [2])
+def test_a_report_that_is_killed_leaves_a_whole_page(whole, step):
+    run = whole[0] / "whole"
+    page = run / "report.html"
+    line = [sys.executable, str(KILL_AT), f"report.html:{step}", "report", str(run)]
+    killed = subprocess.run(line, env=environment(), capture_output=True, text=True)
+    assert killed.returncode == -9, killed.stderr
+    assert page.read_text().rstrip().endswith("</html>")
+    assert len(drafts(run)) == (step in (2, 3))
+    for draft in drafts(run):
+        os.utime(run / draft, (0, 0))
+    again = subprocess.run(command("report", run), env=environment(), capture_output=True)
+    assert again.returncode == 0
+    assert drafts(run) == set()
 
 
 def test_a_killed_run_goes_on_exactly(whole):

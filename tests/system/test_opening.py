@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ltdsl.system import opening
 from ltdsl.system.opening import MIB, UnfitError, open_file, read_file, read_named, read_text
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and devices of POSIX")
@@ -102,3 +103,25 @@ def test_what_is_named_may_be_a_pipe(tmp_path):
     writer.join()
     with pytest.raises(UnfitError, match="larger than"):
         read_named(Path("/dev/zero"), MIB)
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="pipes of a shell")
+def test_a_shells_pipe_is_waited_for(tmp_path):
+    read, write = os.pipe()
+    with os.fdopen(read), os.fdopen(write, "w") as writer:
+        late = threading.Timer(0.1, lambda: (writer.write("a"), writer.close()))
+        late.start()
+        assert read_named(Path(f"/dev/fd/{read}"), 9) == b"a"
+    late.join()
+
+
+def test_whoever_named_what_a_stranger_made_waits_for_nobody(tmp_path, monkeypatch):
+    """As a shell does for ``*.lt``."""
+    monkeypatch.setattr(opening, "_PATIENCE", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnfitError, match="a pipe to which nobody writes"):
+        read_named(tmp_path / "pipe", 9)
+    for name, target in (("x", "pipe"), ("y", "/dev/zero"), ("z", "/dev/tty")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(UnfitError, match=r"it is a link to a (pipe|device)"):
+            read_named(tmp_path / name, 9)
