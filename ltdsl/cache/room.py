@@ -10,6 +10,7 @@ from pathlib import Path
 from ltdsl.cache.errors import CacheError, DamagedError
 from ltdsl.cache.kinds import Kind
 from ltdsl.cache.trust import check_folder, exchangeable, objection, ours
+from ltdsl.system.files import write_atomically
 
 #: Tells backups what they may leave out (bford.info/cachedir), and this program what is its own.
 TAG = "CACHEDIR.TAG"
@@ -50,8 +51,9 @@ def open_room(top: Path, kind: Kind, *, private: bool) -> Path:
         raise CacheError(message)
     tag = room / TAG
     if not tag.exists():
-        tag.touch(0o600)
-        tag.write_text(_TAG_TEXT, encoding="utf-8")
+        write_atomically(
+            tag, _TAG_TEXT
+        )  # half of one, of a full disk, would hide the room from `ltdsl cache`
     return room
 
 

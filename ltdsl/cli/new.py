@@ -141,8 +141,13 @@ def _write(path: Path, text: str) -> None:
         show(errors, to_stderr=True)
         misused("nothing is written: these values make no recipe")
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        file = path.open("x", encoding="utf-8", newline="\n")
+        try:
+            with file:
+                file.write(text)
+        except BaseException:  # a full disk, say: the name is free for another try
+            path.unlink()
+            raise
     except FileExistsError:
         misused(f"{path} is there already; choose another name")
     except (OSError, ValueError) as error:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 from support.processes import environment, safe_command
+from support.report import make_run
+from typer.testing import CliRunner
 
+from ltdsl.cli import make_app
+from ltdsl.cli.run import _default_folder
 from ltdsl.report import write_report
+from ltdsl.report.library import library
+from ltdsl.runs.reading import read_run
 from ltdsl.system.shortage import shortage
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
@@ -133,6 +142,73 @@ def test_a_full_disk_for_what_is_printed(tmp_path, recipe, words):
     assert "Traceback" not in done.stderr
 
 
+@contextlib.contextmanager
+def full(folder):
+    """A time in which no file takes more than some bytes, as on a disk that fills up."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (7, before[1]))
+    try:
+        yield "File too large"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextlib.contextmanager
+def shut(folder):
+    """A time in which all folders are somebody else's, to be read."""
+    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    for each in folders:
+        each.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:  # whom no permissions hold
+        os.seteuid(65534)
+    try:
+        yield "Permission denied"
+    finally:
+        os.seteuid(user)
+        for each in folders:
+            each.chmod(0o755)
+
+
+#: What writes files, and where; the runtime's own writers have tests beside it.
+WRITERS = {
+    "fmt": ["fmt", "crooked.lt"],
+    "fix": ["check", "--fix", "wrong.lt"],
+    "new": ["new", "made.lt"],
+    "report": ["report", "run"],
+    "page": ["report", "run", "--out", "page.html"],
+    "comparison": ["report", "run", "again", "--out", "page.html"],
+    "sweep": ["sweep", "recipe.lt", "--out", "sweep"],
+}
+
+
+@pytest.mark.parametrize("hindered", [full, shut])
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+def test_where_nothing_can_be_written(recipe, monkeypatch, hindered, words):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        monkeypatch.chdir(folder)
+        shutil.copy(recipe, "recipe.lt")
+        Path("crooked.lt").write_text("epochs=4;stage1:ce\n")
+        Path("wrong.lt").write_text("epoch = 4; stage1: ce\n")
+        if words[0] == "report":
+            for run in ("run", "again"):
+                make_run(folder / run)
+            library()  # in the cache, which has tests of its own
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        with hindered(folder) as why:
+            done = CliRunner().invoke(make_app(), words)
+        after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        monkeypatch.undo()
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code in (1, 2)
+    assert "error" in done.output
+    assert why in done.output
+    assert after == before, "half of a file is left, or an old one was touched"
+
+
 def test_without_a_home_or_a_temporary_folder(tmp_path, recipe):
     bare = {name: environment()[name] for name in ("PATH", "PYTHONPATH")}
     for more in ({}, {"HOME": "/nonexistent", "TMPDIR": "/nonexistent"}):
@@ -185,8 +261,6 @@ def test_a_shortage_behind_another_error_is_found():
 
 
 def test_what_a_killed_report_left_is_removed_by_the_next(tmp_path):
-    from support.report import make_run
-
     run = make_run(tmp_path / "run")
     old, new = (run / f".report.html.{name}" for name in ("aaaaaaaa", "bbbbbbbb"))
     for left in (old, new):
@@ -195,3 +269,25 @@ def test_what_a_killed_report_left_is_removed_by_the_next(tmp_path):
     write_report([run])
     assert not old.exists()
     assert new.exists()  # perhaps being written
+
+
+def test_a_clock_that_is_set_back(tmp_path, monkeypatch):
+    """A run, a page and a folder of tomorrow are as good as others."""
+    monkeypatch.chdir(tmp_path)
+    run = make_run(
+        tmp_path / "run",
+        started="2099-01-01T00:00:00Z",
+        continuations=[{"time": "2001-01-01T00:00:00Z", "from_epoch": 3}],
+    )
+    page, draft = run / "report.html", run / ".report.html.aaaaaaaa"
+    write_report([run])
+    draft.write_text("half")
+    for path in (page, draft, run / "run.json"):
+        os.utime(path, (4e9, 4e9))
+    write_report([run])
+    assert page.stat().st_mtime < 4e9
+    assert draft.exists()
+    assert read_run(run).facts.continuations[0].time.startswith("2001")
+    monkeypatch.setattr(time, "strftime", lambda *_: "20200101-000000")
+    folders = [_default_folder(Path("recipe.lt")).name for _ in range(3)]
+    assert folders == [f"recipe-20200101-000000{more}" for more in ("", "-2", "-3")]
