@@ -164,8 +164,15 @@ class RunDirectory:
 
     def _tidy(self) -> None:
         """Remove what a killed process was just writing."""
-        for left in (*self.path.glob(".*.json*.*"), *self.checkpoints.glob(".*.partial.*")):
-            left.unlink(missing_ok=True)
+        pictures = self.path / layout.PICTURES
+        for folder, names in (
+            (self.path, ".*.json*.*"),
+            (self.checkpoints, ".*.partial.*"),
+            (pictures, ".*.json.*"),
+            (pictures, ".*.png.*"),
+        ):
+            for left in folder.glob(names):
+                left.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let other processes in."""

@@ -211,7 +211,11 @@ def test_a_folder_of_somebody_s_own_is_left_alone(tmp_path, name):
 
 
 def test_what_a_killed_process_was_writing_is_removed(begun):
-    for name in (".run.json.ab12", ".metrics.jsonl.x", "checkpoints/.last.partial.tmp"):
+    for name in (
+        *(".run.json.ab12", ".metrics.jsonl.x", "checkpoints/.last.partial.tmp"),
+        *("cam/.stage3.json.ab12", "cam/.stage3.png.ab12"),
+    ):
+        (begun / name).parent.mkdir(exist_ok=True)
         (begun / name).write_text("half")
     RunDirectory(begun, resume=True).close()
     left = {path.name for path in begun.rglob("*") if path.is_file()}
