@@ -126,6 +126,20 @@ def in_place(choose: random.Random, path: Path) -> None:
         path.mkdir()
 
 
+def file_name(choose: random.Random) -> str:
+    """A name that a file can have."""
+    text = name(choose).replace("/", "|").replace("\0", "0").strip(".")
+    text += choose.choice((".png", ".png", ".txt", "x"))
+    return os.fsdecode(text.encode("utf-8", "surrogatepass")[-200:])
+
+
+def png(*colour: int) -> bytes:
+    """A whole image, of 9 × 9 pixels."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 9), (*colour, 0, 0)[:3]).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ltdsl_runtime.data import fetch, lists, npz
+from ltdsl_runtime.data import fetch, lists, npz, read
 from ltdsl_runtime.data.archives import Archive
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.image import View
+from ltdsl_runtime.data.inspect import inspect
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.directory import RunDirectory
 from support.report import make_run
 
-from ltdsl.catalogue import Npz
+from ltdsl.catalogue import ImageFolder, Npz
 from ltdsl.display.console import Console
 from ltdsl.lsp.server import create
 from ltdsl.report import ReportError, write_report
@@ -75,9 +76,9 @@ def run_folder(choose: random.Random, place: Place) -> None:
             path.write_text(json.dumps(inputs.changed(choose, place.data[path.name])))
         else:
             path.write_bytes(inputs.mutated(choose, path.read_bytes()))
-    for read in (read_run, read_plan, _go_on, _swept):
+    for reads in (read_run, read_plan, _go_on, _swept):
         try:
-            read(run)
+            reads(run)
         except (UnreadableError, RunError):
             continue
     if choose.random() < 0.03:
@@ -131,6 +132,32 @@ def image(choose: random.Random, place: Place) -> None:
     else:
         assert pixels.shape == (3, 8, 8)
         assert pixels.dtype == np.uint8
+
+
+def image_folder(choose: random.Random, place: Place) -> None:
+    """A folder of images: those that are some, all others named, and nothing outside of it but what links name."""
+    root = place.given / "data"
+    for label in "ab":
+        (root / label).mkdir(parents=True)
+        for number in range(3):
+            (root / label / f"{number}.png").write_bytes(inputs.png(ord(label), number))
+    for _ in range(choose.randrange(1, 5)):
+        folder = choose.choice((root, root / "a", root / "b"))
+        if not folder.is_dir() or folder.is_symlink():
+            continue
+        path = folder / choose.choice(("a", "c", "0.png", "1.png", inputs.file_name(choose)))
+        if choose.random() < 0.6:
+            inputs.in_place(choose, path)
+        elif not path.exists() and not path.is_symlink():
+            path.write_bytes(inputs.image(choose))
+    try:
+        found = read(ImageFolder(size=8), root)
+        seen = inspect({"train": found.train, "test": found.test})
+    except DataError as error:
+        assert error.code in ("LT401", "LT402", "LT403", "LT404", "LT414"), error
+        return
+    assert len(found.train) + len(found.test) == len(seen.sides) + len(seen.unreadable)
+    assert set(seen.sides) <= {9, 12}, seen.sides
 
 
 def listing(choose: random.Random, place: Place) -> None:
@@ -234,4 +261,7 @@ def writing(choose: random.Random, place: Place) -> None:
 
 
 #: What half of the inputs are is quick; a run takes a hundred times as long.
-TARGETS = (run_folder, archive, image, listing, arrays, traffic, names, writing, image, names)
+TARGETS = (
+    *(run_folder, archive, image, image_folder, listing, arrays, traffic, writing),
+    *(names, image, names),
+)
