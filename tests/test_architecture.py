@@ -42,6 +42,7 @@ ROOMS = {
         "format",
         "compare",
         "display",
+        "importing",
         "reference",
         "sweep",
         "report",

@@ -46,7 +46,7 @@ OPENING = {
     },
     ".open": {
         "ltdsl/system/opening.py": "what a person named, a pipe too",
-        "ltdsl/cli/new.py": "makes a new file, or fails",
+        "ltdsl/cli/inputs.py": "makes a new file, or fails",
         "ltdsl/evidence/rows.py": _PACKAGE,
         "runtime/ltdsl_runtime/data/fetch.py": "an archive whose checksum was compared",
         "runtime/ltdsl_runtime/data/files.py": "a view's, which goes through the room",

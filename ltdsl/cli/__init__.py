@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated, NoReturn
 
 import typer
@@ -36,6 +37,7 @@ COMMANDS = {
     "schema": "schema",
     "cache": "cache",
     "new": "new",
+    "import": "importing",
     "lsp": "lsp",
 }
 
@@ -83,7 +85,7 @@ def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(root)
     for name in commands:
         module = import_module(f"ltdsl.cli.{COMMANDS[name]}")
-        member = getattr(module, name)
+        member = getattr(module, f"{name}_" if iskeyword(name) else name)
         if isinstance(member, typer.Typer):  # commands of its own
             app.add_typer(member, name=name)
         else:

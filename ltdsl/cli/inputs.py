@@ -111,6 +111,22 @@ def replace_file(path: Path, text: str, given: list[Path]) -> bool:
     return True
 
 
+def create_file(path: Path, text: str) -> None:
+    """Write a recipe to a file that is not there.
+
+    Raises:
+        FileExistsError: Something is there, a link perhaps.
+        OSError, ValueError: It cannot be written.
+    """
+    file = path.open("x", encoding="utf-8", newline="\n")
+    try:
+        with file:
+            file.write(text)
+    except BaseException:  # a full disk, say: the name is free for another try
+        path.unlink()
+        raise
+
+
 def print_recipe(text: str) -> None:
     """Write a recipe to standard output, in UTF-8 whatever a terminal would show."""
     sys.stdout.flush()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from ltdsl.cli.complete import datasets, published_rows, recipe_files, splits, trick_chain
+from ltdsl.cli.inputs import create_file
 from ltdsl.cli.options import Format
 from ltdsl.cli.output import misused, print_json, show
 from ltdsl.system.terminal import say
@@ -141,13 +142,7 @@ def _write(path: Path, text: str) -> None:
         show(errors, to_stderr=True)
         misused("nothing is written: these values make no recipe")
     try:
-        file = path.open("x", encoding="utf-8", newline="\n")
-        try:
-            with file:
-                file.write(text)
-        except BaseException:  # a full disk, say: the name is free for another try
-            path.unlink()
-            raise
+        create_file(path, text)
     except FileExistsError:
         misused(f"{path} is there already; choose another name")
     except (OSError, ValueError) as error:

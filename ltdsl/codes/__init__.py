@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ltdsl.advice.rules import RULES
+from ltdsl.codes.importing import IMPORTING
 from ltdsl.codes.meaning import MEANING
 from ltdsl.codes.run import RUN
 from ltdsl.codes.syntax import SYNTAX
@@ -13,5 +14,5 @@ ADVICE: dict[str, Code] = {
     rule.code: Code(rule.title, rule.documentation(), rule.bad, rule.good) for rule in RULES
 }
 
-CODES: dict[str, Code] = {**SYNTAX, **MEANING, **ADVICE, **TIME, **RUN}
+CODES: dict[str, Code] = {**SYNTAX, **MEANING, **ADVICE, **TIME, **RUN, **IMPORTING}
 """All codes, in order."""

@@ -92,7 +92,9 @@ class Code(NamedTuple):
 
 
 #: Codes that warn. Those of the LT2xx family advise; all others are errors.
-WARNINGS = frozenset({"LT120", "LT140", "LT141", "LT142", "LT143", "LT306", "LT307", "LT308"})
+WARNINGS = frozenset(
+    {"LT120", "LT140", "LT141", "LT142", "LT143", "LT306", "LT307", "LT308", "LT603", "LT604"}
+)
 
 #: Those of data that a run goes on with.
 DATA_WARNINGS = frozenset({"LT405", "LT406", "LT407", "LT408"})

@@ -14,6 +14,7 @@ EXTRAS = {
     "tensorboard": ("tensorboardX",),
     "onnx": ("onnx", "onnxruntime"),
     "cluster": ("distributed",),
+    "import": ("yaml",),
 }
 
 #: What packages are called that are imported by another name.
@@ -25,6 +26,7 @@ _CALLED = {
     "jinja2": "Jinja",
     "vl_convert": "vl-convert",
     "distributed": "Dask",
+    "yaml": "PyYAML",
 }
 
 #: The newest Python that MindSpore has wheels for, and so that `train` installs anything for.
