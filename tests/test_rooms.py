@@ -90,7 +90,7 @@ CLOCKS = {
     "time.time": {
         "ltdsl/cache/listing.py": "ages of files, which may be negative",
         "ltdsl/cache/store.py": "ages of files, which may be negative",
-        "ltdsl/cli/cache.py": "ages of files, which may be negative",
+        "ltdsl/cli/commands/cache.py": "ages of files, which may be negative",
         "ltdsl/report/__init__.py": "ages of files, which may be negative",
     },
     "datetime.now": {"ltdsl/cache/draft.py": "says when an entry was made"},

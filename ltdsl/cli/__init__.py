@@ -18,7 +18,7 @@ from ltdsl.cli.usage import Command
 from ltdsl.system.shortage import end_of_shortage
 from ltdsl.system.terminal import guarding, say, say_lines
 
-#: Commands in the order in which help lists them, and the modules of this package that hold them.
+#: Commands in the order in which help lists them, and the modules of `ltdsl.cli.commands` that hold them.
 COMMANDS = {
     "check": "check",
     "fmt": "fmt",
@@ -84,7 +84,7 @@ def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(root)
     for name in commands:
-        module = import_module(f"ltdsl.cli.{COMMANDS[name]}")
+        module = import_module(f"ltdsl.cli.commands.{COMMANDS[name]}")
         member = getattr(module, f"{name}_" if iskeyword(name) else name)
         if isinstance(member, typer.Typer):  # commands of its own
             app.add_typer(member, name=name)

@@ -9,8 +9,8 @@ import threading
 import time
 
 from ltdsl.cli import guarded
+from ltdsl.cli.commands.run import train
 from ltdsl.cli.output import need, new_console
-from ltdsl.cli.run import train
 from ltdsl.plan import Plan
 from ltdsl.runs.layout import FACTS
 from ltdsl.sweep.process import GRACE, Job

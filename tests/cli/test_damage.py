@@ -223,7 +223,7 @@ def untrained(monkeypatch):
 
     monkeypatch.setattr(runs, "_train", train)
     monkeypatch.setattr(runs, "prepare", lambda device, *_: device)
-    monkeypatch.setattr("ltdsl.cli.run.write_report", lambda *_: None)
+    monkeypatch.setattr("ltdsl.cli.commands.run.write_report", lambda *_: None)
     monkeypatch.setattr(sweep, "write_report", lambda *_: None)
     monkeypatch.setattr(sweep, "_pool", lambda *_: NoPool())
 

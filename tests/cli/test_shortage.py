@@ -19,7 +19,7 @@ from support.report import make_run
 from typer.testing import CliRunner
 
 from ltdsl.cli import make_app
-from ltdsl.cli.run import _default_folder
+from ltdsl.cli.commands.run import _default_folder
 from ltdsl.report import write_report
 from ltdsl.report.library import library
 from ltdsl.runs.reading import read_run

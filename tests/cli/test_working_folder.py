@@ -11,7 +11,7 @@ import pytest
 from support.processes import ROOT, SOURCES, TRAPS, command, environment, safe_command, set_traps
 from support.report import make_run
 
-from ltdsl.cli.run import write_report
+from ltdsl.cli.commands.run import write_report
 from ltdsl.system import children
 from ltdsl.system.search_path import leave_working_folder
 

@@ -6,7 +6,7 @@ import inspect
 from dataclasses import fields
 from pathlib import Path
 
-from ltdsl.cli.run import run
+from ltdsl.cli.commands.run import run
 from ltdsl.options import Origin, RunOptions
 from ltdsl.sweep.process import Job
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ltdsl.cli.commands.run import write_report
 from ltdsl.cli.compiling import blocking
 from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.inputs import STDIN, recipes_in
@@ -21,7 +22,6 @@ from ltdsl.cli.options import (
     TrainOn,
 )
 from ltdsl.cli.output import fail, misused, need, new_console, show
-from ltdsl.cli.run import write_report
 from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
 from ltdsl.options import RunOptions
 
