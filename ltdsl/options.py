@@ -44,6 +44,8 @@ class RunOptions:
         workers: Processes on this machine that share each batch.
         split_classes: Split the classifier over them by classes.
         port: Where they meet; None takes a free one.
+        no_cache: Take no epochs from the cache that another run has trained, and keep none there.
+        cache_at: Numbers of epochs after which the run is kept there too, beside the ends of stages.
     """
 
     device: str = "auto"
@@ -54,13 +56,17 @@ class RunOptions:
     workers: int = 1
     split_classes: bool = False
     port: int | None = None
+    no_cache: bool = False
+    cache_at: tuple[int, ...] = ()
 
     def arguments(self) -> list[str]:
         """The options as they are typed after `ltdsl run`, without those that nobody asked for."""
         typed = []
         for each in fields(self):
             name, value = f"--{each.name.replace('_', '-')}", getattr(self, each.name)
-            if value != each.default:
+            if isinstance(value, tuple):
+                typed += [f"{name}={part}" for part in value]
+            elif value != each.default:
                 typed.append(name if value is True else f"{name}={value}")
         return typed
 

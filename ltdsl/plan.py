@@ -156,6 +156,11 @@ class Plan(Frozen):
         """The plan as JSON text that :meth:`pydantic.BaseModel.model_validate_json` reads back."""
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2) + "\n"
 
+    def meaning(self) -> dict[str, Any]:
+        """All that it says, as JSON has it: -0.0 as 0.0, and without what was added since and has its default."""
+        found: dict[str, Any] = _meaning(self)
+        return found
+
     def digest(self) -> str:
         """SHA-256, in hex, of what the plan means: equal for recipes that train the same numbers.
 
@@ -164,7 +169,7 @@ class Plan(Frozen):
         it trained before there was such a field: what earlier versions of ltdsl wrote keeps its hash, and runs,
         checkpoints and sweeps are found by it.
         """
-        data = _meaning(self)
+        data = self.meaning()
         for stage in data["stages"]:
             del stage["name"]
         canonical = json.dumps(data, sort_keys=True, separators=(",", ":"))

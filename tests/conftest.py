@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# runs of tests share nothing, with each other or with the user's own
+os.environ["LTDSL_NO_CACHE"] = "1"
 
 GOLDEN = Path(__file__).parent / "golden"
 

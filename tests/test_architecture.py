@@ -30,6 +30,7 @@ ROOMS = {
         "catalogue",
         "recipe",
         "plan",
+        "prefix",
         "options",
         "runs",
         "cache",
@@ -70,6 +71,7 @@ ROOMS = {
 SHARED = (
     "ltdsl.errors",
     "ltdsl.plan",
+    "ltdsl.prefix",
     "ltdsl.survey",
     "ltdsl.options",
     "ltdsl.runs",

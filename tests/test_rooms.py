@@ -59,6 +59,7 @@ OPENING = {
     ".read_bytes": {
         "ltdsl/report/library.py": "an entry of the cache, which was checked",
         "runtime/ltdsl_runtime/data/digits.py": _PACKAGE,
+        "runtime/ltdsl_runtime/machine/identity.py": _PACKAGE,
         "runtime/ltdsl_runtime/machine/native/library.py": _PACKAGE,
         "runtime/ltdsl_runtime/rundir/ended.py": _OURS,
     },
@@ -68,6 +69,7 @@ OPENING = {
         "ltdsl/report/page.py": _PACKAGE,
         "ltdsl/syntax/lalr.py": _PACKAGE,
         "ltdsl/system/memory.py": "a file of the system",
+        "runtime/ltdsl_runtime/machine/identity.py": "a file of the system",
         "runtime/ltdsl_runtime/machine/native/library.py": "a file of the system",
         "runtime/ltdsl_runtime/parallel/launch.py": _OURS,
     },

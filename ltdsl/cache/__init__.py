@@ -13,7 +13,14 @@ from __future__ import annotations
 
 from ltdsl.cache.entry import Entry
 from ltdsl.cache.errors import CacheError
-from ltdsl.cache.kinds import CHART_SCRIPT, KINDS, NATIVE_KERNELS, Kind
+from ltdsl.cache.kinds import (
+    CHART_SCRIPT,
+    KINDS,
+    NATIVE_KERNELS,
+    STAGE_RECORDS,
+    STAGE_WEIGHTS,
+    Kind,
+)
 from ltdsl.cache.listing import Listed, Removed
 from ltdsl.cache.store import Store
 
@@ -21,6 +28,8 @@ __all__ = [
     "CHART_SCRIPT",
     "KINDS",
     "NATIVE_KERNELS",
+    "STAGE_RECORDS",
+    "STAGE_WEIGHTS",
     "CacheError",
     "Entry",
     "Kind",

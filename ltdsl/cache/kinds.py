@@ -57,5 +57,22 @@ CHART_SCRIPT = Kind(
     executed=True,
 )
 
+#: Data, not code, and every run makes some: together they take half of the room at most.
+STAGE_WEIGHTS = Kind(
+    "stage-weights",
+    version=1,
+    holds="weights and optimizer after the first epochs of a run, for others that begin alike",
+    shows=("what",),
+    share=0.25,
+)
+
+STAGE_RECORDS = Kind(
+    "stage-records",
+    version=1,
+    holds="records and best weights of the first epochs of a run",
+    shows=("what",),
+    share=0.25,
+)
+
 #: All kinds by their names.
-KINDS = {kind.name: kind for kind in (NATIVE_KERNELS, CHART_SCRIPT)}
+KINDS = {kind.name: kind for kind in (NATIVE_KERNELS, CHART_SCRIPT, STAGE_WEIGHTS, STAGE_RECORDS)}

@@ -14,6 +14,9 @@ FOLDER = "LTDSL_CACHE"
 LIMIT = "LTDSL_CACHE_LIMIT"
 DEFAULT_LIMIT = "10 GB"
 
+#: Set to anything: no run takes epochs from the cache or keeps any in it, as with ``--no-cache``.
+NO_STAGES = "LTDSL_NO_CACHE"
+
 
 def named_folder() -> Path | None:
     """The folder that the user named for this cache alone, absolute; None where it is the platform's."""

@@ -101,6 +101,18 @@ class Store:
         """
         return self._or_temporary(lambda store: store._make(kind, facts, build))
 
+    def keep(self, kind: Kind, facts: Facts, build: Build) -> bool:
+        """Keep what is made already, if it can be kept for later; a warning says why nothing can.
+
+        Arguments are those of :meth:`get`.
+        """
+        try:
+            with self._make(kind, facts, build) as entry:
+                return entry.kept
+        except CacheError as error:
+            warn(error.message, error.hint)
+            return False
+
     def lookup(self, kind: Kind, facts: Facts) -> Entry | None:
         """An entry, if it is there and may be used; a warning says why one that is there is not."""
         try:
@@ -109,9 +121,10 @@ class Store:
         except CacheError:
             return None
 
-    def entries(self) -> list[Listed]:
-        """All entries of all kinds, those first that were used last."""
-        found = [entry for room in rooms(self.folder) for entry in entries_in(room)]
+    def entries(self, kind: Kind | None = None) -> list[Listed]:
+        """All entries, or those of a kind, those first that were used last."""
+        folders = [room for room in rooms(self.folder) if kind is None or room.name == kind.name]
+        found = [entry for room in folders for entry in entries_in(room)]
         return sorted(found, key=lambda entry: (-entry.last_used, entry.key))
 
     def prune(
@@ -199,8 +212,7 @@ class Store:
 
     def _make_room(self, kind: Kind, size: int) -> None:
         if kind.share < 1:
-            among = [entry for entry in self.entries() if entry.kind == kind.name]
-            evict(among, self._share(kind) - size)
+            evict(self.entries(kind), self._share(kind) - size)
         evict(self.entries(), self.limit - size)
 
     def _share(self, kind: Kind) -> int:

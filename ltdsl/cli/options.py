@@ -76,6 +76,13 @@ AllowOutside = Annotated[
         help="Let recipes use files and checkpoints outside their folder. For recipes that you trust.",
     ),
 ]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        help="Train all epochs, also those that another run has trained, and keep none for others.",
+    ),
+]
 StdinFilename = Annotated[
     Path | None,
     typer.Option(

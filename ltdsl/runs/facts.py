@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
 from ltdsl.runs.layout import FORMAT
-from ltdsl.runs.model import ALWAYS, Always, FileModel, Many, Name, Sometimes, Text
+from ltdsl.runs.model import ALWAYS, Always, Count, FileModel, Many, Name, Sometimes, Text
 
 #: How a time is written, UTC: ``2026-01-31T12:00:00Z``.
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -80,6 +80,14 @@ class Data(FileModel):
         if not len(self.mean) == len(self.std) == self.view.channels:
             raise ValueError("there are not as many means and deviations as channels")
         return self
+
+
+class FromCache(FileModel):
+    """The first epochs of a run, where another run had trained them."""
+
+    epochs: Count = Field(description="How many: those from 0 on.")
+    weights: Name = Field(description="The entry of the cache that their weights are from.")
+    records: Name = Field(description="The entry that their records and best weights are from.")
 
 
 class Continuation(FileModel):
@@ -156,6 +164,10 @@ class Facts(FileModel):
     data_folder: Sometimes[Place] = Field(None, description="What `--data` named, likewise.")
     data_folder_from_run: Sometimes[Place] = Field(
         None, description="The same as seen from the run directory."
+    )
+    from_cache: Sometimes[FromCache] = Field(
+        None,
+        description="The first epochs, where another run had trained them: `ltdsl cache show ENTRY` says which.",
     )
     warnings: Many[Name] = Field((), description="What was lost on the way.")
     continuations: Many[Continuation] = Field(

@@ -10,7 +10,7 @@ from ltdsl.cli.commands.run import run
 from ltdsl.options import Origin, RunOptions
 from ltdsl.sweep.process import Job
 
-ALL = RunOptions("cpu", Path("images"), Path("cam"), True, True, 2, True, 5000)
+ALL = RunOptions("cpu", Path("images"), Path("cam"), True, True, 2, True, 5000, True, (3, 8))
 
 
 def test_what_is_typed_says_all_that_is_not_as_always():
@@ -24,8 +24,12 @@ def test_what_is_typed_says_all_that_is_not_as_always():
         "--workers=2",
         "--split-classes",
         "--port=5000",
+        "--no-cache",
+        "--cache-at=3",
+        "--cache-at=8",
     ]
-    rest = {"--device=cpu", "--split-classes", "--tensorboard"}
+    rest = {"--device=cpu", "--split-classes", "--tensorboard", "--no-cache"}
+    rest |= {"--cache-at=3", "--cache-at=8"}
     assert set(ALL.of_a_worker().arguments()) - rest == {
         "--data=images",
         "--keep-cam=cam",

@@ -16,6 +16,7 @@ from ltdsl.cli.options import (
     AllowOutside,
     Device,
     KeepCam,
+    NoCache,
     Seed,
     Set,
     SkipUnreadable,
@@ -71,6 +72,18 @@ def run(
     workers: Number = 1,
     split_classes: SplitClasses = False,
     port: Port = None,
+    no_cache: NoCache = False,
+    cache_at: Annotated[
+        list[int],
+        typer.Option(
+            "--cache-at",
+            min=1,
+            metavar="N",
+            help="Keep the state after N epochs in the cache too, beside the ends of stages, for runs that differ from "
+            "there on. Repeatable.",
+            show_default=False,
+        ),
+    ] = (),  # type: ignore[assignment]  # a tuple, since a default that can change is everybody's
     smoke: Annotated[
         bool,
         typer.Option(
@@ -102,7 +115,16 @@ def run(
         misused("--split-classes splits them over several --workers")
     need("`ltdsl run`", "train")
     options = RunOptions(
-        device.value, data, keep_cam, tensorboard, skip_unreadable, workers, split_classes, port
+        device.value,
+        data,
+        keep_cam,
+        tensorboard,
+        skip_unreadable,
+        workers,
+        split_classes,
+        port,
+        no_cache,
+        tuple(cache_at),
     )
     if workers > 1:
         plan = None

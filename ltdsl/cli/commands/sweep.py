@@ -16,6 +16,7 @@ from ltdsl.cli.options import (
     AllowOutside,
     Device,
     KeepCam,
+    NoCache,
     SkipUnreadable,
     Strict,
     TensorBoard,
@@ -95,6 +96,7 @@ def sweep(
     keep_cam: KeepCam = None,
     tensorboard: TensorBoard = False,
     skip_unreadable: SkipUnreadable = False,
+    no_cache: NoCache = False,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
 ) -> None:
@@ -115,7 +117,7 @@ def sweep(
     paths = recipes_in(recipes)
     if tensorboard:
         _need_tensorboard()
-    options = RunOptions(device.value, data, keep_cam, tensorboard)
+    options = RunOptions(device.value, data, keep_cam, tensorboard, no_cache=no_cache)
     choices = _choices(paths, changes, seeds, side_by_side)
     console = new_console()
     left_out: LeftOut = nothing

@@ -159,11 +159,13 @@ def _train(
 ) -> dict[str, Any]:
     """Train, and record how it ended, where that can still be written."""
     from ltdsl_runtime.training.progress import reporter
+    from ltdsl_runtime.training.stage_cache import stage_cache
     from ltdsl_runtime.training.train import Trainer
 
     try:
         with reporter(console, plan) as told:
-            trainer = Trainer(plan, loaded, directory, told, options, root, workers)
+            shared = stage_cache(plan, loaded, directory, root, options)
+            trainer = Trainer(plan, loaded, directory, told, options, root, workers, shared)
             result = trainer(resume=going_on)
     except BaseException as error:
         # nobody reads what is printed, which rich answers by leaving: as good as Ctrl-C

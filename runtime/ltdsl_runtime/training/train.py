@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.training.callback import Passed
     from ltdsl_runtime.training.evaluate import Evaluator
     from ltdsl_runtime.training.progress import Reporter
+    from ltdsl_runtime.training.stage_cache import StageCache
     from ltdsl_runtime.training.stages import Stage
     from ltdsl_runtime.tricks.registry import Sampling
 
@@ -56,6 +57,7 @@ class Trainer:
         options: How to do it.
         root: Folder that checkpoints named in the recipe are relative to.
         workers: This one among those that share the work; the first alone writes.
+        shared: What the run shares with others; None where it shares nothing.
 
     Raises:
         RunError: LT411 or LT412, a checkpoint that the recipe names cannot be used.
@@ -70,8 +72,10 @@ class Trainer:
         options: RunOptions | None = None,
         root: Path | None = None,
         workers: Workers = ALONE,
+        shared: StageCache | None = None,
     ) -> None:
         self.workers = workers
+        self.shared = shared
         self.plan = plan
         self.data = data
         self.run = run
@@ -111,6 +115,10 @@ class Trainer:
         self.keeper = Keeper(self.run, self.plan.digest(), self.network, self.workers, names)
         self.best = BestEpochs(self.plan, self.run, self._warn)
         so_far = self.keeper.reached(self._warn) if resume else Reached()
+        #: Not of a run that goes on: what its directory holds is believed by itself alone.
+        self.keeps = self.shared is not None and self.workers.first and not so_far.done
+        if not so_far.done and self._taken():
+            so_far = self.keeper.reached(self._warn)
         must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)
         so_far.restore(self.network)
         self.best.go_on(so_far.metrics)
@@ -127,6 +135,21 @@ class Trainer:
         if self.events:
             self.events.close()
         return self._final_evaluation()
+
+    def _taken(self) -> int:
+        """How many epochs were taken from the cache; the run's directory is as if it had trained them."""
+        if self.shared is None:
+            return 0
+        epochs = 0
+        if self.workers.first:
+            found = self.shared.take()
+            if found is not None or self.run.facts.from_cache is not None:
+                self.run.note(from_cache=found and found.as_data())
+            if found is not None:
+                epochs = found.epochs
+                which = "epoch 0" if epochs == 1 else f"epochs 0-{epochs - 1}"
+                self.reporter.say(f"{which} of {self.plan.epochs} taken from the cache")
+        return int(self.workers.first_ones(str(epochs)))
 
     def _begin(self, index: int, optimizer: nn.Optimizer | None, so_far: Reached) -> Stage:
         """A stage as it is when its first epoch begins, or the epoch that the run goes on with.
@@ -183,6 +206,7 @@ class Trainer:
 
     def _warn(self, message: str) -> None:
         """Tell of a loss, and record it: the numbers may no longer be those of a run without a break."""
+        self.keeps = False
         self.reporter.warn(message)
         self.run.note(warnings=[*self.run.facts.warnings, message])
 
@@ -233,6 +257,8 @@ class Trainer:
         self.run.record(record)
         # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
         self.keeper.save(last, whole, **facts)
+        if self.keeps and self.shared is not None and epoch + 1 in self.shared.points:
+            self.shared.keep(epoch + 1)
         if self.events:
             self.events.add(record)
         self.reporter.epoch(record)
