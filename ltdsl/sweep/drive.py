@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from ltdsl.cache.place import NO_STAGES
 from ltdsl.options import Origin, RunOptions
 from ltdsl.runs.layout import LOGS
-from ltdsl.runs.reading import Run
+from ltdsl.runs.reading import Run, last_epoch
 from ltdsl.runs.sweep import Record
 from ltdsl.sweep.folder import SweepFolder
 from ltdsl.sweep.pool import Pool
 from ltdsl.sweep.process import Job, StoppedError
+from ltdsl.sweep.shared import Share, points, shares
 from ltdsl.sweep.table import Row, Table
 from ltdsl.system.writing import LeadsOutError, lies_in
 
@@ -42,17 +45,27 @@ class Sweep:
         places: The directory of each.
         records: What is known of each, in the order of the table.
         ended: Those that have come to an end since the sweep was begun or gone on with.
+        shared: What each run takes from another, where what begins alike is trained once.
     """
 
     table: Table
     folder: SweepFolder
+    options: RunOptions = field(default_factory=RunOptions)
     places: Mapping[Row, Path] = field(init=False)
     records: dict[Row, Record] = field(init=False)
     ended: set[Row] = field(default_factory=set)
+    shared: Mapping[Row, Share] = field(init=False)
 
     def __post_init__(self) -> None:
         self.places = self.folder.place(self.table)
         self.records = {row: self.folder.record(row, self.places[row]) for row in self.table.rows}
+        alone = self.options.no_cache or NO_STAGES in os.environ
+        self.shared = {} if alone else shares(self.table.rows, self._most)
+
+    def _most(self, row: Row) -> int:
+        """How many epochs a run can take: pictures that are asked for are made as a stage begins."""
+        starts = [stage.start for stage in row.plan.stages if stage.sampler.needs_weights]
+        return min(starts, default=row.plan.epochs) if self.options.keep_cam else row.plan.epochs
 
     def different_images(self) -> tuple[str, str] | None:
         """Names of two runs that should have had the same images and had others; None where all is well."""
@@ -73,12 +86,11 @@ class Sweep:
         skipped = {"finished"} if retry_failed else {"finished", "failed"}
         return [row for row, record in self.records.items() if record.status not in skipped]
 
-    def job(self, row: Row, options: RunOptions, left_out: tuple[str, ...] = ()) -> Job:
-        """What a process is to do for a row.
+    def job(self, row: Row, left_out: tuple[str, ...] = ()) -> Job:
+        """What a process is to do for a row; a folder for pictures gets one in it for each run.
 
         Args:
             row: One of the table's.
-            options: Of all runs; a folder for pictures gets one in it for each run.
             left_out: Names of images to go without.
 
         Raises:
@@ -86,7 +98,8 @@ class Sweep:
         """
         if not lies_in(self.places[row], self.folder.path):
             raise LeadsOutError(self.places[row])
-        out, options = self.places[row].resolve(), options.from_anywhere()
+        out, options = self.places[row].resolve(), self.options.from_anywhere()
+        options = replace(options, cache_at=points(self.shared).get(row, ()))
         if options.keep_cam:
             options = replace(options, keep_cam=options.keep_cam / out.name)
         return Job(
@@ -108,34 +121,44 @@ class Sweep:
         self.folder.write(list(self.records.values()))
 
     def drive(self, jobs: Mapping[Row, Job], pool: Pool, watcher: Watcher) -> None:
-        """Do jobs; the table's files are written anew whenever one ends.
+        """Do jobs, each when what it shares with another is trained; the table's files are written whenever one ends.
 
         Raises:
             KeyboardInterrupt: The user stopped it; all processes have ended, and the runs can go on.
             OSError: The table cannot be written.
         """
-        futures = {pool.submit(job): row for row, job in jobs.items()}
+        waiting, futures = dict(jobs), dict[Future[str], Row]()
         try:
-            for future in _as_they_end(set(futures), watcher):
-                self._note(futures[future], _error(future))
-                watcher.ended(self.records[futures[future]])
+            while waiting or futures:
+                for row in [row for row in waiting if self._may_begin(row, waiting, futures)]:
+                    futures[pool.submit(waiting.pop(row))] = row
+                done, _ = wait(futures, INTERVAL, FIRST_COMPLETED)
+                for future in done:
+                    row = futures.pop(future)
+                    self._note(row, _error(future))
+                    watcher.ended(self.records[row])
+                watcher.look()
         finally:
             pool.stop()
             for row in jobs.keys() - self.ended:
                 self.records[row] = self.folder.record(row, self.places[row])
             self.write()
 
+    def _may_begin(
+        self, row: Row, waiting: Mapping[Row, Job], futures: Mapping[Future[str], Row]
+    ) -> bool:
+        """Whether the epochs that a run shares are trained, or nobody is there to train them."""
+        share = self.shared.get(row)
+        if share is None or (share.leader not in waiting and share.leader not in futures.values()):
+            return True
+        # it is kept before the next epoch begins
+        passed = last_epoch(self.places[share.leader])
+        return passed is not None and passed.epoch >= share.epochs
+
     def _note(self, row: Row, error: str) -> None:
         self.ended.add(row)
         self.records[row] = self.folder.record(row, self.places[row], error)
         self.write()
-
-
-def _as_they_end(futures: set[Future[str]], watcher: Watcher) -> Iterator[Future[str]]:
-    while futures:
-        done, futures = wait(futures, INTERVAL, FIRST_COMPLETED)
-        yield from done
-        watcher.look()
 
 
 def _error(future: Future[str]) -> str:

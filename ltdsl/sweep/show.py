@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -11,7 +12,10 @@ from rich.text import Text
 from ltdsl.runs.sweep import Record
 from ltdsl.sweep.grid import SEED
 from ltdsl.sweep.names import short_addresses
-from ltdsl.sweep.table import Table
+
+if TYPE_CHECKING:
+    from ltdsl.sweep.drive import Sweep
+    from ltdsl.sweep.shared import Epochs
 
 #: Space between columns.
 _GAP = 2
@@ -27,21 +31,38 @@ _HEADS = {
 _STYLES = {"finished": "green", "failed": "bold red", "interrupted": "yellow", "running": "cyan"}
 
 
-def planned_table(table: Table, records: Sequence[Record]) -> RichTable:
-    """Every run with its values and what has become of it so far."""
-    shown = _empty("run")
+def planned_table(work: Sweep) -> RichTable:
+    """Every run with its values, what it takes from another, and what has become of it so far."""
+    shown, table = _empty("run"), work.table
     names = short_addresses(table.addresses)
     for address in table.addresses:
         shown.add_column(names[address])
+    if work.shared:
+        shown.add_column("trained with")
     shown.add_column("status")
-    for row, record in zip(table.rows, records, strict=True):
+    for row in table.rows:
         values = dict(row.choice.changes)
+        share = work.shared.get(row)
+        taken = f"{_range(share.epochs)} of {work.places[share.leader].name}" if share else "–"
         shown.add_row(
-            record.name,
+            work.places[row].name,
             *(values.get(address, "–") for address in table.addresses),
-            _status(record),
+            *([taken] if work.shared else []),
+            _status(work.records[row]),
         )
     return shown
+
+
+def _range(epochs: int) -> str:
+    return "epoch 0" if epochs == 1 else f"epochs 0-{epochs - 1}"
+
+
+def epochs_to_train(epochs: Epochs) -> str:
+    """How many epochs are to be trained, with and without sharing."""
+    if epochs.shared == epochs.alone:
+        return f"{epochs.alone:,} epochs to train; no two runs begin alike"
+    share = 100 * epochs.shared / epochs.alone
+    return f"{epochs.shared:,} epochs to train instead of {epochs.alone:,} ({share:.0f} %), as runs share what is alike"
 
 
 def result_table(records: Sequence[Record], width: int) -> RichTable:

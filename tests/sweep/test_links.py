@@ -46,10 +46,10 @@ def test_no_run_is_trained_where_a_link_leads(tmp_path):
     recipe.write_text("stage1: ce\n")
     (tmp_path / "elsewhere").mkdir()
     table, _ = compile_table(grid([recipe], read_axes([], print), None, False))
-    sweep = Sweep(table, SweepFolder(tmp_path / "sweep"))
+    sweep = Sweep(table, SweepFolder(tmp_path / "sweep"), RunOptions("cpu"))
     [row] = table.rows
     place = sweep.places[row]
     place.parent.mkdir(exist_ok=True)
     place.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(LeadsOutError):
-        sweep.job(row, RunOptions("cpu"))
+        sweep.job(row)

@@ -125,13 +125,13 @@ def sweep(
         left_out = Unreadable(data, lambda why: console.say(f"left out: {why}")).within
     table = _compiled(choices, strict, allow_outside, data, left_out)
     try:
-        work = Sweep(table, SweepFolder(out or _default_folder(paths)))
-        _announce(work, console, dry_run)
+        work = Sweep(table, SweepFolder(out or _default_folder(paths)), options)
+        rows = work.left(retry_failed)
+        _announce(work, rows, console, dry_run)
         if dry_run:
             return
-        rows = work.left(retry_failed)
         pool = _pool(cluster, jobs, device.value) if rows else None
-        _drive(work, rows, pool, console, options, left_out)
+        _drive(work, rows, pool, console, left_out)
     except UnreadableError as error:
         fail("LT462", str(error), error.hint)
     except OSError as error:
@@ -205,17 +205,20 @@ def _default_folder(paths: list[Path]) -> Path:
 MAX_FOLDER = 100
 
 
-def _announce(work: Sweep, console: Console, whole: bool) -> None:
-    from ltdsl.sweep.show import counts, planned_table
+def _announce(work: Sweep, rows: list[Row], console: Console, whole: bool) -> None:
+    from ltdsl.sweep.shared import count
+    from ltdsl.sweep.show import counts, epochs_to_train, planned_table
 
     if whole:
-        console.print(planned_table(work.table, list(work.records.values())))
+        console.print(planned_table(work))
         console.print()
     same = work.table.combinations - len(work.table.rows)
     again = f"; {same} more mean the same as another" if same else ""
     number = len(work.table.rows)
     text = f"{number} run{'s' * (number > 1)} in {work.folder.path}: {counts(work.records.values())}{again}"
     console.say(text)
+    if rows:
+        console.say(epochs_to_train(count(rows, work.shared)))
 
 
 def _pool(cluster: str | None, jobs: int, device: str) -> Pool:
@@ -236,7 +239,6 @@ def _drive(
     rows: list[Row],
     pool: Pool | None,
     console: Console,
-    options: RunOptions,
     left_out: LeftOut,
 ) -> None:
     from ltdsl.runs.layout import LOGS
@@ -249,9 +251,7 @@ def _drive(
         return
     watcher = (Bars if console.is_terminal else Lines)(work, rows, console)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's way to press Ctrl-C
-    jobs = {
-        row: work.job(row, options, left_out(row.choice.recipe, row.plan.dataset)) for row in rows
-    }
+    jobs = {row: work.job(row, left_out(row.choice.recipe, row.plan.dataset)) for row in rows}
     try:
         with watcher.showing():
             work.drive(jobs, pool, watcher)

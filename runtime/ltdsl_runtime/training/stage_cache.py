@@ -143,16 +143,19 @@ class StageCache:
                 records.close()
                 continue
             with records, weights:
+                taken = FromCache(
+                    epochs=epochs, weights=weights.record.key, records=records.record.key
+                )
+                # before anything is there: whoever goes on with half of it knows what it is
+                self._run.note(from_cache=taken.as_data())
                 try:
                     self._take(epochs, weights.folder, records.folder)
                 except (RunError, OSError, ValueError) as error:
                     if getattr(error, "code", "") == "LT424":
                         raise
-                    self._run.go_on_after([])  # of another form than it should be: as good as none
+                    forget(self._run)  # of another form than it should be: as good as none
                     continue
-                return FromCache(
-                    epochs=epochs, weights=weights.record.key, records=records.record.key
-                )
+                return taken
         return None
 
     def _candidates(self) -> list[int]:
@@ -269,6 +272,20 @@ class StageCache:
     def _copy(self, source: Path, target: Path) -> None:
         with opening.open_file(source, root=self._run.path) as file:
             write_atomically(target, file.read())
+
+
+def forget(run: RunDirectory) -> None:
+    """Begin a run with its first epoch again, which was to begin with epochs of another."""
+    run.go_on_after([])
+    run.note(from_cache=None)
+
+
+def forget_half_taken(run: RunDirectory) -> None:
+    """Forget epochs that were just being taken when the process was killed: the last checkpoint was to be their end."""
+    taken = run.facts.from_cache
+    there = any(run.checkpoint(name).exists() for name in ("last", "previous"))
+    if taken is not None and not there and len(run.metrics()) in (0, taken.epochs):
+        forget(run)
 
 
 def stage_cache(

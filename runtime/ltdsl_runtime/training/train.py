@@ -25,6 +25,7 @@ from ltdsl_runtime.training.keeping import Keeper
 from ltdsl_runtime.training.networks import network_at, network_to_train, teacher_at
 from ltdsl_runtime.training.preconditions import must_be_possible
 from ltdsl_runtime.training.resume import Reached
+from ltdsl_runtime.training.stage_cache import forget_half_taken
 from ltdsl_runtime.training.stages import begin_stage, build_stage, rates_of_steps
 from ltdsl_runtime.training.tensorboard import Events
 from ltdsl_runtime.tricks.optimizers import build_optimizer
@@ -114,10 +115,12 @@ class Trainer:
         names = self.data.train.class_names
         self.keeper = Keeper(self.run, self.plan.digest(), self.network, self.workers, names)
         self.best = BestEpochs(self.plan, self.run, self._warn)
+        if resume and self.workers.first:
+            forget_half_taken(self.run)
         so_far = self.keeper.reached(self._warn) if resume else Reached()
         #: Not of a run that goes on: what its directory holds is believed by itself alone.
-        self.keeps = self.shared is not None and self.workers.first and not so_far.done
-        if not so_far.done and self._taken():
+        self.keeps = self.shared is not None and self.workers.first and not resume
+        if not resume and self._taken():
             so_far = self.keeper.reached(self._warn)
         must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)
         so_far.restore(self.network)
@@ -143,8 +146,6 @@ class Trainer:
         epochs = 0
         if self.workers.first:
             found = self.shared.take()
-            if found is not None or self.run.facts.from_cache is not None:
-                self.run.note(from_cache=found and found.as_data())
             if found is not None:
                 epochs = found.epochs
                 which = "epoch 0" if epochs == 1 else f"epochs 0-{epochs - 1}"

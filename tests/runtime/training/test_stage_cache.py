@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.directory import RunDirectory
-from ltdsl_runtime.training.stage_cache import StageCache
+from ltdsl_runtime.training.stage_cache import StageCache, forget_half_taken
 from support.processes import FULL
 from support.training import PLAIN, conv_network, plan, trainer
 
@@ -244,3 +244,13 @@ def test_what_is_half_taken_is_not_taken(data, tmp_path, store, monkeypatch):
     monkeypatch.setattr(StageCache, "_write", fail)
     assert made.shared.take() is None
     assert made.run.metrics() == []
+
+
+def test_what_was_being_taken_by_a_process_that_was_killed_is_forgotten(data, tmp_path, store):
+    made = sharing(PAIRS[IN_CI][0], data, tmp_path / "run", store)
+    assert made.shared.take().epochs == 4
+    made.run.checkpoint("last").unlink()
+    made.run.close()
+    run = RunDirectory(tmp_path / "run", resume=True)
+    forget_half_taken(run)
+    assert (run.metrics(), run.facts.from_cache) == ([], None)
