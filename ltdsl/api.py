@@ -232,6 +232,7 @@ def evaluate(
     data: PathLike | None = None,
     images: PathLike | None = None,
     other_data: bool = False,
+    predictions: PathLike | None = None,
     device: str = "auto",
 ) -> Evaluation:
     """Evaluate a run again: on its test images its own figures, bit for bit.
@@ -242,6 +243,7 @@ def evaluate(
         data: Where the images are, if not where they were.
         images: Folder of class folders to evaluate on instead.
         other_data: Allow other test images than the run's, of the same classes.
+        predictions: Folder that takes the predictions for each image.
         device: As for :func:`run`.
 
     Raises:
@@ -258,6 +260,7 @@ def evaluate(
         data=Path(data) if data is not None else None,
         other_data=other_data,
         images=Path(images) if images is not None else None,
+        predictions=Path(predictions) if predictions is not None else None,
     )
     return Evaluation.model_validate(figures)
 

@@ -7,12 +7,23 @@ from typing import Any
 
 from ltdsl.reference.schema import Subject, schema
 from ltdsl.runs import layout
+from ltdsl.runs.predictions import LARGEST_LOGITS
 
 #: What each file holds: its name, the schema of it, and what more there is to say.
 FILES: Mapping[str, tuple[Subject, str]] = {
     layout.FACTS: ("run", ""),
     layout.METRICS: ("metrics", "A line, which is one JSON object, for each epoch."),
     layout.EVALUATION: ("evaluation", "`ltdsl eval --format json` prints the same."),
+    f"{layout.PREDICTIONS}/CHECKPOINT-PART.json": (
+        "predictions",
+        "`last-test.json`, `best-validation.json` and so on: of the last epoch and, where one was chosen, of the best, "
+        "on the test part and, where there is one, on the validation part. The `.npz` beside each has the arrays "
+        "`label`, int32 [N], the true classes; `prediction`, int32 [N]; `confidence`, float32 [N], the probability of "
+        "the predicted class, in 0–1; and `logits`, float32 [N, C], where they take no more than "
+        f"{LARGEST_LOGITS >> 20} MiB. "
+        "`ltdsl.runs.arrays.read_predictions` reads and checks both files; `ltdsl eval --predictions` writes them for "
+        "a run that has none.",
+    ),
     f"{layout.PICTURES}/STAGE.json": ("pictures", "A file beside each picture."),
     layout.SWEEP: ("sweep", "In the folder of a sweep."),
 }

@@ -16,9 +16,20 @@ from ltdsl.runs.evaluation import Evaluation
 from ltdsl.runs.facts import Facts
 from ltdsl.runs.metrics import Epoch
 from ltdsl.runs.pictures import Pictures
+from ltdsl.runs.predictions import Predictions
 from ltdsl.runs.sweep import SweepTable
 
-Subject = Literal["plan", "recipe", "tricks", "run", "metrics", "evaluation", "pictures", "sweep"]
+Subject = Literal[
+    "plan",
+    "recipe",
+    "tricks",
+    "run",
+    "metrics",
+    "evaluation",
+    "predictions",
+    "pictures",
+    "sweep",
+]
 
 
 class _Untitled(GenerateJsonSchema):
@@ -56,6 +67,7 @@ def schema(subject: Subject) -> dict[str, Any]:
         "run": Facts,
         "metrics": Epoch,
         "evaluation": Evaluation,
+        "predictions": Predictions,
         "pictures": Pictures,
         "sweep": SweepTable,
     }

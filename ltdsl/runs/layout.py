@@ -18,6 +18,7 @@ REPORT = "report.html"
 RECIPE = "recipe"
 CHECKPOINTS = "checkpoints"
 PICTURES = "cam"
+PREDICTIONS = "predictions"
 LOGS = "logs"
 TENSORBOARD = "tensorboard"
 

@@ -28,6 +28,8 @@ RUN_FACTS = 32 * MIB
 #: A line of metrics.jsonl for each epoch, and a confusion matrix of 8,142 classes in evaluation.json.
 FIGURES = 128 * MIB
 PICTURE = 4 * MIB
+#: 64 MiB of logits, and twelve bytes an image.
+PREDICTIONS = 128 * MIB
 #: iNaturalist's own lists take 190 MB.
 LIST = GIB
 #: A photograph of 100 megapixels takes 600 MB when nothing is compressed.

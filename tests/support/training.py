@@ -52,7 +52,7 @@ def hand_made(classes: int = 4) -> LoadedData:
         validation=part(4, 3, 2, 1, 1, 1, 1, 1, 1),
         test=part(6, 4, 9, 2, 3, 1, 2, 1, 4),
         counts=counts,
-        fingerprint={},
+        fingerprint={name: name[0] * 64 for name in ("train", "validation", "test")},
         mean=np.float32([0.48, 0.53]),
         std=np.float32([0.25, 0.31]),
     )

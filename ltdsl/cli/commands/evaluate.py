@@ -44,6 +44,14 @@ def eval(  # noqa: A001 - the command's name
             show_default=False,
         ),
     ] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write the predictions for each image there. DIR may be the run itself.",
+            show_default=False,
+        ),
+    ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="For people, or for programs.")
     ] = Format.TEXT,
@@ -51,7 +59,8 @@ def eval(  # noqa: A001 - the command's name
 ) -> None:
     """Evaluate a run again: its test images, its figures.
 
-    JSON has the form of the run's evaluation.json, and on the same images its numbers. The run directory is only read.
+    JSON has the form of the run's evaluation.json, and on the same images its numbers. The run directory is only read,
+    unless --predictions names it.
     """
     if other_data and data is None:
         misused("--other-data needs --data")
@@ -72,6 +81,7 @@ def eval(  # noqa: A001 - the command's name
             data=data,
             other_data=other_data,
             images=images,
+            predictions=predictions,
         )
     except RunError as error:
         fail(error.code, error.message, error.hint)

@@ -19,6 +19,7 @@ class Subject(str, Enum):
     RUN = "run"
     METRICS = "metrics"
     EVALUATION = "evaluation"
+    PREDICTIONS = "predictions"
     PICTURES = "pictures"
     SWEEP = "sweep"
 
@@ -27,9 +28,10 @@ def schema(
     subject: Annotated[
         Subject,
         typer.Argument(
-            metavar="plan|recipe|tricks|run|metrics|evaluation|pictures|sweep",
+            metavar="plan|recipe|tricks|run|metrics|evaluation|predictions|pictures|sweep",
             help="plan.json, the output of `plan --emit recipe`, any trick in them, or another file of a run or a "
-            "sweep: run.json, a line of metrics.jsonl, evaluation.json, cam/STAGE.json, sweep.json. Default: plan.",
+            "sweep: run.json, a line of metrics.jsonl, evaluation.json, predictions/CHECKPOINT-PART.json, "
+            "cam/STAGE.json, sweep.json. Default: plan.",
         ),
     ] = Subject.PLAN,
 ) -> None:

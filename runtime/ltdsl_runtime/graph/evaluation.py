@@ -9,6 +9,7 @@ from mindspore import Tensor, nn, ops
 
 from ltdsl_runtime.graph.over_classes import own_rows
 from ltdsl_runtime.parallel.cluster import ALONE
+from ltdsl_runtime.tricks.posthoc import Correction
 
 if TYPE_CHECKING:
     from ltdsl.plan import Confidence
@@ -83,6 +84,7 @@ class EvalStep(nn.Cell):
             loss asked each class on its own.
         workers: Who share the images; each has its rows of a batch, and all get what is predicted for all rows.
         part: The classes whose logits the network gives, for all workers' rows; None for all classes of own rows.
+        logits: Whether logits are told too, for those who keep them; no worker has all where classes are split.
     """
 
     def __init__(
@@ -92,12 +94,15 @@ class EvalStep(nn.Cell):
         confidence: Confidence = "softmax",
         workers: Workers = ALONE,
         part: ClassPart | None = None,
+        logits: bool = False,
     ) -> None:
         super().__init__(auto_prefix=False)
+        self.told = logits and part is None
         self.shared = workers.size > 1
         if self.shared:
             self.all_gather = ops.AllGather()
-        self.network = network
+        self.correction = network if isinstance(network, Correction) else None
+        self.network: nn.Cell = network if self.correction is None else self.correction.network
         self.normalise = normalise
         self.predict: Prediction | SplitPrediction = (
             Prediction(confidence) if part is None else SplitPrediction(confidence, part)
@@ -112,10 +117,15 @@ class EvalStep(nn.Cell):
             mask: 1 for an image, 0 for padding, float32 [B].
 
         Returns:
-            Predicted class int32 [B], its probability float32 [B], and label and mask as given.
+            Predicted class int32 [B], its probability float32 [B], label and mask as given, and where they are told
+            the logits float32 [B, C], before any correction.
         """
-        prediction, confidence = self.predict(self.network(self.normalise(image)))
-        outputs = (prediction, confidence, label, mask)
+        logits = self.network(self.normalise(image))
+        corrected = logits if self.correction is None else self.correction.correct(logits)
+        prediction, confidence = self.predict(corrected)
+        outputs: tuple[Tensor, ...] = (prediction, confidence, label, mask)
+        if self.told:
+            outputs = (*outputs, logits)
         if self.shared:  # in the order of the ranks, which is that of the images
             return tuple([self.all_gather(output) for output in outputs])
         return outputs

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ltdsl.plan import Plan
+    from ltdsl.runs.arrays import Observed
     from ltdsl.runs.evaluation import Evaluation
     from ltdsl.runs.facts import Facts
     from ltdsl.runs.metrics import Epoch
@@ -49,6 +50,9 @@ class Follower(RunDirectory):
         """The first worker does it."""
 
     def evaluated(self, evaluation: Evaluation) -> None:
+        """The first worker does it."""
+
+    def predicted(self, observed: Observed, **facts: Any) -> None:
         """The first worker does it."""
 
     def picture(self, about: Pictures, image: bytes) -> None:

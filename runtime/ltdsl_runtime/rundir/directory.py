@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.runs import layout
+from ltdsl.runs.arrays import write_predictions
 from ltdsl.runs.errors import UnreadableError
 from ltdsl.runs.facts import TIME, Continuation, Facts
 from ltdsl.runs.files import content, data, why
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ltdsl.plan import Plan
+    from ltdsl.runs.arrays import Observed
     from ltdsl.runs.evaluation import Evaluation
     from ltdsl.runs.model import FileModel
     from ltdsl.runs.pictures import Pictures
@@ -170,6 +172,7 @@ class RunDirectory:
             (self.checkpoints, ".*.partial.*"),
             (pictures, ".*.json.*"),
             (pictures, ".*.png.*"),
+            (self.path / layout.PREDICTIONS, ".*-*.*.*"),
         ):
             for left in folder.glob(names):
                 left.unlink(missing_ok=True)
@@ -300,6 +303,16 @@ class RunDirectory:
     def evaluated(self, evaluation: Evaluation) -> None:
         """Write the final figures."""
         self._write_model(layout.EVALUATION, evaluation)
+
+    def predicted(self, observed: Observed, **facts: Any) -> None:
+        """Write what a checkpoint predicts for each image of a part.
+
+        Args:
+            observed: The arrays.
+            **facts: What :func:`ltdsl.runs.arrays.write_predictions` needs to know of them.
+        """
+        with self.writing(self.path / layout.PREDICTIONS):
+            write_predictions(self.path, layout.PREDICTIONS, observed, durable=True, **facts)
 
     def picture(self, about: Pictures, image: bytes) -> None:
         """Write a picture of a stage with `cam_bs`, and what it shows."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mindspore.train import Metric, Model
 
 from ltdsl.longtail import class_groups
+from ltdsl.runs.arrays import Observed
+from ltdsl.runs.predictions import no_logits
 from ltdsl_runtime.data.pipeline import evaluation_dataset, own_errors
 from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ltdsl.plan import Confidence, Plan
+    from ltdsl.runs.predictions import Checkpoint, PartName
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.data.part import Part
     from ltdsl_runtime.models import Network
@@ -95,10 +98,12 @@ class Scores:
         confusion: Images by label and prediction.
         calibration: For each of the equally wide bins of confidence: images, right ones, sum of confidences; float64
             [bins, 3].
+        observed: What was counted, image by image; with logits where they were to be kept.
     """
 
     confusion: Confusion
     calibration: NDArray[np.float64]
+    observed: Observed | None = None
 
     @property
     def top1_error(self) -> float:
@@ -171,31 +176,80 @@ class Scores:
         ]
 
 
+def described(
+    plan: Plan,
+    scores: Scores,
+    checkpoint: Checkpoint,
+    part: PartName,
+    epoch: int | None,
+    fingerprint: str,
+) -> dict[str, Any]:
+    """What is kept of the predictions of a part: arguments of :func:`ltdsl.runs.arrays.write_predictions`.
+
+    Args:
+        plan: The run.
+        scores: What a checkpoint does on the part.
+        checkpoint: Which.
+        part: Of which images.
+        epoch: That the checkpoint is of.
+        fingerprint: Of the images.
+    """
+    observed, classes = scores.observed, scores.confusion.classes
+    assert observed is not None
+    why = no_logits(len(observed.label), classes)
+    if why is not None:
+        observed = replace(observed, logits=None)
+    elif observed.logits is None:
+        why = "the classes were split between workers"
+    posthoc = plan.stages[-1].posthoc
+    return {
+        "observed": observed,
+        "checkpoint": checkpoint,
+        "part": part,
+        "epoch": epoch,
+        "classes": classes,
+        "data_sha256": fingerprint,
+        "confidence": plan.confidence_at(epoch),
+        "posthoc": None if posthoc is None else str(posthoc),
+        **({} if why is None else {"without_logits": why}),
+    }
+
+
 def _mean(values: NDArray[np.float64]) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
 class Counts(Metric):
-    """Counts predictions on the host, padding left out."""
+    """Counts predictions on the host, padding left out.
+
+    Attributes:
+        keeps_logits: Whether what is observed has logits, where there are any.
+    """
 
     def __init__(self, classes: int) -> None:
         super().__init__()
         self._classes = classes
+        self.keeps_logits = False
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
         self._labels: list[NDArray[np.int32]] = []
         self._predictions: list[NDArray[np.int32]] = []
+        self._confidences: list[NDArray[np.float32]] = []
+        self._logits: list[NDArray[np.float32]] = []
         self._calibration = np.zeros((CALIBRATION_BINS, 3))
 
     def update(self, *outputs: Tensor) -> None:
-        """Add a batch: prediction, confidence, label and mask, each [B]."""
-        prediction, confidence, label, mask = (output.asnumpy() for output in outputs)
+        """Add a batch: prediction, confidence, label and mask, each [B], and perhaps logits [B, C]."""
+        prediction, confidence, label, mask = (output.asnumpy() for output in outputs[:4])
         real = mask > 0
         prediction, confidence, label = prediction[real], confidence[real], label[real]
         self._labels.append(label)
         self._predictions.append(prediction)
+        self._confidences.append(confidence)
+        if self.keeps_logits and len(outputs) > 4:
+            self._logits.append(outputs[4].asnumpy()[real])
         bins = np.clip(
             np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1
         )
@@ -204,8 +258,15 @@ class Counts(Metric):
 
     def eval(self) -> Scores:
         """The counts so far."""
-        labels, predictions = map(np.concatenate, (self._labels, self._predictions))
-        return Scores(Confusion.of(self._classes, labels, predictions), self._calibration.copy())
+        logits = np.concatenate(self._logits) if self._logits else None
+        observed = Observed(
+            np.concatenate(self._labels),
+            np.concatenate(self._predictions),
+            np.concatenate(self._confidences),
+            logits,
+        )
+        confusion = Confusion.of(self._classes, observed.label, observed.prediction)
+        return Scores(confusion, self._calibration.copy(), observed)
 
 
 class Evaluator:
@@ -220,10 +281,17 @@ class Evaluator:
     def __init__(self, step: EvalStep, classes: int, workers: Workers = ALONE) -> None:
         self._workers = workers
         self._step = step
-        self._model = Model(step, eval_network=step, metrics={"counts": Counts(classes)})
+        self._counts = Counts(classes)
+        self._model = Model(step, eval_network=step, metrics={"counts": self._counts})
 
-    def __call__(self, part: Part) -> Scores:
-        """Evaluate on all of ``part``."""
+    def __call__(self, part: Part, logits: bool = False) -> Scores:
+        """Evaluate on all of ``part``.
+
+        Args:
+            part: The images.
+            logits: Keep theirs, where the graph tells them.
+        """
+        self._counts.keeps_logits = logits
         # the network is shared with a training step, which leaves it in training mode
         self._step.set_train(False)
         dataset = evaluation_dataset(part, BATCH_SIZE, self._workers)
@@ -249,5 +317,9 @@ def evaluator(
         workers: Who share the images.
     """
     outcome = corrected(plan, network, data.counts)
-    step = EvalStep(outcome, Normalise(data.mean, data.std), confidence, workers, network.part)
+    parts = [part for part in (data.test, data.validation) if part is not None]
+    kept = any(no_logits(len(part), len(data.counts)) is None for part in parts)
+    step = EvalStep(
+        outcome, Normalise(data.mean, data.std), confidence, workers, network.part, kept
+    )
     return Evaluator(step, len(data.counts), workers)

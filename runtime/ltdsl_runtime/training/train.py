@@ -18,7 +18,7 @@ from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import shared_statistics
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
-from ltdsl_runtime.training.evaluate import evaluator
+from ltdsl_runtime.training.evaluate import described, evaluator
 from ltdsl_runtime.training.finite import must_be_finite
 from ltdsl_runtime.training.gallery import gallery, save_gallery
 from ltdsl_runtime.training.keeping import Keeper
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     from mindspore import nn
 
     from ltdsl.plan import Confidence, Plan, StagePlan
+    from ltdsl.runs.predictions import Checkpoint, PartName
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.parallel.cluster import Workers
     from ltdsl_runtime.rundir.directory import RunDirectory
     from ltdsl_runtime.training.callback import Passed
-    from ltdsl_runtime.training.evaluate import Evaluator
+    from ltdsl_runtime.training.evaluate import Evaluator, Scores
     from ltdsl_runtime.training.progress import Reporter
     from ltdsl_runtime.training.stage_cache import StageCache
     from ltdsl_runtime.training.stages import Stage
@@ -285,14 +286,24 @@ class Trainer:
         names = self.data.test.class_names
         result: dict[str, Any] = {"best_on": self.plan.best_on, "best_by": self.plan.best_by}
         result["test_images"] = len(self.data.test)
-        for which in ("last", "best") if self.plan.best_on else ("last",):
+        kept: tuple[Checkpoint, ...] = ("last", "best") if self.plan.best_on else ("last",)
+        for which in kept:
             path = self.run.checkpoint(which)
             epoch = epoch_of(self.keeper.restore(path), path)
             confidence = self.plan.confidence_at(epoch)
             same = confidence == self.plan.confidence_at()
             evaluate = self.evaluate if same else self._evaluator(confidence)
-            scores = evaluate(self.data.test)
+            scores = evaluate(self.data.test, logits=True)
             result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}
+            self._keep(scores, which, "test", epoch)
+            if self.data.validation is not None:
+                held = evaluate(self.data.validation, logits=True)
+                self._keep(held, which, "validation", epoch)
         evaluation = Evaluation.model_validate(result)
         self.run.evaluated(evaluation)
         return evaluation.as_data()
+
+    def _keep(self, scores: Scores, which: Checkpoint, part: PartName, epoch: int) -> None:
+        """Write what was predicted for each image of a part."""
+        about = described(self.plan, scores, which, part, epoch, self.data.fingerprint[part])
+        self.run.predicted(**about)

@@ -21,7 +21,27 @@ if TYPE_CHECKING:
     from ltdsl_runtime.models import Network
 
 
-class LogitAdjustment(nn.Cell):
+class Correction(nn.Cell):
+    """A network whose logits are corrected in evaluation.
+
+    Args:
+        network: Images to logits.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+
+    def correct(self, logits: Tensor) -> Tensor:
+        """Logits [B, C] to corrected ones."""
+        raise NotImplementedError
+
+    def construct(self, images: Tensor) -> Tensor:
+        """Images [B, ch, H, W] -> corrected logits [B, C]."""
+        return self.correct(self.network(images))
+
+
+class LogitAdjustment(Correction):
     """z_c − τ log π_c, π the class frequencies (Menon et al., 2021, eq. 9).
 
     Args:
@@ -30,16 +50,15 @@ class LogitAdjustment(nn.Cell):
     """
 
     def __init__(self, network: Network, offsets: NDArray[np.float64]) -> None:
-        super().__init__(auto_prefix=False)
-        self.network = network
+        super().__init__(network)
         self.offsets = Tensor(offsets, ms.float32)
 
-    def construct(self, images: Tensor) -> Tensor:
-        """Images [B, ch, H, W] -> logits [B, C]."""
-        return self.network(images) - self.offsets
+    def correct(self, logits: Tensor) -> Tensor:
+        """Logits [B, C] to corrected ones."""
+        return logits - self.offsets
 
 
-class TauNormalisation(nn.Cell):
+class TauNormalisation(Correction):
     """Logits of the class weights w_c / ‖w_c‖^τ (Kang et al., 2020), with the bias or without it.
 
     With z_c = w_c · h + b_c they are (z_c − b_c) / ‖w_c‖^τ + b_c, or only the first term.
@@ -51,18 +70,17 @@ class TauNormalisation(nn.Cell):
     """
 
     def __init__(self, network: Network, tau: float, biased: bool) -> None:
-        super().__init__(auto_prefix=False)
-        self.network = network
+        super().__init__(network)
         self.tau = tau
         self.biased = biased
 
-    def construct(self, images: Tensor) -> Tensor:
-        """Images [B, ch, H, W] -> logits [B, C]."""
+    def correct(self, logits: Tensor) -> Tensor:
+        """Logits [B, C] to corrected ones."""
         weight, bias = self.network.classifier.weight, self.network.classifier.bias
         length = ops.pow((weight * weight).sum(-1), 0.5 * self.tau)
         if bias is None:
-            return self.network(images) / length
-        normal = (self.network(images) - bias) / length
+            return logits / length
+        normal = (logits - bias) / length
         return normal + bias if self.biased else normal
 
 

@@ -49,9 +49,9 @@ class Model:
     path: Path
     said: str | None = None
 
-    def evaluation(self) -> EvalStep:
-        """The graph that a run is evaluated with."""
-        return EvalStep(self.outcome, self.normalise, self.confidence)
+    def evaluation(self, logits: bool = False) -> EvalStep:
+        """The graph that a run is evaluated with, and one that tells logits too."""
+        return EvalStep(self.outcome, self.normalise, self.confidence, logits=logits)
 
     def inference(self) -> Inference:
         """The graph that predicts."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.runs.arrays import write_predictions
 from ltdsl.runs.evaluation import Evaluation
+from ltdsl.runs.layout import PREDICTIONS
+from ltdsl_runtime.data import load_data, must_be_same
 from ltdsl_runtime.data.folders import load_known
 from ltdsl_runtime.data.image import View
 from ltdsl_runtime.data.names import called
 from ltdsl_runtime.data.readers import read
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import as_begun, prepare
-from ltdsl_runtime.use.trained import NAMED
 from ltdsl_runtime.weights.classes import related
 
 if TYPE_CHECKING:
+    from ltdsl.runs.predictions import Checkpoint
     from ltdsl_runtime.data.part import Part
     from ltdsl_runtime.use.trained import Trained
 
@@ -28,6 +31,7 @@ def evaluate_run(
     data: Path | None = None,
     other_data: bool = False,
     images: Path | None = None,
+    predictions: Path | None = None,
 ) -> dict[str, Any]:
     """Evaluate a run's checkpoints as the run itself does at its end.
 
@@ -38,6 +42,8 @@ def evaluate_run(
         data: Folder of the data set's files, for those that have any.
         other_data: Take other test images than the run's, of the same classes.
         images: Folder of class folders to evaluate on instead of the run's data set.
+        predictions: Folder that takes the predictions for each image, also of the run's validation part; made where it
+            is missing.
 
     Returns:
         What evaluation.json holds, for the checkpoints asked for, by name; one that was given by its path is called
@@ -45,13 +51,14 @@ def evaluate_run(
 
     Raises:
         RunError: LT411 to LT413, a checkpoint cannot be used; LT401 to LT403, nor can the data; LT414, they have other
-            classes.
+            classes; LT421, the predictions cannot be written.
     """
     names = [checkpoint] if checkpoint else run.checkpoints()
     for name in names:
         run.checkpoint(name)  # before anything that takes time
     device = prepare(as_begun(device, run.facts.last_device))
     test: Part
+    held: Part | None = None
     notes: list[str] = []
     if images is not None:
         view = View(**run.data.view.model_dump())
@@ -60,8 +67,10 @@ def evaluate_run(
         fingerprint = test.fingerprint()
     else:
         test, fingerprint = _test_part(run, data, other_data)
+        if predictions is not None and fingerprint == run.test_fingerprint:
+            held = _validation_part(run, data)
     # they import mindspore, which must find the environment prepared
-    from ltdsl_runtime.training.evaluate import Evaluator
+    from ltdsl_runtime.training.evaluate import Evaluator, described
     from ltdsl_runtime.use.inference import load_model
 
     plan = run.plan
@@ -74,12 +83,22 @@ def evaluate_run(
         model = load_model(run, name, into=model)
         notes += [model.said] if model.said else []
         if model.confidence not in evaluators:
-            step = model.evaluation()
+            step = model.evaluation(logits=predictions is not None)
             evaluators[model.confidence] = Evaluator(step, len(run.data.classes))
-        scores = evaluators[model.confidence](test)
+        evaluate = evaluators[model.confidence]
+        scores = evaluate(test, logits=predictions is not None)
         figures = scores.report(run.data.train_counts, run.data.classes)
-        key = name if name in NAMED else "checkpoint"
+        key: Checkpoint = "last" if name == "last" else "best" if name == "best" else "checkpoint"
         result[key] = {"epoch": model.epoch, **figures}
+        if predictions is not None:
+            about = described(plan, scores, key, "test", model.epoch, fingerprint)
+            _write(predictions, run, about)
+            if held is not None:
+                scores = evaluate(held, logits=True)
+                whose = run.facts.data_sha256["validation"]
+                _write(
+                    predictions, run, described(plan, scores, key, "validation", model.epoch, whose)
+                )
     if notes:
         result["notes"] = notes
     return Evaluation.model_validate(result).as_data()
@@ -111,6 +130,26 @@ def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Par
             f"{view.channels} × {view.height} × {view.width}",
         )
     return test, fingerprint
+
+
+def _validation_part(run: Trained, folder: Path | None) -> Part | None:
+    """The validation images of the run; None where it has none."""
+    if "validation" not in run.facts.data_sha256:
+        return None
+    folder = run.places.data(run.plan, folder)
+    loaded = load_data(run.plan, folder, run.places.recipe(run.plan, folder), run.left_out)
+    must_be_same(loaded, run.facts, run.path)
+    return loaded.validation
+
+
+def _write(folder: Path, run: Trained, about: dict[str, Any]) -> None:
+    """Write the predictions of a part: where the run keeps its own, if they are for the run's folder."""
+    its_own = folder.resolve() == run.path.resolve()
+    try:
+        write_predictions(folder, PREDICTIONS if its_own else "", **about)
+    except OSError as error:
+        message = f"cannot write to {folder}: {error.strerror or error}"
+        raise RunError("LT421", message, "free space or choose another folder") from error
 
 
 def _difference(trained: tuple[str, ...], found: tuple[str, ...]) -> str:

@@ -269,7 +269,7 @@ def test_evaluation_between_epochs_does_not_change_training(data, tmp_path):
         made = trainer(run, data, tmp_path / str(number), conv_network(seed=4))
         if skip:
             first = made.evaluate(data.test)
-            made.evaluate = lambda arrays, first=first: first
+            made.evaluate = lambda arrays, logits=False, first=first: first
         made()
         ends.append(weights(made.network))
     assert_same(*ends)

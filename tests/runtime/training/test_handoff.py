@@ -71,9 +71,9 @@ def run(request, data, tmp_path_factory):
     made = trainer(plan(text), data, folder, conv_network())
     real, given = made.evaluate, iter(WRONG[by])
 
-    def judge(arrays):
-        if arrays is data.test:
-            return real(arrays)
+    def judge(arrays, logits=False):
+        if logits:  # the final evaluation
+            return real(arrays, logits)
         first, second = next(given)
         labels = np.repeat([0, 1], [90, 10])
         predictions = np.repeat([0, 2, 1, 2], [90 - first, first, 10 - second, second])

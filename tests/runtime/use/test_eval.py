@@ -13,6 +13,10 @@ from ltdsl_runtime.data.arrays import ImageArrays
 from PIL import Image
 from support.use import change, opened
 
+from ltdsl.runs.arrays import read_predictions
+
+ENDS = ("json", "npz")
+
 
 def test_the_same_numbers_bit_for_bit(ltdsl, trained, evaluation):
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*")}
@@ -33,6 +37,46 @@ def test_a_checkpoint_of_a_run_that_is_not_finished(ltdsl, copy, evaluation):
     assert f"{evaluation['last']['top1_error']:.2f} %" in done.stdout
     assert "best" not in done.stdout
     assert not (copy / "evaluation.json").exists()
+
+
+def test_predictions_are_the_runs_own_bit_for_bit(cli, trained, copy, evaluation, tmp_path):
+    """The recipe corrects logits, chooses on a validation part and changes its confidence on the way."""
+    kept = {path.name: path.read_bytes() for path in (trained / "predictions").iterdir()}
+    names = {f"{c}-{p}.{e}" for c in ("last", "best") for p in ("test", "validation") for e in ENDS}
+    assert kept.keys() == names
+    assert cli("eval", trained, "--predictions", tmp_path / "new")[0] == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == kept
+    shutil.rmtree(copy / "predictions")
+    assert cli("eval", copy, "--predictions", copy, "--checkpoint", "best")[0] == 0
+    made = {path.name: path.read_bytes() for path in (copy / "predictions").iterdir()}
+    assert made == {name: each for name, each in kept.items() if name.startswith("best")}
+
+
+def test_predictions_are_what_the_figures_are_made_of(trained, evaluation):
+    for which in ("last", "best"):
+        about, found = read_predictions(trained, which, "test", logits=True)
+        figures = evaluation[which]
+        assert about.epoch == figures["epoch"]
+        assert 100 * (found.prediction != found.label).mean() == pytest.approx(
+            figures["top1_error"]
+        )
+        cells = figures["confusion"]
+        matrix = np.zeros((10, 10), int)
+        matrix[cells["label"], cells["prediction"]] = cells["count"]
+        counted = np.zeros((10, 10), int)
+        np.add.at(counted, (found.label, found.prediction), 1)
+        assert np.array_equal(matrix, counted)
+        # before the correction, which the recipe's last stage asks for
+        counts = np.float64(opened(trained).data.train_counts)
+        corrected = found.logits - np.log(counts / counts.sum())
+        assert np.array_equal(corrected.argmax(-1), found.prediction)
+        probabilities = {
+            "softmax": lambda z: np.exp(z - z.max(-1, keepdims=True)),
+            "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+        }[about.confidence](np.float64(corrected))
+        if about.confidence == "softmax":
+            probabilities /= probabilities.sum(-1, keepdims=True)
+        assert probabilities.max(-1) == pytest.approx(found.confidence, abs=1e-5)
 
 
 def test_a_checkpoint_by_its_path(trained, evaluation, tmp_path):
