@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from support.processes import LIGHT, command, environment, here
@@ -29,6 +32,37 @@ def ltdsl(tmp_path):
         return done
 
     return call
+
+
+@pytest.fixture
+def trains(tmp_path):
+    """Calls `ltdsl` in this process and a folder of its own, runs included; nobody looks at their pages."""
+    with training_in(tmp_path) as call:
+        yield call
+
+
+@contextlib.contextmanager
+def training_in(folder: Path) -> Iterator[Callable[..., subprocess.CompletedProcess]]:
+    from ltdsl_runtime.machine.device import prepare
+
+    def call(*arguments: str | Path) -> subprocess.CompletedProcess:
+        done = here(*arguments, folder=folder)
+        assert "this is a bug" not in done.stderr, done.stderr
+        return done
+
+    prepare("cpu")
+    with mock.patch("ltdsl.cli.run.write_report", return_value=None):
+        yield call
+
+
+@pytest.fixture(scope="session")
+def simple(tmp_path_factory) -> Path:
+    """A run of one epoch, to be read only."""
+    folder = tmp_path_factory.mktemp("simple")
+    (folder / "recipe.lt").write_text("epochs = 1; a: ce")
+    with training_in(folder) as call:
+        assert call("run", "recipe.lt", "--out", "run").returncode == 0
+    return folder / "run"
 
 
 @pytest.fixture

@@ -78,48 +78,47 @@ def test_a_run_and_its_directory(ltdsl, recipe, tmp_path):
     assert "epoch 3 (4/4)" in done.stdout
 
 
-def test_one_seed_one_result(ltdsl, recipe, tmp_path):
+def test_one_seed_one_result(trains, recipe, tmp_path):
     path = recipe("epochs = 2; stage1: input_mixup + class_balanced; stage2: cam_bs @ epoch 1")
     seen = []
     for out, seed in (("a", 1), ("b", 1), ("c", 2)):
-        assert ltdsl("run", path, "--out", out, "--seed", str(seed)).returncode == 0
+        assert trains("run", path, "--out", out, "--seed", str(seed)).returncode == 0
         lines = (tmp_path / out / "metrics.jsonl").read_text().splitlines()
         seen.append([json.loads(line)["loss"] for line in lines])
     assert seen[0] == seen[1]
     assert seen[0] != seen[2]
 
 
-def test_init_starts_from_a_checkpoint_and_allows_cam_bs_at_once(ltdsl, recipe, tmp_path):
-    assert ltdsl("run", recipe("epochs = 1; a: ce"), "--out", "first").returncode == 0
-    shutil.copy(tmp_path / "first" / "checkpoints" / "last.ckpt", tmp_path / "weights.ckpt")
+def test_init_starts_from_a_checkpoint_and_allows_cam_bs_at_once(trains, simple, recipe, tmp_path):
+    shutil.copy(simple / "checkpoints" / "last.ckpt", tmp_path / "weights.ckpt")
     path = recipe('init = "weights.ckpt"; epochs = 1; a: cam_bs', "second.lt")
-    assert ltdsl("run", path, "--out", "second").returncode == 0
+    assert trains("run", path, "--out", "second").returncode == 0
     (tmp_path / "weights.ckpt").write_bytes(b"\x08\x96garbage")
-    done = ltdsl("run", path, "--out", "third")
+    done = trains("run", path, "--out", "third")
     assert done.returncode == 1
     assert "error[LT411]" in done.stderr
     (tmp_path / "weights.ckpt").unlink()
-    assert "error[LT411]" in ltdsl("run", path, "--out", "fourth").stderr
+    assert "error[LT411]" in trains("run", path, "--out", "fourth").stderr
 
 
-def test_init_of_another_model(ltdsl, recipe, tmp_path):
-    assert ltdsl("run", recipe("epochs = 1; a: ce"), "--out", "first").returncode == 0
+def test_init_of_another_model(trains, simple, recipe, tmp_path):
+    shutil.copytree(simple, tmp_path / "first")
     text = 'init = "first/checkpoints/last.ckpt"; model = resnet32; epochs = 1; a: ce'
-    done = ltdsl("run", recipe(text), "--out", "second")
+    done = trains("run", recipe(text), "--out", "second")
     assert done.returncode == 1
     assert "error[LT412]" in done.stderr
 
 
-def test_a_loss_that_is_no_longer_finite(ltdsl, recipe, tmp_path):
+def test_a_loss_that_is_no_longer_finite(trains, recipe, tmp_path):
     text = "epochs = 20; optimizer = sgd(lr = 100); schedule = constant(warmup = 0); a: ce"
-    done = ltdsl("run", recipe(text), "--out", "result")
+    done = trains("run", recipe(text), "--out", "result")
     assert done.returncode == 1
     assert "error[LT410]" in done.stderr
     assert read(tmp_path / "result" / "run.json")["status"] == "failed"
 
 
-def test_no_full_batch(ltdsl, recipe):
-    done = ltdsl("run", recipe("batch_size = 1000; epochs = 1; a: ce"), "--out", "result")
+def test_no_full_batch(trains, recipe):
+    done = trains("run", recipe("batch_size = 1000; epochs = 1; a: ce"), "--out", "result")
     assert done.returncode == 1
     assert "error[LT404]" in done.stdout  # of the recipe: counts are known before anything begins
     assert "453" in done.stdout
@@ -135,11 +134,11 @@ def test_no_full_batch(ltdsl, recipe):
         (["--out", "/proc/ltdsl"], "LT421", "cannot write"),
     ],
 )
-def test_machine_in_the_way(ltdsl, recipe, tmp_path, arguments, code, words):
+def test_machine_in_the_way(trains, recipe, tmp_path, arguments, code, words):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").write_text("mine")
     (tmp_path / "file").write_text("")
-    done = ltdsl("run", recipe("epochs = 1; a: ce"), *arguments)
+    done = trains("run", recipe("epochs = 1; a: ce"), *arguments)
     assert done.returncode == 1
     assert f"error[{code}]" in done.stderr
     assert words in done.stderr
@@ -159,28 +158,28 @@ def cifar_files(folder, records=(10_000,) * 5, test=10_000):
     (folder / "batches.meta.txt").write_text("\n".join("abcdefghij") + "\n")
 
 
-def test_data_in_the_way(ltdsl, recipe, tmp_path):
+def test_data_in_the_way(trains, recipe, tmp_path):
     path = recipe("dataset = cifar10_lt; epochs = 1; a: ce")
-    done = ltdsl("run", path, "--out", "a")
+    done = trains("run", path, "--out", "a")
     assert (done.returncode, "error[LT401]" in done.stderr) == (1, True)
     assert "--data" in done.stderr
 
-    done = ltdsl("run", path, "--out", "a", "--data", "nowhere")
+    done = trains("run", path, "--out", "a", "--data", "nowhere")
     assert (done.returncode, "error[LT401]" in done.stderr) == (1, True)
 
     folder = tmp_path / "data" / "cifar-10-batches-bin"
     cifar_files(folder)
     (folder / "data_batch_3.bin").unlink()
-    done = ltdsl("run", path, "--out", "a", "--data", "data")
+    done = trains("run", path, "--out", "a", "--data", "data")
     assert (done.returncode, "data_batch_3.bin" in done.stderr) == (1, True)
 
     (folder / "data_batch_3.bin").write_bytes(b"\0" * 12_345)
-    done = ltdsl("run", path, "--out", "a", "--data", "data")
+    done = trains("run", path, "--out", "a", "--data", "data")
     assert (done.returncode, "error[LT402]" in done.stderr) == (1, True)
     assert "data_batch_3.bin" in done.stderr
 
     (folder / "data_batch_3.bin").write_bytes(b"\x63" * 3073 * 10_000)
-    done = ltdsl("run", path, "--out", "a", "--data", "data")
+    done = trains("run", path, "--out", "a", "--data", "data")
     assert (done.returncode, "error[LT402]" in done.stderr) == (1, True)
     assert not (tmp_path / "a").exists()  # nothing half-written
 
@@ -243,39 +242,39 @@ def test_a_full_disk_an_impatient_user_and_two_runs_in_one_folder(ltdsl, recipe,
     assert int(last["epoch"]) in (lines - 2, lines - 1)
 
 
-def test_pictures_of_cam_bs(ltdsl, recipe, tmp_path):
+def test_pictures_of_cam_bs(trains, recipe, tmp_path):
     from PIL import Image
 
     path = recipe("epochs = 2; stage1: ce; stage2: cam_bs @ epoch 1")
-    assert ltdsl("run", path, "--out", "result", "--keep-cam", "cam").returncode == 0
+    assert trains("run", path, "--out", "result", "--keep-cam", "cam").returncode == 0
     picture = Image.open(tmp_path / "cam" / "stage2.png")
     assert picture.width == 4 * 96
     assert picture.height % 96 == 0
     (tmp_path / "file").write_text("")
-    done = ltdsl("run", path, "--out", "second", "--keep-cam", "file/below")
+    done = trains("run", path, "--out", "second", "--keep-cam", "file/below")
     assert (done.returncode, "error[LT421]" in done.stderr) == (1, True)
 
 
-def test_a_format_that_the_device_does_not_compute_in(ltdsl, recipe, tmp_path):
-    done = ltdsl("run", recipe("a: ce"), "--out", "result", "--set", "precision=bf16")
+def test_a_format_that_the_device_does_not_compute_in(trains, recipe, tmp_path):
+    done = trains("run", recipe("a: ce"), "--out", "result", "--set", "precision=bf16")
     assert done.returncode == 1
     assert "error[LT427]: MindSpore's convolutions on a CPU do not compute in bf16" in done.stderr
     assert "--set precision=fp16" in done.stderr
     assert not (tmp_path / "result").exists()
 
 
-def test_what_cannot_be_resumed(ltdsl, recipe, tmp_path):
+def test_what_cannot_be_resumed(trains, simple, recipe, tmp_path):
     path = recipe("epochs = 1; a: ce")
-    assert ltdsl("run", path, "--out", "finished").returncode == 0
-    done = ltdsl("run", "--resume", "finished")
+    shutil.copytree(simple, tmp_path / "finished")
+    done = trains("run", "--resume", "finished")
     assert (done.returncode, "error[LT422]" in done.stderr) == (1, True)
-    assert ltdsl("run", path, "--resume", "x").returncode == 2
-    assert ltdsl("run").returncode == 2
-    assert ltdsl("run", "--resume", "x", "--seed", "1").returncode == 2
-    done = ltdsl("run", "--resume", "missing")
+    assert trains("run", path, "--resume", "x").returncode == 2
+    assert trains("run").returncode == 2
+    assert trains("run", "--resume", "x", "--seed", "1").returncode == 2
+    done = trains("run", "--resume", "missing")
     assert (done.returncode, "error[LT422]" in done.stderr) == (1, True)
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "run.json").write_text('{"status": "interrupted", "plan_sha256": "0"}')
     (tmp_path / "odd" / "plan.json").write_text('{"version": 99}')
-    done = ltdsl("run", "--resume", "odd")
+    done = trains("run", "--resume", "odd")
     assert (done.returncode, "error[LT426]" in done.stderr) == (1, True)

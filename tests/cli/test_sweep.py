@@ -141,9 +141,9 @@ def test_a_cluster(ltdsl, recipe, tmp_path, cluster):
     assert "2 runs in out: 2 finished" in again.stdout
 
 
-def test_nothing_is_trained_before_all_is_right(ltdsl, recipe, tmp_path):
+def test_nothing_is_trained_before_all_is_right(trains, recipe, tmp_path):
     path = recipe("epochs = 10; stage1: ce; stage2: ce @ epoch 5")
-    done = ltdsl("sweep", path, "--set", "epochs=4,10", "--seeds", "3")
+    done = trains("sweep", path, "--set", "epochs=4,10", "--seeds", "3")
     assert done.returncode == 1
     assert done.stdout.count("error[LT304]") == 1
     assert "in 3 of 6 combinations: those with epochs=4" in done.stdout
@@ -163,8 +163,8 @@ def test_nothing_is_trained_before_all_is_right(ltdsl, recipe, tmp_path):
         (["--jobs", "2", "--cluster", "tcp://localhost:1"], "name one of them"),
     ],
 )
-def test_misuse(ltdsl, recipe, arguments, words):
-    done = ltdsl("sweep", recipe(SHORT), *arguments)
+def test_misuse(trains, recipe, arguments, words):
+    done = trains("sweep", recipe(SHORT), *arguments)
     assert done.returncode == 2
     assert words in done.stderr
 
@@ -197,9 +197,9 @@ def test_options_of_a_run(ltdsl, recipe, tmp_path):
     assert list((tmp_path / "pictures" / "seed=3").iterdir())
 
 
-def test_several_recipes(ltdsl, recipe):
+def test_several_recipes(trains, recipe):
     first, second = recipe(SHORT, "a.lt"), recipe(SHORT.replace("ce", "cs_ce"), "b.lt")
-    done = ltdsl("sweep", first, second, "--seeds", "2", "--dry-run")
+    done = trains("sweep", first, second, "--seeds", "2", "--dry-run")
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines() if "seed=" in line] == [
         "a,seed=0",

@@ -32,7 +32,19 @@ def safe_command(*arguments: str | Path) -> list[str]:
 
 #: Commands that import nothing that is for one process alone, as MindSpore is.
 LIGHT = frozenset(
-    ("check", "fmt", "plan", "diff", "new", "explain", "tricks", "advise", "schema", "--version")
+    (
+        "check",
+        "fmt",
+        "plan",
+        "diff",
+        "data",
+        "new",
+        "report",
+        "explain",
+        "tricks",
+        "advise",
+        "schema",
+    )
 )
 
 
