@@ -51,7 +51,7 @@ def training_in(folder: Path) -> Iterator[Callable[..., subprocess.CompletedProc
         return done
 
     prepare("cpu")
-    with mock.patch("ltdsl.cli.run.write_report", return_value=None):
+    with mock.patch("ltdsl.cli.commands.run.write_report", return_value=None):
         yield call
 
 

@@ -17,7 +17,8 @@ import typer
 from support.report import make_run
 from typer.testing import CliRunner
 
-from ltdsl.cli import make_app, sweep
+from ltdsl.cli import make_app
+from ltdsl.cli.commands import sweep
 from ltdsl.compiler import compile_recipe
 from ltdsl.source import Source
 from ltdsl.system.files import json_text

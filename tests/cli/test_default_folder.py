@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ltdsl.cli import run
+from ltdsl.cli.commands import run
 
 
 def test_runs_of_the_same_second(tmp_path, monkeypatch):
