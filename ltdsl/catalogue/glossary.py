@@ -88,8 +88,13 @@ _LOSSES = (
         Word("logit adjustment in training", name="logit_adjustment"),
     ),
     (
-        "vs vs_loss vector_scaling",
-        Word("vector scaling, additive and multiplicative", use="stage1: logit_adjustment"),
+        "vs_loss vector_scaling",
+        Word("vector scaling, additive and multiplicative", name="vs"),
+    ),
+    ("gcl_loss gaussian_clouded gclloss", Word("Gaussian clouded logit adjustment", name="gcl")),
+    (
+        "los over_smoothing label_over_smooth",
+        Word("label over-smoothing", name="label_over_smoothing"),
     ),
     ("ldam_loss", Word("label-distribution-aware margins", name="ldam")),
     (

@@ -71,6 +71,11 @@ def cdt(z, y, counts, gamma):
     return ce(z / (counts.max() / counts) ** gamma, y, counts)
 
 
+def vs(z, y, counts, tau, gamma):
+    delta = (1 / counts) ** gamma / ((1 / counts) ** gamma).min()
+    return ce(z / delta + tau * np.log(counts / counts.sum()), y, counts)
+
+
 def ldam(z, y, counts, s, margin, beta=0.0):
     """The logits are s · cos, whatever their size."""
     margins = 1 / np.sqrt(np.sqrt(counts))
@@ -78,6 +83,18 @@ def ldam(z, y, counts, s, margin, beta=0.0):
     cosines = z / s
     loss, weight = ce(s * (cosines - one_hot(y, z.shape[1]) * margins[y][:, None]), y, counts)
     return loss, effective(beta, counts)[y] if beta else weight
+
+
+def gcl(z, y, counts, s, noise, margin, focus, drawn, at):
+    """The logits are s · cos; the focus is held fixed in the gradient."""
+    delta = np.log(counts.max()) - np.log(counts)
+    own = one_hot(y, z.shape[1])
+
+    def loss(logits):
+        return ce(s * (logits / s - noise * drawn / delta.max() * delta - margin * own), y, counts)
+
+    right = np.exp(-loss(at)[0])
+    return (1 - right) ** focus * loss(z)[0], np.ones(len(y))
 
 
 def seql(z, y, counts, share, drawn):
@@ -118,3 +135,10 @@ def label_aware_smoothing(z, y, counts, head, tail, shape, over="others"):
     if over == "all":
         return smoothed(z, (1 - epsilon) * own + epsilon / classes)
     return smoothed(z, (1 - epsilon) * own + epsilon / (classes - 1) * (1 - own))
+
+
+def label_over_smoothing(z, y, counts, epsilon):
+    classes = z.shape[1]
+    target = np.full(z.shape, epsilon / classes)
+    target[np.arange(len(y)), y] = 1 - epsilon + epsilon / classes
+    return smoothed(z, target)

@@ -16,10 +16,15 @@ from ltdsl.catalogue.losses.logits import (
     BalancedSoftmax,
     ClassDependentTemperature,
     LogitAdjustment,
+    VectorScaling,
 )
-from ltdsl.catalogue.losses.margin import LabelDistributionAwareMargin
+from ltdsl.catalogue.losses.margin import GaussianClouded, LabelDistributionAwareMargin
 from ltdsl.catalogue.losses.selective import InfluenceBalanced, SoftmaxEqualization
-from ltdsl.catalogue.losses.smoothing import LabelAwareSmoothing, LabelSmoothing
+from ltdsl.catalogue.losses.smoothing import (
+    LabelAwareSmoothing,
+    LabelOverSmoothing,
+    LabelSmoothing,
+)
 from ltdsl.catalogue.tricks import Loss
 
 __all__ = [
@@ -31,12 +36,15 @@ __all__ = [
     "CostSensitiveCrossEntropy",
     "CrossEntropy",
     "Focal",
+    "GaussianClouded",
     "InfluenceBalanced",
     "LabelAwareSmoothing",
     "LabelDistributionAwareMargin",
+    "LabelOverSmoothing",
     "LabelSmoothing",
     "LogitAdjustment",
     "SoftmaxEqualization",
+    "VectorScaling",
 ]
 
 LOSSES: dict[str, type[Loss]] = index(
@@ -48,9 +56,12 @@ LOSSES: dict[str, type[Loss]] = index(
     BalancedSoftmax,
     LogitAdjustment,
     ClassDependentTemperature,
+    VectorScaling,
     LabelDistributionAwareMargin,
+    GaussianClouded,
     SoftmaxEqualization,
     InfluenceBalanced,
     LabelSmoothing,
     LabelAwareSmoothing,
+    LabelOverSmoothing,
 )

@@ -88,3 +88,41 @@ class ClassDependentTemperature(Loss):
     def without_counts(self) -> Loss:
         """Cross entropy."""
         return plain(CrossEntropy)
+
+
+class VectorScaling(Loss):
+    """Cross entropy of logits that are divided as in `cdt`, and raised as in `logit_adjustment`.
+
+    Defaults are those of the authors' code, whose example for CIFAR-10-LT-100 has tau 1.2 and gamma 0.2. Temperatures
+    shape the margins late in training, offsets speed up its beginning.
+    """
+
+    name = "vs"
+    formula = "−log softmax(z_c / a_c + tau · log(N_c / N))_y, a_c = (N_max / N_c)^gamma, in training only"
+    citation = (
+        "Kini, Paraskevas, Oymak, Thrampoulidis: Label-Imbalanced and Group-Sensitive "
+        "Classification under Overparameterization, NeurIPS 2021; code: orparask/VS-Loss"
+    )
+
+    tau: float = Field(1.0, ge=0, le=10, description="Factor on the log frequencies; 0 is `cdt`.")
+    gamma: float = Field(
+        0.3, ge=0, le=2, description="Exponent of the frequency ratio; 0 is `logit_adjustment`."
+    )
+
+    def temperatures(self, counts: Sequence[int]) -> tuple[float, ...]:
+        """a_c = (N_max / N_c)^gamma; 1 for the largest class."""
+        largest = max(counts)
+        return tuple((largest / count) ** self.gamma for count in counts)
+
+    def logit_offsets(self, counts: Sequence[int]) -> tuple[float, ...]:
+        """What is added to each class's logit: tau · log(N_c / N)."""
+        total = sum(counts)
+        return tuple(self.tau * math.log(count / total) for count in counts)
+
+    def spread(self, counts: Sequence[int]) -> float:
+        """That of the offsets times the largest temperature."""
+        return super().spread(counts) * max(self.temperatures(counts))
+
+    def without_counts(self) -> Loss:
+        """Cross entropy."""
+        return plain(CrossEntropy)

@@ -24,6 +24,29 @@ class LabelSmoothing(Loss):
     )
 
 
+class LabelOverSmoothing(Loss):
+    """Cross entropy with a target that is almost the same for all classes.
+
+    It is for a stage that trains the classifier alone. The label keeps a little more than 1 / C; class counts play no
+    part: logits that are small and even leave the tail its room. Published as a second stage on frozen features that
+    were trained with strong weight decay.
+    """
+
+    name = "label_over_smoothing"
+    formula = "−Σ_c q_c · log p_c, q_c = (1 − epsilon) · [c = y] + epsilon / C, epsilon close to 1"
+    citation = (
+        "Sun, Lu, Li, Xie, Li, Yang, Zhang, Yan: Rethinking Classifier Re-Training in Long-Tailed "
+        "Recognition: Label Over-Smooth Can Balance, ICLR 2025; code: bilibili/LOS"
+    )
+
+    epsilon: float = Field(
+        0.98,
+        ge=0.5,
+        lt=1,
+        description="Share spread evenly over all classes; below 1, so that the label leads.",
+    )
+
+
 class LabelAwareSmoothing(Loss):
     """Cross entropy with a target softened more for labels of larger classes.
 

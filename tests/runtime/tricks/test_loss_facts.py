@@ -26,6 +26,8 @@ ENTRIES = [
     *(loss() for loss in catalogue.LOSSES.values()),
     catalogue.LOSSES["focal"](cost_sensitive=True),
     catalogue.LOSSES["ldam"](beta=0.9999),
+    catalogue.LOSSES["vs"](tau=0.0),
+    catalogue.LOSSES["gcl"](margin=0.1, focus=1.0),
     catalogue.LOSSES["seql"](**{"lambda": 0.05}),
     catalogue.LOSSES["label_aware_smoothing"](over="all"),
 ]

@@ -23,6 +23,8 @@ VARIANTS: dict[str, dict] = {
     "cb_ce": {"beta": 0.9, "reduction": "mean"},
     "focal": {"gamma": 0.5, "cost_sensitive": True},
     "logit_adjustment": {"tau": 1.5},
+    "vs": {"tau": 1.2, "gamma": 0.2},
+    "gcl": {"s": 20.0, "margin": 0.1, "focus": 1.0},
     "ldam": {"s": 10.0, "beta": 0.9999},
     "seql": {"lambda": 0.05},
     "influence_balanced": {"through_factor": True},

@@ -10,7 +10,7 @@ from ltdsl_runtime.tricks.losses import SoftmaxEqualization
 from ltdsl_runtime.tricks.losses.objectives import LOSSES
 from mindspore import Tensor, nn, ops
 from scipy.special import log_expit
-from scipy.stats import binomtest
+from scipy.stats import binomtest, kstest, norm, truncnorm
 
 from ltdsl import catalogue
 from ltdsl.catalogue.losses import shared
@@ -46,6 +46,8 @@ def plain(logits=LOGITS, labels=LABELS):
         ("cb_ce", {"beta": 0.0}, COUNTS),
         ("cdt", {"gamma": 0.0}, COUNTS),
         ("logit_adjustment", {"tau": 0.0}, COUNTS),
+        ("vs", {"tau": 0.0, "gamma": 0.0}, COUNTS),
+        ("vs", {}, (7, 7, 7, 7)),
         ("label_smoothing", {"epsilon": 0.0}, COUNTS),
         ("label_aware_smoothing", {"head": 0.0, "tail": 0.0}, COUNTS),
         ("balanced_softmax", {}, (7, 7, 7, 7)),
@@ -68,6 +70,29 @@ def test_seql_without_rare_classes_or_without_drawing_is_plain():
     assert total(all_rare, COUNTS, LOGITS, LABELS, nothing) == pytest.approx(plain(), rel=1e-6)
     # every class but the label left out: nothing to lose
     assert total(all_rare, COUNTS, LOGITS, LABELS, everything) == pytest.approx(0, abs=1e-6)
+
+
+def test_vector_scaling_has_two_limits():
+    both = [
+        (declared("vs", gamma=0.0, tau=1.2), declared("logit_adjustment", tau=1.2)),
+        (declared("vs", gamma=0.2, tau=0.0), declared("cdt", gamma=0.2)),
+    ]
+    for ours, other in both:
+        assert total(ours) == pytest.approx(total(other), rel=1e-6)
+
+
+def test_over_smoothing_is_smoothing_by_nearly_everything():
+    ours, other = declared("label_over_smoothing"), declared("label_smoothing", epsilon=0.98)
+    assert total(ours) == pytest.approx(total(other), rel=1e-6)
+
+
+def test_clouds_rise_from_none_for_the_largest_class_to_all_the_noise_for_the_rarest():
+    assert declared("gcl").clouds((100, 10, 1)) == pytest.approx((0, 0.25, 0.5))
+    assert declared("gcl").clouds((7, 7)) == (0, 0)
+    sizes = np.full((9, 4), 0.5, np.float32)
+    for counts, noise in ((COUNTS, 0.0), ((7, 7, 7, 7), 0.5)):
+        clouded = declared("gcl", noise=noise)
+        assert total(clouded, counts, LOGITS, LABELS, sizes) == pytest.approx(plain(), rel=1e-6)
 
 
 def test_focal_with_gamma_0_is_the_sum_of_binary_cross_entropies():
@@ -199,6 +224,17 @@ def test_masks_are_drawn_with_their_probability_from_seed_epoch_and_step():
     for gamma in (0.0, 1.0):
         certain = SoftmaxEqualization(gamma, (True,) * 3).draw(generator(0, "loss"), 50)[0]
         assert np.all(certain == gamma)
+
+
+def test_clouds_are_sizes_of_normal_numbers_cut_at_three_deviations():
+    loss = LOSSES["gcl"](declared("gcl"), (3,) * 100).loss
+    sizes = loss.draw(generator(7, "loss", 3, 5), 640)[0]
+    np.testing.assert_array_equal(sizes, loss.draw(generator(7, "loss", 3, 5), 640)[0])
+    assert sizes.dtype == np.float32
+    assert sizes.max() == 1
+    cut = binomtest(int((sizes == 1).sum()), sizes.size, 2 * norm.sf(3))
+    assert cut.pvalue > 1e-3
+    assert kstest(sizes[sizes < 1], truncnorm(0, 3, scale=1 / 3).cdf).pvalue > 1e-3
 
 
 def primitives(cell):

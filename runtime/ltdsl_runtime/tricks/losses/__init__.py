@@ -7,6 +7,7 @@ Which loss a declaration becomes is the table of :mod:`ltdsl_runtime.tricks.loss
 """
 
 from ltdsl_runtime.tricks.losses.cell import LossCell
+from ltdsl_runtime.tricks.losses.clouded import CloudedCrossEntropy
 from ltdsl_runtime.tricks.losses.cross_entropy import CrossEntropy
 from ltdsl_runtime.tricks.losses.equalization import SoftmaxEqualization
 from ltdsl_runtime.tricks.losses.focal import SigmoidFocal
@@ -14,18 +15,21 @@ from ltdsl_runtime.tricks.losses.influence import InfluenceBalanced
 from ltdsl_runtime.tricks.losses.logits import (
     MarginCrossEntropy,
     OffsetCrossEntropy,
+    ScaledCrossEntropy,
     TemperedCrossEntropy,
 )
 from ltdsl_runtime.tricks.losses.reduction import Reduction
 from ltdsl_runtime.tricks.losses.smoothing import SmoothedCrossEntropy
 
 __all__ = [
+    "CloudedCrossEntropy",
     "CrossEntropy",
     "InfluenceBalanced",
     "LossCell",
     "MarginCrossEntropy",
     "OffsetCrossEntropy",
     "Reduction",
+    "ScaledCrossEntropy",
     "SigmoidFocal",
     "SmoothedCrossEntropy",
     "SoftmaxEqualization",

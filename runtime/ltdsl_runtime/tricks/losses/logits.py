@@ -71,6 +71,29 @@ class TemperedCrossEntropy(LossCell):
         return {"div_temperature": (layout.rows, layout.classes)}
 
 
+class ScaledCrossEntropy(LossCell):
+    """Cross entropy of z_c / a_c + o_c.
+
+    Args:
+        temperatures: a_c of each class, shape [C], at least 1.
+        offsets: o_c of each class, shape [C].
+    """
+
+    def __init__(self, temperatures: NDArray[np.float64], offsets: NDArray[np.float64]) -> None:
+        super().__init__()
+        self.div_temperature = ops.Div()
+        self.temperatures = Tensor(temperatures, ms.float32).reshape(1, -1)
+        self.cross_entropy = OffsetCrossEntropy(offsets)
+
+    def construct(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits float32 [B, C] and labels int32 [B] -> loss and weight (1), float32 [B]."""
+        return self.cross_entropy(self.div_temperature(logits, self.temperatures), labels)
+
+    def strategies(self, layout: Layout) -> Strategies:
+        """Rows and classes are split."""
+        return {"div_temperature": (layout.rows, layout.classes)}
+
+
 class MarginCrossEntropy(LossCell):
     """Cross entropy in which the label's own logit is lowered by a margin, z_y − m_y.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ltdsl_runtime.tricks.losses.clouded import CloudedCrossEntropy
 from ltdsl_runtime.tricks.losses.cross_entropy import CrossEntropy
 from ltdsl_runtime.tricks.losses.equalization import SoftmaxEqualization
 from ltdsl_runtime.tricks.losses.focal import SigmoidFocal
@@ -13,6 +14,7 @@ from ltdsl_runtime.tricks.losses.influence import InfluenceBalanced
 from ltdsl_runtime.tricks.losses.logits import (
     MarginCrossEntropy,
     OffsetCrossEntropy,
+    ScaledCrossEntropy,
     TemperedCrossEntropy,
 )
 from ltdsl_runtime.tricks.losses.reduction import Reduction
@@ -65,6 +67,17 @@ def _offset(
     return OffsetCrossEntropy(np.asarray(entry.logit_offsets(counts)))
 
 
+def _vs(entry: declared.VectorScaling, counts: Sequence[int]) -> LossCell:
+    temperatures = np.asarray(entry.temperatures(counts))
+    return ScaledCrossEntropy(temperatures, np.asarray(entry.logit_offsets(counts)))
+
+
+def _gcl(entry: declared.GaussianClouded, counts: Sequence[int]) -> LossCell:
+    # the network's logits are s · cos
+    clouds = entry.s * np.asarray(entry.clouds(counts))
+    return CloudedCrossEntropy(clouds, entry.s * entry.margin, entry.focus)
+
+
 def _focal(entry: declared.Focal | declared.ClassBalancedFocal, counts: Sequence[int]) -> LossCell:
     return SigmoidFocal(entry.gamma, _weights(entry, counts))
 
@@ -72,6 +85,10 @@ def _focal(entry: declared.Focal | declared.ClassBalancedFocal, counts: Sequence
 def _influence_balanced(entry: declared.InfluenceBalanced, counts: Sequence[int]) -> LossCell:
     return InfluenceBalanced(entry.alpha, _weights(entry, counts), entry.through_factor)
 
+
+_smoothed_over_all = _batch_mean(
+    lambda entry, counts: SmoothedCrossEntropy(np.full(len(counts), entry.epsilon), True)
+)
 
 #: (declaration, training images of each class) -> objective
 LOSSES: dict[str, Callable[..., Objective]] = {
@@ -85,15 +102,16 @@ LOSSES: dict[str, Callable[..., Objective]] = {
     "cdt": _batch_mean(
         lambda entry, counts: TemperedCrossEntropy(np.asarray(entry.temperatures(counts)))
     ),
+    "vs": _batch_mean(_vs),
     "ldam": _ldam,
+    "gcl": _batch_mean(_gcl),
     "seql": _batch_mean(lambda entry, counts: SoftmaxEqualization(entry.gamma, entry.rare(counts))),
     "influence_balanced": _batch_mean(_influence_balanced),
-    "label_smoothing": _batch_mean(
-        lambda entry, counts: SmoothedCrossEntropy(np.full(len(counts), entry.epsilon), True)
-    ),
+    "label_smoothing": _smoothed_over_all,
     "label_aware_smoothing": _batch_mean(
         lambda entry, counts: SmoothedCrossEntropy(
             np.asarray(entry.smoothing(counts)), entry.over == "all"
         )
     ),
+    "label_over_smoothing": _smoothed_over_all,
 }

@@ -23,6 +23,7 @@ from mindspore.ops.operations import Neg as Neg
 from mindspore.ops.operations import OneHot as OneHot
 from mindspore.ops.operations import OnesLike as OnesLike
 from mindspore.ops.operations import Pad as Pad
+from mindspore.ops.operations import Pow as Pow
 from mindspore.ops.operations import ReduceMax as ReduceMax
 from mindspore.ops.operations import ReduceMean as ReduceMean
 from mindspore.ops.operations import ReduceSum as ReduceSum
