@@ -10,6 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, cast
 
+from ltdsl.catalogue.augments import (
+    AutoAugment,
+    Cutout,
+    RandAugment,
+    RandomErasing,
+    RandomRotation,
+    TrivialAugment,
+)
 from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT, LongTailed
 from ltdsl.catalogue.entry import Entry, Slot, index
 from ltdsl.catalogue.images import (
@@ -167,7 +175,16 @@ MODELS: dict[str, type[Model]] = index(ResNet8, ResNet32, ResNet10, ResNet50, Mi
 OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam)
 SCHEDULES: dict[str, type[Schedule]] = index(MultiStep, Cosine, Constant)
 AUGMENTS: dict[str, type[Augment]] = index(
-    RandomCrop, RandomResizedCrop, RandomHorizontalFlip, ColorJitter
+    RandomCrop,
+    RandomResizedCrop,
+    RandomHorizontalFlip,
+    ColorJitter,
+    RandomRotation,
+    RandAugment,
+    AutoAugment,
+    TrivialAugment,
+    Cutout,
+    RandomErasing,
 )
 
 #: The index that a field of each base class is looked up in: the very ones above, so that what is added is everywhere.

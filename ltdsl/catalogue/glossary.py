@@ -332,10 +332,11 @@ _DATA = (
     ),
     ("flip horizontal_flip random_flip hflip", Word("mirroring", name="random_horizontal_flip")),
     ("crop", Word("cutting a window", name="random_crop")),
-    (
-        "randaugment rand_augment autoaugment auto_augment trivialaugment random_erasing cutout",
-        Word("an augmentation of its own", use="augment = [random_resized_crop, color_jitter]"),
-    ),
+    ("randaugment randaug rand_aug", Word("RandAugment", name="rand_augment")),
+    ("autoaugment autoaug auto_aug", Word("AutoAugment", name="auto_augment")),
+    ("trivialaugment trivial_augment_wide", Word("TrivialAugment", name="trivial_augment")),
+    ("rotation rotate", Word("turning by a random angle", name="random_rotation")),
+    ("erasing random_erase", Word("covering a rectangle", name="random_erasing")),
     (
         "val_split val_ratio val validation_split dev_split",
         Word("images held out of training", name="validation"),

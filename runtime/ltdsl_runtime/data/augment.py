@@ -16,7 +16,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
 from ltdsl_runtime.data.colour import ColorJitter
+from ltdsl_runtime.data.erasing import Cutout, RandomErasing
 from ltdsl_runtime.data.image import View
+from ltdsl_runtime.data.operations import (
+    AutoAugment,
+    RandAugment,
+    RandomRotation,
+    TrivialAugment,
+)
 from ltdsl_runtime.streams import generator
 
 if TYPE_CHECKING:
@@ -139,6 +146,12 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "random_resized_crop": RandomResizedCrop,
     "random_horizontal_flip": RandomHorizontalFlip,
     "color_jitter": ColorJitter,
+    "random_rotation": RandomRotation,
+    "rand_augment": RandAugment,
+    "auto_augment": AutoAugment,
+    "trivial_augment": TrivialAugment,
+    "cutout": Cutout,
+    "random_erasing": RandomErasing,
 }
 
 
