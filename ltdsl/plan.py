@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ltdsl.catalogue import (
     AnyAugment,
     AnyClassifier,
+    AnyConstraint,
     AnyDataset,
     AnyLoss,
     AnyMixer,
@@ -26,9 +27,10 @@ from ltdsl.catalogue import (
     AnyOptimizer,
     AnyPosthoc,
     AnySampler,
+    AnySharpness,
     AnyTeacher,
 )
-from ltdsl.catalogue.entry import Entry, is_added
+from ltdsl.catalogue.entry import Added, Entry, is_added
 
 Confidence: TypeAlias = Literal["softmax", "sigmoid"]
 """What turns logits into the probability of a prediction: ``sigmoid`` where a loss asks each class on its own."""
@@ -55,6 +57,8 @@ class StagePlan(Frozen):
         accumulate: Times ``batch_size`` images that make one step.
         augment: Random changes of training images, in order.
         handoff: Which weights of the stage before it starts from.
+        sharpness: What makes its steps end where the loss is flat.
+        constraint: What is held of the weights after each of its steps.
     """
 
     name: str
@@ -73,6 +77,8 @@ class StagePlan(Frozen):
     accumulate: Annotated[int, Field(ge=1)]
     augment: tuple[AnyAugment, ...]
     handoff: Literal["last", "best"]
+    sharpness: Annotated[AnySharpness | None, Added("0.2")] = None
+    constraint: Annotated[AnyConstraint | None, Added("0.2")] = None
 
     @property
     def epochs(self) -> int:

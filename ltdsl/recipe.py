@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ltdsl.catalogue import (
     AnyAugment,
     AnyClassifier,
+    AnyConstraint,
     AnyDataset,
     AnyLoss,
     AnyMixer,
@@ -15,6 +16,7 @@ from ltdsl.catalogue import (
     AnyPosthoc,
     AnySampler,
     AnySchedule,
+    AnySharpness,
     AnyTeacher,
     CrossEntropy,
     DigitsLT,
@@ -73,6 +75,13 @@ class Settings(Entry):
         gt=0,
         description="Longest gradient, all weights taken together; a longer one is shortened to it.",
     )
+    sharpness: AnySharpness | None = Field(
+        None, description="What makes steps end where the loss is flat, such as `sam(rho = 0.1)`."
+    )
+    constraint: AnyConstraint | None = Field(
+        None,
+        description="What is held of the weights after each step, such as `max_norm(threshold = 1)`.",
+    )
     init: Text | None = Field(
         None,
         min_length=1,
@@ -94,6 +103,14 @@ class Overrides(Entry):
     batch_size: int | None = Field(None, ge=1, le=1_000_000, description="Images of a step.")
     accumulate: int | None = Field(None, ge=1, le=1024, description="Parts of a step.")
     augment: tuple[AnyAugment, ...] | None = Field(None, description="Random changes of images.")
+    sharpness: AnySharpness | None = Field(
+        None,
+        description="What makes steps end where the loss is flat; the running optimizer goes on.",
+    )
+    constraint: AnyConstraint | None = Field(
+        None,
+        description="What is held of the weights after each step; the running optimizer goes on.",
+    )
     handoff: Literal["last", "best"] = Field(
         "last", description="Which weights of the stage before to start from."
     )

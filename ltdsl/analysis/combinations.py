@@ -24,6 +24,7 @@ def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> 
         _check_layer(recipe, stage, places, problems)
         _check_prior(stage, places, problems)
         _check_plain_classifier(recipe, stage, places, problems)
+        _check_constraint(recipe, stage, resolved, written, problems)
         if stage.teacher and stage.mixer and stage.mixer.mixes_hidden:
             problems(
                 report(
@@ -131,6 +132,35 @@ def _check_plain_classifier(
                 )
             )
             return
+
+
+def _check_constraint(
+    recipe: Recipe,
+    stage: StageRecipe,
+    resolved: Resolved,
+    written: ResolvedStage,
+    problems: Report,
+) -> None:
+    """Whether there are class weights that a limit on their lengths could act on."""
+    constraint = stage.overrides.constraint or recipe.settings.constraint
+    if constraint is None:
+        return
+    place = written.overrides.get("constraint") or resolved.settings["constraint"]
+    cosine = next((each.loss for each in recipe.stages if each.loss.classifier == "cosine"), None)
+    if cosine is not None:
+        why = f"`{cosine.name}` brings a classifier that makes class weights equally long"
+    elif stage.classifier is not None and stage.classifier.adds_factors:
+        why = f"`{stage.classifier.name}` in `{stage.name}` trains factors, and no class weights"
+    else:
+        return
+    problems(
+        report(
+            "LT119",
+            place.span,
+            f"`{constraint.name}` limits the lengths of class weights, and {why}",
+            help="keep one of the two",
+        )
+    )
 
 
 def _check_prior(stage: StageRecipe, places: dict[str, Span], problems: Report) -> None:

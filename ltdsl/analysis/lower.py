@@ -46,6 +46,8 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
                 accumulate=own.accumulate or settings.accumulate,
                 augment=settings.augment if own.augment is None else own.augment,
                 handoff=own.handoff,
+                sharpness=own.sharpness or settings.sharpness,
+                constraint=own.constraint or settings.constraint,
             )
         )
     # the checker has seen to it that all of them ask for one scale

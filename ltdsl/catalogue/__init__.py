@@ -58,13 +58,17 @@ from ltdsl.catalogue.training import (
     Augment,
     ColorJitter,
     Constant,
+    Constraint,
     Cosine,
+    MaxNorm,
     MultiStep,
     Optimizer,
     RandomCrop,
     RandomHorizontalFlip,
     RandomResizedCrop,
     Schedule,
+    Sharpness,
+    SharpnessAware,
 )
 from ltdsl.catalogue.tricks import (
     Classifier,
@@ -80,6 +84,7 @@ from ltdsl.catalogue.tricks import (
 __all__ = [
     "AUGMENTS",
     "CLASSIFIERS",
+    "CONSTRAINTS",
     "DATASETS",
     "INDEXES",
     "LOSSES",
@@ -90,12 +95,14 @@ __all__ = [
     "SAMPLERS",
     "SCHEDULES",
     "SGD",
+    "SHARPNESS",
     "TEACHERS",
     "TRICKS",
     "Adam",
     "Annotations",
     "AnyAugment",
     "AnyClassifier",
+    "AnyConstraint",
     "AnyDataset",
     "AnyLoss",
     "AnyMixer",
@@ -104,6 +111,7 @@ __all__ = [
     "AnyPosthoc",
     "AnySampler",
     "AnySchedule",
+    "AnySharpness",
     "AnyTeacher",
     "Augment",
     "CamBalanced",
@@ -113,6 +121,7 @@ __all__ = [
     "Classifier",
     "ColorJitter",
     "Constant",
+    "Constraint",
     "Cosine",
     "CostSensitiveCrossEntropy",
     "CrossEntropy",
@@ -130,6 +139,7 @@ __all__ = [
     "ListedImages",
     "LongTailed",
     "Loss",
+    "MaxNorm",
     "MindCV",
     "Mixer",
     "Model",
@@ -147,6 +157,8 @@ __all__ = [
     "ResNet50",
     "Sampler",
     "Schedule",
+    "Sharpness",
+    "SharpnessAware",
     "Teacher",
     "Trick",
     "register",
@@ -174,6 +186,8 @@ DATASETS: dict[str, type[Dataset]] = index(
 MODELS: dict[str, type[Model]] = index(ResNet8, ResNet32, ResNet10, ResNet50, MindCV)
 OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam)
 SCHEDULES: dict[str, type[Schedule]] = index(MultiStep, Cosine, Constant)
+SHARPNESS: dict[str, type[Sharpness]] = index(SharpnessAware)
+CONSTRAINTS: dict[str, type[Constraint]] = index(MaxNorm)
 AUGMENTS: dict[str, type[Augment]] = index(
     RandomCrop,
     RandomResizedCrop,
@@ -201,6 +215,8 @@ INDEXES: Mapping[type[Entry], Mapping[str, type[Entry]]] = {
     Model: MODELS,
     Optimizer: OPTIMIZERS,
     Schedule: SCHEDULES,
+    Sharpness: SHARPNESS,
+    Constraint: CONSTRAINTS,
     Augment: AUGMENTS,
 }
 
@@ -246,4 +262,6 @@ AnyDataset = Annotated[Dataset, Slot(Dataset, DATASETS)]
 AnyModel = Annotated[Model, Slot(Model, MODELS)]
 AnyOptimizer = Annotated[Optimizer, Slot(Optimizer, OPTIMIZERS)]
 AnySchedule = Annotated[Schedule, Slot(Schedule, SCHEDULES)]
+AnySharpness = Annotated[Sharpness, Slot(Sharpness, SHARPNESS)]
+AnyConstraint = Annotated[Constraint, Slot(Constraint, CONSTRAINTS)]
 AnyAugment = Annotated[Augment, Slot(Augment, AUGMENTS)]

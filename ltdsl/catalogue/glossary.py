@@ -197,7 +197,7 @@ _OPTIMIZERS = (
         Word("an optimizer of its own", use="optimizer = adam(lr = 0.001)"),
     ),
     (
-        "lars asgd rprop lbfgs sam asam lookahead sgdw muon",
+        "lars asgd rprop lbfgs asam lookahead sgdw muon",
         Word("an optimizer of its own", use="optimizer = sgd(lr = 0.1)"),
     ),
     ("nag", Word("momentum as Nesterov's", write="optimizer = sgd(nesterov = true)")),
@@ -377,6 +377,16 @@ _TRAINING = (
             "the figure that chooses the best epoch",
             write="validation = 0.1; best_by = macro_recall",
         ),
+    ),
+    (
+        "sharpness_aware sharpness_aware_minimization use_sam",
+        Word(
+            "gradients from where the loss is highest nearby", write="sharpness = sam(rho = 0.05)"
+        ),
+    ),
+    (
+        "maxnorm weight_balancing",
+        Word("class weights no longer than a limit", write="constraint = max_norm(threshold = 1)"),
     ),
     ("ema model_ema swa", Word("averaged weights", use="schedule = cosine")),
     (

@@ -61,16 +61,20 @@ def stage_differences(old: StagePlan, new: StagePlan) -> Iterator[Change]:
         yield Change("optimizer state", _state(old), _state(new))
     yield from rate_differences(old, new)
     yield from differences("handoff", old.handoff, new.handoff)
+    for name in ("sharpness", "constraint"):
+        yield from differences(name, getattr(old, name), getattr(new, name))
 
 
 def content(stage: StagePlan) -> list[tuple[str, str]]:
     """What a stage that only one plan has is made of, as pairs of address and value."""
     tricks = [(kind.kind, getattr(stage, kind.kind)) for kind in KINDS]
+    more = [("sharpness", stage.sharpness), ("constraint", stage.constraint)]
     return [
         ("epochs", span(stage)),
         *((kind, str(trick)) for kind, trick in tricks if trick is not None),
         ("optimizer", str(stage.optimizer)),
         ("learning rate", curve(stage.rates)),
+        *((name, str(entry)) for name, entry in more if entry is not None),
     ]
 
 

@@ -125,6 +125,12 @@ def stage_facts(plan: Plan, stage: StagePlan) -> dict[str, str]:
         or "–",
         "augment": ", ".join(map(str, stage.augment)) or "–",
         "optimizer": optimizer,
+        **{
+            name: str(entry)
+            for name in ("sharpness", "constraint")
+            if any(getattr(each, name) for each in plan.stages)
+            for entry in [getattr(stage, name) or "–"]
+        },
         "learning rate": f"{stage.rates[0][1]:.4g} → {stage.rates[-1][1]:.4g}",
         "batch": f"{_batch(stage)} images",
     } | (_counted(plan, stage) if plan.class_counts else {})

@@ -11,6 +11,7 @@ from ltdsl.advice.rules import RULES
 from ltdsl.catalogue import (
     AUGMENTS,
     CLASSIFIERS,
+    CONSTRAINTS,
     DATASETS,
     LOSSES,
     MIXERS,
@@ -19,6 +20,7 @@ from ltdsl.catalogue import (
     POSTHOC,
     SAMPLERS,
     SCHEDULES,
+    SHARPNESS,
     TEACHERS,
     Dataset,
     Entry,
@@ -41,6 +43,8 @@ SECTIONS: dict[str, Mapping[str, type[Entry]]] = {
     "Data sets": DATASETS,
     "Models": MODELS,
     "Optimizers": OPTIMIZERS,
+    "Sharpness": SHARPNESS,
+    "Constraints": CONSTRAINTS,
     "Schedules": SCHEDULES,
     "Augmentations": AUGMENTS,
 }

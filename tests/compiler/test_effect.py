@@ -22,6 +22,8 @@ OTHERS = {
     "batch_size": "8",
     "accumulate": "2",
     "augment": "[random_horizontal_flip]",
+    "sharpness": "sam",
+    "constraint": "max_norm",
 }
 
 

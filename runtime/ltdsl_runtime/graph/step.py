@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.graph.precision import Precision, Update
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
+    from ltdsl_runtime.tricks.around import Climb, MaxNorm
     from ltdsl_runtime.tricks.cam import CamBalance
     from ltdsl_runtime.tricks.distillation import Distillation
     from ltdsl_runtime.tricks.losses import LossCell, Reduction
@@ -47,6 +48,8 @@ class TrainStep(nn.Cell):
         accumulate: Parts that a step's images are learned in, one after the other; the sum of their gradients is that
             of all images at once, batch norms apart, which see a part.
         workers: Who shares the batch: this one has its own rows of each column, and permutations count all rows.
+        climb: Moves the weights to where the gradient is taken a second time, which is then applied; or None.
+        constraint: Holds the weights within limits after each update; or None.
 
     Attributes:
         total: Sum of the losses since it was last set to 0; a device scalar, so that the mean of an epoch costs one
@@ -68,6 +71,8 @@ class TrainStep(nn.Cell):
         precision: Precision = "fp32",
         accumulate: int = 1,
         workers: Workers = ALONE,
+        climb: Climb | None = None,
+        constraint: MaxNorm | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)  # weights keep their names from stage to stage
         self.network = network
@@ -79,6 +84,8 @@ class TrainStep(nn.Cell):
         self.mixer = mixer
         self.teacher = lowered(Outputs(teacher), precision) if teacher is not None else None
         self.distil = distil
+        self.climb = climb
+        self.constraint = constraint
         self.accumulate = accumulate
         self.pieces = (
             accumulate * workers.size
@@ -136,15 +143,28 @@ class TrainStep(nn.Cell):
                 mix = mix[1:]
             images, share = self.mixer(images, label, other, other_label, *mix)
             rest = (other_label, share) + self._taught(images) + rest  # noqa: RUF005 - graph mode
+        scaled, gradients = self._gradients(images, label, rest)
+        if self.climb is not None:
+            self.climb(gradients)
+            _, gradients = self._gradients(images, label, rest)
+            self.climb.back()
+        loss = self.update(scaled, gradients)
+        if self.constraint is not None:
+            self.constraint()
+        ops.assign_add(self.total, loss)
+        return loss
+
+    def _gradients(
+        self, images: Tensor, label: Tensor, rest: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The scaled loss of a step, of all workers' images, and its gradients at the weights as they are."""
         if self.accumulate == 1:
             scaled, gradients = self.value_and_grad(images, label, *rest)
         else:
             scaled, gradients = self._by_parts(images, label, rest)
         if self.shared:
-            scaled, gradients = self.sum_gradients(scaled, gradients)
-        loss = self.update(scaled, gradients)
-        ops.assign_add(self.total, loss)
-        return loss
+            return self.sum_gradients(scaled, gradients)
+        return scaled, gradients
 
     def _by_parts(
         self, images: Tensor, label: Tensor, rest: tuple[Tensor, ...]

@@ -16,7 +16,12 @@ from ltdsl_runtime.models.split import Split
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.training.draws import StageDraws
 from ltdsl_runtime.training.tricks import build_tricks
-from ltdsl_runtime.tricks.registry import CLASSIFIERS, build_sampling
+from ltdsl_runtime.tricks.registry import (
+    CLASSIFIERS,
+    build_constraint,
+    build_sampling,
+    build_sharpness,
+)
 
 if TYPE_CHECKING:
     from mindspore import Parameter, nn
@@ -135,5 +140,7 @@ def build_stage(
         plan.precision,
         stage.accumulate,
         workers,
+        build_sharpness(stage.sharpness, network, optimizer.parameters, update.own),
+        build_constraint(stage.constraint, network),
     )
     return Stage(stage, source, step)

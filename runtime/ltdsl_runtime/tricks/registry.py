@@ -21,6 +21,7 @@ from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.scaled import FACTORS, ScaledClassifier
 from ltdsl_runtime.streams import generator
 from ltdsl_runtime.tricks import cam
+from ltdsl_runtime.tricks.around import Climb, MaxNorm
 from ltdsl_runtime.tricks.distillation import Distillation
 from ltdsl_runtime.tricks.losses.objectives import LOSSES
 from ltdsl_runtime.tricks.mixers import CutMix, InputMixup, Mixer, Remix
@@ -29,7 +30,7 @@ from ltdsl_runtime.tricks.posthoc import POSTHOC
 from ltdsl_runtime.tricks.samplers import ORDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mindspore import Parameter
     from numpy.typing import NDArray
@@ -148,6 +149,40 @@ TEACHERS: dict[str, Callable[..., Distillation]] = {
     "dive": lambda entry: Distillation(entry.temperature, entry.alpha, entry.power)
 }
 
+
+def _sam(
+    entry: catalogue.SharpnessAware,
+    network: Network,
+    parameters: Sequence[Parameter],
+    own: Sequence[bool],
+) -> Climb | None:
+    return Climb(network, parameters, entry.rho, own) if entry.rho else None
+
+
+#: (declaration, network, trained parameters, which are of own classes) -> a climb before a second pass; None for none
+SHARPNESS: dict[str, Callable[..., Climb | None]] = {"sam": _sam}
+
+#: (declaration, network) -> what holds its weights within limits
+CONSTRAINTS: dict[str, Callable[..., MaxNorm]] = {
+    "max_norm": lambda entry, network: MaxNorm(network.classifier.weight, entry.threshold)
+}
+
+
+def build_sharpness(
+    entry: catalogue.Sharpness | None,
+    network: Network,
+    parameters: Sequence[Parameter],
+    own: Sequence[bool],
+) -> Climb | None:
+    """The climb of a stage's steps; see :data:`SHARPNESS`."""
+    return None if entry is None else SHARPNESS[entry.name](entry, network, parameters, own)
+
+
+def build_constraint(entry: catalogue.Constraint | None, network: Network) -> MaxNorm | None:
+    """What holds a network's weights within limits after each of a stage's steps."""
+    return None if entry is None else CONSTRAINTS[entry.name](entry, network)
+
+
 #: Where each kind's implementations are looked up by name. What one is called with stands at its table.
 TABLES: dict[type[catalogue.Entry], dict[str, Any]] = {
     catalogue.Sampler: ORDERS,
@@ -159,6 +194,8 @@ TABLES: dict[type[catalogue.Entry], dict[str, Any]] = {
     catalogue.Dataset: READERS,
     catalogue.Model: BUILDERS,
     catalogue.Optimizer: OPTIMIZERS,
+    catalogue.Sharpness: SHARPNESS,
+    catalogue.Constraint: CONSTRAINTS,
     catalogue.Augment: AUGMENTATIONS,
 }
 

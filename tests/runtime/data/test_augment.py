@@ -7,7 +7,7 @@ from ltdsl_runtime.data.augment import (
     RandomResizedCrop,
     draw_batch,
 )
-from ltdsl_runtime.data.colour import ColorJitter
+from ltdsl_runtime.data.augment.colour import ColorJitter
 from PIL import Image, ImageEnhance
 
 from ltdsl.catalogue import AUGMENTS

@@ -7,7 +7,7 @@ import pytest
 from ltdsl_runtime.data import files as files_module
 from ltdsl_runtime.data import load_dataset, survey
 from ltdsl_runtime.data.augment import RandomCrop, RandomHorizontalFlip, RandomResizedCrop
-from ltdsl_runtime.data.colour import ColorJitter
+from ltdsl_runtime.data.augment.colour import ColorJitter
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles, Names
 from ltdsl_runtime.data.folders import load as read_all

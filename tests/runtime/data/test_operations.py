@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ltdsl_runtime.data.augment import AUGMENTATIONS, draw_batch
-from ltdsl_runtime.data.operations import CIFAR, IMAGENET, INVERT, RANGES, WIDE, by_pillow, change
+from ltdsl_runtime.data.augment.operations import (
+    CIFAR,
+    IMAGENET,
+    INVERT,
+    RANGES,
+    WIDE,
+    by_pillow,
+    change,
+)
 from PIL import Image
 
 from ltdsl.catalogue import AUGMENTS

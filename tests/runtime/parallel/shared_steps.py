@@ -61,6 +61,11 @@ RECIPES = {name: recipe_of(trick) for name, trick in catalogue.TRICKS.items()} |
     "fp16": "precision = fp16; a: ce",
     "flip": "augment = [random_horizontal_flip]; a: ce",
     "adam": "optimizer = adam(lr = 0.01); a: ce",
+    "sam": "sharpness = sam(rho = 0.2); a: cs_ce",
+    "sam + clip_norm + accumulate": (
+        "sharpness = sam(rho = 0.2); clip_norm = 0.01; accumulate = 2; batch_size = 4; a: cs_ce + input_mixup"
+    ),
+    "max_norm": "constraint = max_norm(threshold = 0.4); a: ce",
     "clip_norm": "clip_norm = 0.01; a: ce",
     "clip_norm + crt": (
         f"clip_norm = 0.01; {LATER} crt + cs_ce @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}"

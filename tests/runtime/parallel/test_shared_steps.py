@@ -29,6 +29,7 @@ QUICK_SPLIT = (
     "accumulate + bbn",
     "clip_norm + crt",
     "accumulate + dive",
+    "sam + clip_norm + accumulate",
     "tau_norm",
 )
 

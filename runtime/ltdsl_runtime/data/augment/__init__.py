@@ -15,15 +15,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
-from ltdsl_runtime.data.colour import ColorJitter
-from ltdsl_runtime.data.erasing import Cutout, RandomErasing
-from ltdsl_runtime.data.image import View
-from ltdsl_runtime.data.operations import (
+from ltdsl_runtime.data.augment.colour import ColorJitter
+from ltdsl_runtime.data.augment.erasing import Cutout, RandomErasing
+from ltdsl_runtime.data.augment.operations import (
     AutoAugment,
     RandAugment,
     RandomRotation,
     TrivialAugment,
 )
+from ltdsl_runtime.data.image import View
 from ltdsl_runtime.streams import generator
 
 if TYPE_CHECKING:
