@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from codecs import BOM_UTF8
 from pathlib import Path
@@ -15,20 +14,33 @@ from ltdsl.cli.output import misused
 from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.source import Source
 
 Recipes = Annotated[
-    list[Path],
+    list[Path] | None,
     typer.Argument(
         metavar="RECIPE",
-        help="Recipes, folders with .lt files, or - for standard input.",
+        help="Recipes, folders with .lt files, or - for standard input; by default this folder.",
         autocompletion=recipe_files,
         show_default=False,
     ),
 ]
+
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="PATTERN",
+        help="Leave out what is like this in a folder, as a line of .gitignore says it. Repeatable.",
+        show_default=False,
+    ),
+]
+
+#: What a command without a path is about.
+HERE = Path()
 
 STDIN = Path("-")
 
@@ -38,23 +50,27 @@ def is_stream(path: Path) -> bool:
     return path == STDIN or (path.exists() and not path.is_file())
 
 
-def recipes_in(paths: list[Path]) -> list[Path]:
-    """The recipes that paths stand for: files as they are, folders with all .lt files below them."""
+def recipes_in(paths: list[Path], exclude: Sequence[str] = ()) -> list[Path]:
+    """The recipes that paths stand for: files as they are, folders with all .lt files below them.
+
+    Hidden folders, environments, run directories and what git ignores are passed over, unless they are named.
+
+    Args:
+        paths: What a command was given.
+        exclude: Patterns of what else to pass over.
+    """
+    from ltdsl.system.ignored import files_below
+
+    def unreadable(error: OSError) -> None:
+        misused(f"the folder {error.filename} cannot be read: {error.strerror}")
+
     files: list[Path] = []
     for path in paths:
-        below = sorted(_below(path)) if path.is_dir() else [path]
+        below = list(files_below(path, ".lt", exclude, unreadable)) if path.is_dir() else [path]
         if not below:
             misused(f"there is no .lt file in {path}")
         files += below
     return list(dict.fromkeys(files))
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    def unreadable(error: OSError) -> None:
-        misused(f"the folder {error.filename} cannot be read: {error.strerror}")
-
-    for parent, _, names in os.walk(folder, onerror=unreadable):
-        yield from (Path(parent, name) for name in names if name.endswith(".lt"))
 
 
 def read_input(

@@ -100,7 +100,7 @@ def test_a_folder_stands_for_its_recipes(ltdsl, tmp_path):
 
 def test_misuse_exits_with_2(ltdsl, recipe):
     path = recipe(OPENING)
-    for arguments in (["chekc", path], ["check"], ["run", path, "--device", "tpu"]):
+    for arguments in (["chekc", path], ["plan"], ["run", path, "--device", "tpu"]):
         done = ltdsl(*arguments)
         assert done.returncode == 2, arguments
         assert done.stderr

@@ -41,7 +41,7 @@ def test_check_lists_and_writes_nothing(ltdsl, recipe):
 def test_diff(ltdsl, recipe):
     path = recipe("epochs=3\nstage1: ce")
     done = ltdsl("fmt", "--diff", "recipe.lt")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert done.stdout == (
         "--- recipe.lt\n+++ recipe.lt (formatted)\n@@ -1,2 +1,2 @@\n-epochs=3\n-stage1: ce\n"
         "\\ No newline at end of file\n+epochs = 3\n+stage1: ce\n"
@@ -115,3 +115,15 @@ def test_an_unreadable_folder_is_an_error(ltdsl, recipe, tmp_path):
         assert ltdsl("fmt", "--check", "deep").returncode == 2
     finally:
         (tmp_path / "deep" / "shut").chmod(0o755)
+
+
+def test_without_a_path_it_is_about_this_folder(ltdsl, tmp_path):
+    for name in ("a.lt", "sub/b.lt", "skip/c.lt", ".venv/d.lt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("stage1:ce\n")
+    assert ltdsl("fmt", "--diff").returncode == 1
+    assert ltdsl("fmt", "--exclude", "skip/").returncode == 0
+    texts = {name: (tmp_path / name).read_text() for name in ("a.lt", "sub/b.lt", "skip/c.lt")}
+    assert texts == {"a.lt": "stage1: ce\n", "sub/b.lt": "stage1: ce\n", "skip/c.lt": "stage1:ce\n"}
+    assert (tmp_path / ".venv" / "d.lt").read_text() == "stage1:ce\n"
+    assert ltdsl("check").stdout.strip().startswith("3 recipes")

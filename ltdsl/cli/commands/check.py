@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from ltdsl.cli.compiling import all_changes, blocking
-from ltdsl.cli.inputs import Recipes, is_stream, name_of, read_input, recipes_in, rewrite
+from ltdsl.cli.inputs import (
+    HERE,
+    Exclude,
+    Recipes,
+    is_stream,
+    name_of,
+    read_input,
+    recipes_in,
+    rewrite,
+)
 from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
 from ltdsl.cli.output import misused, print_json, show
 from ltdsl.cli.survey import Data, surveyor
@@ -37,7 +46,7 @@ class Format(str, Enum):
 
 
 def check(
-    recipes: Recipes,
+    recipes: Recipes = None,
     data: Data = None,
     changes: Set = None,
     strict: Strict = False,
@@ -67,13 +76,15 @@ def check(
     ] = False,
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
+    exclude: Exclude = None,
 ) -> None:
     """Find every problem in recipes, without training anything."""
     from ltdsl.source import Source
 
     wanted = _selection(select, ignore)
     fixing = fix or unsafe_fixes
-    paths = recipes_in(recipes)
+    recipes = recipes or [HERE]
+    paths = recipes_in(recipes, exclude or ())
     sources = {path: read_input(path, stdin_filename, path in recipes) for path in paths}
     # a fixed recipe is for standard output, so nothing else goes there
     aside = fixing and any(map(is_stream, sources))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ltdsl.cli.inputs import (
+    HERE,
     STDIN,
+    Exclude,
     Recipes,
     is_stream,
     print_recipe,
@@ -26,14 +28,15 @@ if TYPE_CHECKING:
 
 
 def fmt(
-    recipes: Recipes,
+    recipes: Recipes = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail where something would change.")
     ] = False,
     diff: Annotated[
-        bool, typer.Option("--diff", help="Write nothing; show what would change.")
+        bool, typer.Option("--diff", help="Write nothing; show what would change, and fail.")
     ] = False,
     stdin_filename: StdinFilename = None,
+    exclude: Exclude = None,
 ) -> None:
     """Lay recipes out in the one canonical way.
 
@@ -41,7 +44,8 @@ def fmt(
     standard output.
     """
     changed = failed = 0
-    paths = recipes_in(recipes)
+    recipes = recipes or [HERE]
+    paths = recipes_in(recipes, exclude or ())
     for path in paths:
         result = _formatted(path, stdin_filename, path in recipes)
         if result is None:
@@ -61,7 +65,7 @@ def fmt(
             changed -= 1
             failed += 1
     _summarize(changed, len(paths) - changed - failed, failed, check or diff)
-    if failed or (check and changed):
+    if failed or ((check or diff) and changed):
         raise typer.Exit(1)
 
 
