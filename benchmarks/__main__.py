@@ -8,7 +8,7 @@ import platform
 from importlib import import_module
 from pathlib import Path
 
-from ltdsl_runtime.machine.device import ENVIRONMENT, prepare
+from ltdsl_runtime.machine.device import ENVIRONMENT, Device, prepare
 from rich.console import Console
 from rich.table import Table
 
@@ -74,13 +74,13 @@ def main() -> None:
     console.print(table)
 
 
-def machine(device: str) -> str:
+def machine(device: Device) -> str:
     """What the figures belong to."""
     from ltdsl_runtime.rundir.versions import versions
 
     shown = ", ".join(f"{name} {number}" for name, number in versions().items())
     settings = ", ".join(f"{name}={os.environ[name]}" for name in ENVIRONMENT)
-    return f"{device}, {os.cpu_count()} cores, {processor()}\n{shown}\n{settings}"
+    return f"{device.name}, {device.kernels} kernels, {os.cpu_count()} cores, {processor()}\n{shown}\n{settings}"
 
 
 def processor() -> str:

@@ -44,7 +44,7 @@ class Kind:
 NATIVE_KERNELS = Kind(
     "native-kernels",
     version=1,
-    holds="kernels of --device cpu-native, compiled for this machine",
+    holds="kernels for training on a CPU, compiled for this machine",
     shows=("compiler", "machine"),
     executed=True,
 )

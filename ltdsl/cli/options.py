@@ -24,6 +24,7 @@ class Device(str, Enum):
     AUTO = "auto"
     CPU = "cpu"
     CPU_NATIVE = "cpu-native"
+    CPU_PLAIN = "cpu-plain"
     GPU = "gpu"
     ASCEND = "ascend"
 

@@ -42,7 +42,7 @@ def unsuitable(result: Compilation, data: Path) -> list[Diagnostic]:
     assert result.plan is not None
     path = result.source.path
     try:
-        prepare("cpu")
+        prepare("cpu-plain")  # nothing is trained
         from ltdsl_runtime.training.preconditions import model_must_suit
 
         model_must_suit(result.plan, data, path.parent if path else Path())

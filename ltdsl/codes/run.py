@@ -100,7 +100,8 @@ on from the checkpoint before, after epoch 41""",
     ),
     "LT418": entry(
         "gone on with otherwise",
-        """A run is gone on with by other versions of packages or on another device than before. Its numbers may differ
+        """A run is gone on with by other versions of packages, on another device or with other kernels
+        than before. Its numbers may differ
         from those of a run without a break. `run.json` keeps what each part was trained with, and reports say it.""",
         says="""warning[LT418]: the run goes on with mindspore 2.10.0 instead of 2.9.0: its numbers may differ from
 those of a run without a break""",
@@ -158,8 +159,9 @@ those of a run without a break""",
     ),
     "LT428": entry(
         "native kernels cannot be built",
-        """`--device cpu-native` compiles kernels for this machine when it is used first, and keeps them in the user's
-        cache. It needs a C compiler, gcc or clang, on Linux.""",
+        """Kernels for a CPU are compiled for the machine when they are used first, and kept in the user's cache. That
+        takes a C compiler, gcc or clang, on Linux, and AVX2 and FMA of an x86-64 processor. Where it cannot be done,
+        `--device cpu` trains on MindSpore's own kernels and says so; `--device cpu-native` is refused.""",
         says="""error[LT428]: the native kernels need a C compiler, and there is no `cc`
   = help: install one, name it with the environment variable CC, or use --device cpu""",
     ),

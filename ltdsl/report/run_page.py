@@ -16,6 +16,7 @@ from ltdsl.report.page import inline_picture, render
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
     from ltdsl.runs.evaluation import Evaluation, Figures, GroupFigures
+    from ltdsl.runs.facts import Continuation, Facts
     from ltdsl.runs.reading import Run
 
 
@@ -163,7 +164,7 @@ def _origin(run: Run) -> Iterator[tuple[str, str]]:
     yield "status", facts.status or "unknown"
     for term, value in (
         ("started", facts.started),
-        ("device", facts.device),
+        ("device", _device(facts)),
         ("platform", facts.platform),
         ("seed", facts.seed),
         ("seed of the choice of images", facts.split_seed),
@@ -174,7 +175,7 @@ def _origin(run: Run) -> Iterator[tuple[str, str]]:
         yield "versions", _versions(facts.versions)
     for leg in facts.continuations:
         since = "" if leg.from_epoch is None else f" from epoch {leg.from_epoch:,} on"
-        parts = (leg.time, leg.device, leg.platform, _versions(leg.versions))
+        parts = (leg.time, _device(leg), leg.platform, _versions(leg.versions))
         yield f"gone on with{since}", ", ".join(filter(None, parts))
     if facts.changes:
         yield "changed by --set", ", ".join(facts.changes)
@@ -185,6 +186,10 @@ def _origin(run: Run) -> Iterator[tuple[str, str]]:
         yield "plan, SHA-256", facts.plan_sha256
     for part, digest in facts.data_sha256.items():
         yield f"{part} images, SHA-256", digest
+
+
+def _device(of: Facts | Continuation) -> str | None:
+    return f"{of.device}, {of.kernels} kernels" if of.device and of.kernels else of.device
 
 
 def _versions(versions: Mapping[str, str]) -> str:

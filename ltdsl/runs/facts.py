@@ -21,6 +21,14 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 #: Longer ones are no paths.
 LONGEST_PATH = 4096
 
+#: What the kernels of MindSpore itself are called.
+MINDSPORE = "mindspore"
+
+KERNELS = (
+    "On a CPU, what computed: `mindspore` for its own kernels, or `native-` and the processor's instructions, such as "
+    "`native-avx2`. Not there on other devices, nor in runs of version 0.1, whose device was called `cpu-native` then."
+)
+
 Status = Literal["running", "finished", "interrupted", "failed"]
 
 
@@ -103,7 +111,8 @@ class Continuation(FileModel):
         {}, description="Of packages that have a part in the numbers."
     )
     platform: Always[Name] = Field(None, description="Operating system and machine.")
-    device: Always[Name] = Field(None, description="The device, and with it the kernels.")
+    device: Always[Name] = Field(None, description="The device.")
+    kernels: Sometimes[Name] = Field(None, description=KERNELS)
     workers: Sometimes[int] = Field(
         None, ge=2, description="Processes that shared the work; not there for one."
     )
@@ -140,9 +149,8 @@ class Facts(FileModel):
     changes: Annotated[Many[Name], ALWAYS] = Field(
         (), description="What `--set` and `--seed` changed."
     )
-    device: Always[Name] = Field(
-        None, description="The device that it was begun on, and with it the kernels."
-    )
+    device: Always[Name] = Field(None, description="The device that it was begun on.")
+    kernels: Sometimes[Name] = Field(None, description=KERNELS)
     workers: Sometimes[int] = Field(
         None, ge=2, description="Processes that shared the work as it was begun; not there for one."
     )
@@ -189,16 +197,15 @@ class Facts(FileModel):
         )
 
     @property
-    def last_device(self) -> str | None:
-        """The device that it was trained on last."""
-        return next(
-            (each.device for each in reversed(self.continuations) if each.device), self.device
-        )
+    def last_leg(self) -> Leg:
+        """What it was trained with last, as far as that is known."""
+        legs = self.legs()
+        return next((leg for leg in reversed(legs) if leg.device), legs[0])
 
     def legs(self) -> tuple[Leg, ...]:
         """What it was trained with: as it was begun, and each time that it was gone on with."""
-        first = Leg(0, self.versions, self.device)
-        return first, *(Leg(c.from_epoch, c.versions, c.device) for c in self.continuations)
+        first = Leg(0, self.versions, *_computed_by(self))
+        return first, *(Leg(c.from_epoch, c.versions, *_computed_by(c)) for c in self.continuations)
 
     def went_on_otherwise(self) -> tuple[tuple[int | None, str], ...]:
         """Where it was gone on with otherwise than before: the first epoch, if known, and what was other then."""
@@ -208,6 +215,13 @@ class Facts(FileModel):
         )
 
 
+def _computed_by(of: Facts | Continuation) -> tuple[str | None, str | None]:
+    """Device and kernels. In version 0.1 the device's name told both: `cpu` for MindSpore's, or `cpu-native`."""
+    if of.kernels is None and of.device in ("cpu", "cpu-native"):
+        return "cpu", MINDSPORE if of.device == "cpu" else "native"
+    return of.device, of.kernels
+
+
 @dataclass(frozen=True)
 class Leg:
     """What a part of a run was trained with.
@@ -215,12 +229,14 @@ class Leg:
     Attributes:
         from_epoch: Its first epoch; None where that is not known.
         versions: Of packages, by name.
-        device: The device, and with it the kernels.
+        device: The device.
+        kernels: Those of a CPU, as ``run.json`` names them.
     """
 
     from_epoch: int | None
     versions: Mapping[str, str]
     device: str | None
+    kernels: str | None = None
 
     def unlike(self, before: Leg) -> str:
         """What is other than before, and may give other numbers; empty where all is the same or not known."""
@@ -233,4 +249,6 @@ class Leg:
         ]
         if self.device and before.device and self.device != before.device:
             said.append(f"{self.device} instead of {before.device}")
+        if self.kernels and before.kernels and self.kernels != before.kernels:
+            said.append(f"{self.kernels} kernels instead of {before.kernels}")
         return ", ".join(said)

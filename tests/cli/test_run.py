@@ -38,6 +38,7 @@ def test_a_run_and_its_directory(ltdsl, recipe, tmp_path):
     assert facts["seed"] == 3
     assert facts["changes"] == ["seed=3"]
     assert facts["device"] == "cpu"
+    assert facts["kernels"].startswith(("native-", "mindspore"))
     assert facts["versions"]["mindspore"].startswith("2.")
     assert set(facts["data_sha256"]) == {"train", "validation", "test"}
     assert (out / "recipe" / "recipe.lt").read_text() == SHORT

@@ -152,3 +152,27 @@ def test_names_are_cut_and_made_whole_where_they_are_shown_alone():
 )
 def test_what_another_machine_may_change_is_told(before, after, said):
     assert Leg(3, *after).unlike(Leg(0, *before)) == said
+
+
+@pytest.mark.parametrize(
+    ("device", "kernels", "means"),
+    [
+        ("cpu", "native-avx2", ("cpu", "native-avx2")),
+        ("cpu", None, ("cpu", "mindspore")),  # of version 0.1
+        ("cpu-native", None, ("cpu", "native")),
+        ("gpu", None, ("gpu", None)),
+        (None, None, (None, None)),
+    ],
+)
+def test_what_computed_is_told_by_device_and_kernels(device, kernels, means):
+    entries = {"device": device, "kernels": kernels}
+    facts = Facts.leniently({name: value for name, value in entries.items() if value}, [])
+    (leg,) = facts.legs()
+    assert (leg.device, leg.kernels) == means
+    assert facts.last_leg == leg
+
+
+def test_other_kernels_may_change_numbers():
+    before, after = Leg(0, {}, "cpu", "mindspore"), Leg(3, {}, "cpu", "native-avx2")
+    assert after.unlike(before) == "native-avx2 kernels instead of mindspore"
+    assert after.unlike(after) == ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
+from ltdsl.runs.facts import MINDSPORE, Leg
 from ltdsl_runtime.errors import RunError
 
 #: Names for `--device`, and what MindSpore calls them; in the order in which ``auto`` prefers them.
-TARGETS = {"ascend": "Ascend", "gpu": "GPU", "cpu": "CPU", "cpu-native": "CPU"}
+TARGETS = {"ascend": "Ascend", "gpu": "GPU", "cpu": "CPU", "cpu-native": "CPU", "cpu-plain": "CPU"}
 
 #: Set before mindspore is loaded, never over a value that the user set.
 ENVIRONMENT = {
@@ -25,19 +27,40 @@ _set: list[str] = []
 _native = False
 
 
-def prepare(device: str, precision: str = "fp32") -> str:
+@dataclass(frozen=True)
+class Device:
+    """What was chosen to compute with.
+
+    Attributes:
+        name: ``ascend``, ``gpu`` or ``cpu``.
+        kernels: Those of a CPU, as ``run.json`` names them; None on other devices.
+        note: Why MindSpore's kernels take the place of the native ones; empty where they do not.
+    """
+
+    name: str
+    kernels: str | None = None
+    note: str = ""
+
+    def facts(self) -> dict[str, str | None]:
+        """What a run records of it: entries of run.json."""
+        return {"device": self.name, "kernels": self.kernels}
+
+
+def prepare(device: str, precision: str = "fp32", *, portable: bool = False) -> Device:
     """Import mindspore with graph mode on a device.
 
     Args:
-        device: ``auto``, or a name of :data:`TARGETS`.
+        device: ``auto``, or a name of :data:`TARGETS`. A ``cpu`` takes the native kernels where they can be had,
+            ``cpu-native`` nothing else, ``cpu-plain`` MindSpore's.
         precision: The number format that will be trained in.
+        portable: Networks will be exported, to where the native kernels are not: they are left out.
 
     Returns:
-        The name of the device chosen.
+        What was chosen.
 
     Raises:
         RunError: LT420, this machine or this build of MindSpore has no such device; LT427, the device does not compute
-            in the format; LT428, the native kernels cannot be compiled.
+            in the format; LT428, ``cpu-native`` was asked for, and cannot be had.
     """
     global _native
     for name, value in ENVIRONMENT.items():
@@ -54,35 +77,51 @@ def prepare(device: str, precision: str = "fp32") -> str:
             f"--device {device}: MindSpore {ms.__version__} finds no {TARGETS[device]} here",
             "use --device cpu, or install the MindSpore build and drivers for this device",
         )
-    if device == "cpu" and precision == "bf16":
+    if device in ("cpu", "cpu-plain") and precision == "bf16":
         raise RunError(
             "LT427",
             "MindSpore's convolutions on a CPU do not compute in bf16",
             "use --set precision=fp16 or fp32, or another --device",
         )
-    if device == "cpu-native" and precision != "fp32":
-        raise RunError(
-            "LT427",
-            f"the native kernels do not compute in {precision}",
-            "use --set precision=fp32, or --device cpu",
-        )
-    _native = device == "cpu-native"
-    if _native:
-        from ltdsl_runtime.machine.native.library import library
-
-        library()
+    on_a_cpu = TARGETS[device] == "CPU"
+    chosen = _on_a_cpu(device, precision, portable) if on_a_cpu else Device(device)
+    _native = chosen.kernels not in (None, MINDSPORE)
     if TARGETS[device] not in _set:  # once only: workers that have met can change it no more
         ms.set_device(TARGETS[device])
         _set.append(TARGETS[device])
     ms.set_context(mode=ms.GRAPH_MODE)
     if not on_cpu():  # the CPU's kernels are deterministic as they are
         ms.set_deterministic(True)
-    return device
+    return chosen
 
 
-def as_begun(device: str, before: str | None) -> str:
+def _on_a_cpu(device: str, precision: str, portable: bool) -> Device:
+    """The kernels that a name of TARGETS asks for, or what takes their place."""
+    if device == "cpu-plain" or portable:
+        return Device("cpu", MINDSPORE)
+    from ltdsl_runtime.machine.native.library import instructions, library
+
+    try:
+        if precision != "fp32":
+            raise RunError(
+                "LT427",
+                f"the native kernels do not compute in {precision}",
+                "use --set precision=fp32, or --device cpu",
+            )
+        library()
+        return Device("cpu", f"native-{instructions()}")
+    except RunError as error:
+        if device == "cpu-native":
+            raise
+        note = f"note: {error.message}; MindSpore's own, which are slower, take their place"
+        return Device("cpu", MINDSPORE, note)
+
+
+def as_begun(device: str, before: Leg) -> str:
     """The device to go on with after ``before``: with the same kernels, for the same numbers, unless told otherwise."""
-    return "cpu-native" if device == "auto" and before == "cpu-native" else device
+    if device != "auto" or before.device != "cpu":
+        return device
+    return "cpu-plain" if before.kernels == MINDSPORE else "cpu"
 
 
 def on_cpu() -> bool:
@@ -93,5 +132,5 @@ def on_cpu() -> bool:
 
 
 def native() -> bool:
-    """Whether this process was prepared for `cpu-native`."""
+    """Whether networks built from now on train on the native kernels."""
     return _native

@@ -60,7 +60,9 @@ def run(
     if options.tensorboard:
         must_be_there()
     with terminable():
-        options = replace(options, device=prepare(options.device, plan.precision))
+        device = prepare(options.device, plan.precision)
+        if device.note:
+            console.say(device.note)
         root, left_out = origin.root.resolve(), origin.left_out
         if workers.first:  # before every image is read
             with contextlib.suppress(OSError):  # it is told when the folder is opened
@@ -76,12 +78,12 @@ def run(
                 plan,
                 origin.texts,
                 changes=list(origin.changes),
-                device=options.device,
                 data_sha256=loaded.fingerprint,
                 data=loaded.describe(),
                 unreadable=list(left_out),
                 warnings=_warnings(loaded),
                 **noted(out, root, options.data),
+                **device.facts(),
                 **workers.facts(),
             )
             meet(directory, workers)
@@ -114,14 +116,16 @@ def resume(
         if tensorboard:
             must_be_there()
         plan = directory.plan()
-        device = prepare(as_begun(options.device, directory.facts.last_device), plan.precision)
+        device = prepare(as_begun(options.device, directory.facts.last_leg), plan.precision)
+        if device.note:
+            console.say(device.note)
         data = directory.places.data(plan, options.data)
-        options = replace(options, device=device, data=data, tensorboard=tensorboard)
+        options = replace(options, data=data, tensorboard=tensorboard)
         root = directory.places.recipe(plan, data, checkpoints=True)
         loaded = load_data(plan, data, root, directory.facts.unreadable)
         must_be_same(loaded, directory.facts, path)
         must_agree(plan, loaded, workers)
-        unlike = directory.go_on(device=device, **workers.facts())
+        unlike = directory.go_on(**device.facts(), **workers.facts())
         if unlike:
             console.print(
                 f"warning[LT418]: the run goes on with {unlike}: its numbers may differ from those of a run without a "

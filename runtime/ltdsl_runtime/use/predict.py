@@ -15,7 +15,7 @@ from ltdsl_runtime.data.files import threads
 from ltdsl_runtime.data.image import View
 from ltdsl_runtime.data.walk import SUFFIX_HINT, Account, images_below
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.machine.device import prepare
+from ltdsl_runtime.machine.device import as_begun, prepare
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +93,7 @@ def predict(
         RunError: LT411 to LT413, the checkpoint cannot be used.
     """
     run.checkpoint(checkpoint)
-    prepare(device)
+    prepare(as_begun(device, run.facts.last_leg))
     # they import mindspore, which must find the environment prepared
     from mindspore import Tensor
 

@@ -56,7 +56,7 @@ def evaluate_run(
     names = [checkpoint] if checkpoint else run.checkpoints()
     for name in names:
         run.checkpoint(name)  # before anything that takes time
-    device = prepare(as_begun(device, run.facts.last_device))
+    prepare(as_begun(device, run.facts.last_leg))
     test: Part
     held: Part | None = None
     notes: list[str] = []

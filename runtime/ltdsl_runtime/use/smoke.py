@@ -41,7 +41,10 @@ def smoke(plan: Plan, origin: Origin, console: Console, options: RunOptions) -> 
     """
     with tempfile.TemporaryDirectory(prefix="ltdsl-smoke-") as name, _cache_in(Path(name)):
         folder, root = Path(name), origin.root.resolve()
-        options = replace(options, device=prepare(options.device, plan.precision))
+        device = prepare(options.device, plan.precision)
+        if device.note:
+            console.say(device.note)
+        options = replace(options, device=device.name)
         if options.skip_unreadable:
             found = unreadable(plan.dataset, options.data, root)
             origin = replace(origin, left_out=tuple(found))

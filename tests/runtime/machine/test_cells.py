@@ -5,9 +5,16 @@ from __future__ import annotations
 import mindspore as ms
 import numpy as np
 import pytest
+from ltdsl_runtime import models
 from ltdsl_runtime.models import build_network
 from ltdsl_runtime.models.native_cells import Convolve, use_native
 from mindspore import Tensor, nn
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    """What is built is MindSpore's, until a test takes the kernels."""
+    monkeypatch.setattr(models, "native", lambda: False)
 
 
 class Layers(nn.Cell):

@@ -44,6 +44,11 @@ if child:
 """
 
 
+@pytest.fixture(autouse=True)
+def not_loaded(monkeypatch):
+    monkeypatch.setattr(module, "_in_use", {})
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("LTDSL_CACHE", str(tmp_path / "cache"))
@@ -67,7 +72,7 @@ def compiled(cache, monkeypatch):
 
 def refused():
     with pytest.raises(RunError) as caught:
-        module.library.__wrapped__()
+        module.library()
     assert caught.value.code == "LT428"
     assert "--device cpu" in caught.value.hint
     return caught.value
@@ -143,6 +148,41 @@ def test_a_damaged_library_is_compiled_anew(cache, compiled):
 def test_systems_whose_mindspore_has_no_such_operators(monkeypatch):
     monkeypatch.setattr(module.sys, "platform", "darwin")
     assert "Linux" in refused().message
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "says"),
+    [
+        ("x86_64", "fpu avx2 sse", "need a processor with avx2 and fma"),
+        ("aarch64", "fp", "need a processor with asimd"),
+        ("riscv64", "", "no native kernels for processors of the kind riscv64"),
+    ],
+)
+def test_processors_are_looked_at_before(compiled, monkeypatch, machine, flags, says):
+    monkeypatch.setattr(module.platform, "machine", lambda: machine)
+    monkeypatch.setattr(module, "_processor_flags", flags.split)
+    assert says in refused().message
+    assert compiled == []
+
+
+def test_what_is_compiled_is_for_the_processor(cache, compiled, monkeypatch):
+    for machine, flags, name, taken in (
+        ("x86_64", ["avx2", "fma", "avx512f"], "avx2", ["-mavx2", "-mfma"]),
+        ("aarch64", ["fp", "asimd"], "neon", []),
+    ):
+        monkeypatch.setattr(module.platform, "machine", lambda m=machine: m)
+        monkeypatch.setattr(module, "_processor_flags", lambda f=flags: f)
+        assert module.instructions() == name
+        module._compiled()
+        line = next(each for each in reversed(compiled) if "-o" in each)
+        assert [each for each in line if each.startswith("-m")] == taken
+
+
+def test_they_are_loaded_again_where_their_folder_is_gone(cache):
+    path = module.library()
+    assert module.library() == path
+    shutil.rmtree(cache)
+    assert module.library().is_file()
 
 
 def test_a_forked_process_has_threads_of_its_own():

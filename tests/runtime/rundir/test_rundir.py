@@ -268,21 +268,22 @@ def test_each_time_that_a_run_is_gone_on_with_is_recorded(begun, monkeypatch):
     now = dict(began["versions"])
     monkeypatch.setattr(directory, "versions", lambda: now)
     with RunDirectory(begun, resume=True) as run:
-        assert run.go_on(device="cpu", workers=None) == ""
+        assert run.go_on(device="cpu", kernels="mindspore", workers=None) == ""
         run.note(status="interrupted")  # before it knew where it goes on
     now["numpy"] = "0.9"
     with RunDirectory(begun, resume=True) as run:
-        said = f"numpy 0.9 instead of {began['versions']['numpy']}, cpu-native instead of cpu"
-        assert run.go_on(device="cpu-native", workers=2) == said
+        numpy = f"numpy 0.9 instead of {began['versions']['numpy']}"
+        said = f"{numpy}, native-avx2 kernels instead of mindspore"
+        assert run.go_on(device="cpu", kernels="native-avx2", workers=2) == said
         run.go_on_after([])
     with RunDirectory(begun, resume=True) as run:
-        assert run.facts.last_device == "cpu-native"
-        assert run.go_on(device="cpu-native") == ""
+        assert run.facts.last_leg.kernels == "native-avx2"
+        assert run.go_on(device="cpu", kernels="native-avx2") == ""
     facts = json.loads((begun / "run.json").read_text())
     legs = facts.pop("continuations")
     assert [leg.get("from_epoch") for leg in legs] == [None, 0, None]
     assert [leg.get("workers") for leg in legs] == [None, 2, None]
-    assert [leg["device"] for leg in legs] == ["cpu", "cpu-native", "cpu-native"]
+    assert [leg["kernels"] for leg in legs] == ["mindspore", "native-avx2", "native-avx2"]
     assert [leg["versions"]["numpy"] for leg in legs] == [began["versions"]["numpy"], "0.9", "0.9"]
     assert facts == began  # what it was begun with stays
 

@@ -1,1 +1,1 @@
-"""Kernels of this project's own for a CPU, compiled on the machine that asks for them with `--device cpu-native`."""
+"""Kernels of this project's own for a CPU, compiled on the machine that trains."""

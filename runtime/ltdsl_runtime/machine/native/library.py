@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from functools import lru_cache
 from pathlib import Path
 
 from ltdsl.cache import NATIVE_KERNELS, CacheError, Entry, Store
@@ -27,11 +26,16 @@ PATIENCE = 120
 ELSEWHERE = "name another folder with the environment variable LTDSL_CACHE, or use --device cpu"
 
 
+#: Flags of the compiler, and what the processor must have for them, by machine and the name of the instructions.
+INSTRUCTIONS = {
+    "x86_64": ("avx2", ("-mavx2", "-mfma"), ("avx2", "fma")),
+    "aarch64": ("neon", (), ("asimd",)),
+}
+
 #: What is loaded may not be removed: MindSpore opens it by its name again.
-_in_use: list[Entry] = []
+_in_use: dict[Path, Entry] = {}
 
 
-@lru_cache(maxsize=1)
 def library() -> Path:
     """The library's file, compiled if this machine has none yet, and loaded with a thread for each processor.
 
@@ -39,9 +43,12 @@ def library() -> Path:
     loaded. No digest of it can be shipped, since each compiler writes another; those of its sources are in its key.
 
     Raises:
-        RunError: LT428, there is no C compiler, it does not compile the kernels, its output cannot be kept, or
-            MindSpore would not open it.
+        RunError: LT428, the processor lacks what they need, there is no C compiler, it does not compile the kernels,
+            its output cannot be kept, or MindSpore would not open it.
     """
+    for path in _in_use:
+        if path.is_file():  # not in a folder that was removed, as that of a trial is
+            return path
     if sys.platform != "linux":
         raise RunError("LT428", "MindSpore takes native kernels on Linux only", "use --device cpu")
     entry = _compiled()
@@ -55,16 +62,25 @@ def library() -> Path:
         message = f"the compiled kernels cannot be loaded: {error}"
         hint = f"compile them anew after: ltdsl cache clear {NATIVE_KERNELS.name}; or {ELSEWHERE}"
         raise RunError("LT428", message, hint) from error
-    _in_use.append(entry)
+    _in_use[path] = entry
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     loaded.ltdsl_set_threads(int(wanted) if wanted.isdecimal() else processor_count())
     return path
 
 
+def instructions() -> str:
+    """The name of the vector instructions that the kernels are compiled to.
+
+    Raises:
+        RunError: LT428, they are made for other processors.
+    """
+    return _instructions()[0]
+
+
 def _compiled() -> Entry:
     """The compiled file, from the cache where it is there: one for each compiler, its options, and sources."""
     compiler = _compiler()
-    options = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread", *_instructions()]
+    options = ["-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread", *_instructions()[1]]
     facts = {
         "machine": platform.machine(),
         "libc": " ".join(platform.libc_ver()),
@@ -101,12 +117,23 @@ def _compiler() -> list[str]:
     return [found, *arguments]
 
 
-def _instructions() -> list[str]:
-    """Vector instructions of this processor beyond its architecture's least."""
-    if platform.machine() != "x86_64":
-        return []
-    flags = Path("/proc/cpuinfo").read_text(errors="replace").split()
-    return [f"-m{name}" for name in ("avx2", "fma") if name in flags]
+def _instructions() -> tuple[str, tuple[str, ...]]:
+    """Their name, and the compiler's flags for them, looked for on this processor before they are used."""
+    machine = platform.machine()
+    if machine not in INSTRUCTIONS:
+        message = f"there are no native kernels for processors of the kind {machine}"
+        raise RunError("LT428", message, "use --device cpu")
+    name, flags, needed = INSTRUCTIONS[machine]
+    lacking = {*needed} - {*_processor_flags()}
+    if lacking:
+        message = f"the native kernels need a processor with {' and '.join(needed)}"
+        raise RunError("LT428", message, "use --device cpu")
+    return name, flags
+
+
+def _processor_flags() -> list[str]:
+    """What the processor says of itself."""
+    return Path("/proc/cpuinfo").read_text(errors="replace").split()
 
 
 def _run(command: list[str]) -> str:

@@ -62,9 +62,7 @@ def export_run(
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
             place = Path(folder) / f"model{ENDINGS[form]}"
-            if device == "cpu-native":
-                device = "cpu"  # what is exported runs anywhere
-            device = prepare(device, run.plan.precision if training else "fp32")
+            prepare(device, run.plan.precision if training else "fp32", portable=True)
             if training:
                 facts = _training(run, checkpoint, place, data)
             else:
