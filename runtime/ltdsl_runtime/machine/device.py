@@ -99,7 +99,7 @@ def _on_a_cpu(device: str, precision: str, portable: bool) -> Device:
     """The kernels that a name of TARGETS asks for, or what takes their place."""
     if device == "cpu-plain" or portable:
         return Device("cpu", MINDSPORE)
-    from ltdsl_runtime.machine.native.library import instructions, library
+    from ltdsl_runtime.machine.native.library import library, name
 
     try:
         if precision != "fp32":
@@ -109,7 +109,7 @@ def _on_a_cpu(device: str, precision: str, portable: bool) -> Device:
                 "use --set precision=fp32, or --device cpu",
             )
         library()
-        return Device("cpu", f"native-{instructions()}")
+        return Device("cpu", name())
     except RunError as error:
         if device == "cpu-native":
             raise

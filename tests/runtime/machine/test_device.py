@@ -26,7 +26,7 @@ def missing(monkeypatch):
 
 @pytest.mark.parametrize("name", ["auto", "cpu", "cpu-native"])
 def test_a_cpu_takes_the_native_kernels(name):
-    assert prepare(name) == Device("cpu", f"native-{library.instructions()}")
+    assert prepare(name) == Device("cpu", library.name())
     assert module.native()
 
 

@@ -101,6 +101,36 @@ def test_any_convolution_is_what_it_should_be(drawn):
     assert_near(native_convolution(x, w, g), convolution(x, w, g, drawn[-2]))
 
 
+@pytest.fixture
+def direct():
+    """Switches Winograd's method off and on again."""
+    loaded = ctypes.CDLL(str(library()))
+    yield lambda wanted: loaded.ltdsl_set_winograd(not wanted)
+    loaded.ltdsl_set_winograd(1)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (33, 8, 16, 8, 8),  # a third group of one image
+        (30, 9, 11, 13, 22),  # tiles that reach over the edge, channels that are left over
+        (16, 40, 65, 5, 30),  # rows of tiles in pieces
+        (48, 16, 8, 16, 16),
+    ],
+)
+def test_winograds_method_rounds_no_more_than_four_times_as_much(shape, direct):
+    x, w, g = draw_convolution(*shape, 3, 1)
+    x = np.maximum(x, 0)  # as after a ReLU: what is added up does not cancel
+    expected = convolution(x, w, g, 1)
+    errors = []
+    for wanted in (False, True):
+        direct(wanted)
+        found = native_convolution(x, w, g)
+        errors.append([np.linalg.norm(a - b) for a, b in zip(found, expected, strict=True)])
+    for ours, plain in zip(*errors, strict=True):
+        assert plain < ours <= 4 * plain  # it was taken
+
+
 def test_infinities_and_nans_stay_where_they_belong():
     x, w, g = draw_convolution(2, 1, 1, 8, 8, 3, 1)
     x[0, 0, 0, 0] = np.nan
@@ -174,6 +204,7 @@ def test_kept_statistics_normalise_too():
 
 def test_numbers_do_not_depend_on_how_many_threads_there_are():
     drawn = draw_convolution(21, 6, 7, 11, 13, 3, 1), draw_norm(21, 6, 11, 13)
+    large = draw_convolution(48, 16, 16, 8, 8, 3, 1)
     loaded = ctypes.CDLL(str(library()))
     before = loaded.ltdsl_threads()
     try:
@@ -181,6 +212,7 @@ def test_numbers_do_not_depend_on_how_many_threads_there_are():
         for threads in (1, 2, 5, 3):
             loaded.ltdsl_set_threads(threads)
             results.append(native_convolution(*drawn[0]) + native_normalise(*drawn[1], 1e-5))
+            results[-1] += native_convolution(*large)
     finally:
         loaded.ltdsl_set_threads(before)
     for other in results[1:]:

@@ -16,6 +16,9 @@ from support.processes import environment
 
 from ltdsl.cache.store import _temporary
 
+#: What AVX-512 is taken to be.
+WIDE = ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"]
+
 #: Uses two threads, then does so again in a child.
 FORKS = """
 import ctypes, os, sys
@@ -70,11 +73,11 @@ def compiled(cache, monkeypatch):
     return lines
 
 
-def refused():
+def refused(hint="--device cpu"):
     with pytest.raises(RunError) as caught:
         module.library()
     assert caught.value.code == "LT428"
-    assert "--device cpu" in caught.value.hint
+    assert hint in caught.value.hint
     return caught.value
 
 
@@ -167,15 +170,24 @@ def test_processors_are_looked_at_before(compiled, monkeypatch, machine, flags, 
 
 def test_what_is_compiled_is_for_the_processor(cache, compiled, monkeypatch):
     for machine, flags, name, taken in (
-        ("x86_64", ["avx2", "fma", "avx512f"], "avx2", ["-mavx2", "-mfma"]),
-        ("aarch64", ["fp", "asimd"], "neon", []),
+        ("x86_64", ["avx2", "fma", "avx512f"], "native-avx2", ["-mavx2", "-mfma"]),
+        ("x86_64", WIDE, "native-avx512", [f"-m{flag}" for flag in WIDE]),
+        ("aarch64", ["fp", "asimd"], "native-neon", []),
     ):
         monkeypatch.setattr(module.platform, "machine", lambda m=machine: m)
         monkeypatch.setattr(module, "_processor_flags", lambda f=flags: f)
-        assert module.instructions() == name
+        assert module.name() == name
         module._compiled()
         line = next(each for each in reversed(compiled) if "-o" in each)
         assert [each for each in line if each.startswith("-m")] == taken
+
+
+def test_the_method_is_a_choice(compiled, monkeypatch):
+    monkeypatch.setenv("LTDSL_KERNELS", "direct")
+    assert module.name().endswith("-direct")
+    monkeypatch.setenv("LTDSL_KERNELS", "fast")
+    assert "LTDSL_KERNELS is `fast`" in refused("leaves out").message
+    assert compiled == []
 
 
 def test_they_are_loaded_again_where_their_folder_is_gone(cache):

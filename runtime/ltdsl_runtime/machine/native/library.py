@@ -26,11 +26,17 @@ PATIENCE = 120
 ELSEWHERE = "name another folder with the environment variable LTDSL_CACHE, or use --device cpu"
 
 
-#: Flags of the compiler, and what the processor must have for them, by machine and the name of the instructions.
+#: What a processor may have, the best first: for each machine the name of instructions, and the processor's flags.
 INSTRUCTIONS = {
-    "x86_64": ("avx2", ("-mavx2", "-mfma"), ("avx2", "fma")),
-    "aarch64": ("neon", (), ("asimd",)),
+    "x86_64": {
+        "avx512": ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"),
+        "avx2": ("avx2", "fma"),
+    },
+    "aarch64": {"neon": ("asimd",)},
 }
+
+#: `direct` leaves out Winograd's method.
+METHOD = "LTDSL_KERNELS"
 
 #: What is loaded may not be removed: MindSpore opens it by its name again.
 _in_use: dict[Path, Entry] = {}
@@ -49,6 +55,7 @@ def library() -> Path:
     for path in _in_use:
         if path.is_file():  # not in a folder that was removed, as that of a trial is
             return path
+    _direct()  # a wish that cannot be granted is told first
     if sys.platform != "linux":
         raise RunError("LT428", "MindSpore takes native kernels on Linux only", "use --device cpu")
     entry = _compiled()
@@ -63,18 +70,29 @@ def library() -> Path:
         hint = f"compile them anew after: ltdsl cache clear {NATIVE_KERNELS.name}; or {ELSEWHERE}"
         raise RunError("LT428", message, hint) from error
     _in_use[path] = entry
+    loaded.ltdsl_set_winograd(not _direct())
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     loaded.ltdsl_set_threads(int(wanted) if wanted.isdecimal() else processor_count())
     return path
 
 
-def instructions() -> str:
-    """The name of the vector instructions that the kernels are compiled to.
+def name() -> str:
+    """What the kernels are called in a run's records: by the processor's instructions, and the method.
 
     Raises:
-        RunError: LT428, they are made for other processors.
+        RunError: LT428, they are made for other processors; or there is no such method.
     """
-    return _instructions()[0]
+    return f"native-{_instructions()[0]}{'-direct' if _direct() else ''}"
+
+
+def _direct() -> bool:
+    asked = os.environ.get(METHOD, "")
+    if asked not in ("", "direct"):
+        message = f"{METHOD} is `{asked}`: the native kernels have no such method"
+        raise RunError(
+            "LT428", message, f"{METHOD}=direct leaves out Winograd's; unset it for both"
+        )
+    return asked == "direct"
 
 
 def _compiled() -> Entry:
@@ -123,12 +141,12 @@ def _instructions() -> tuple[str, tuple[str, ...]]:
     if machine not in INSTRUCTIONS:
         message = f"there are no native kernels for processors of the kind {machine}"
         raise RunError("LT428", message, "use --device cpu")
-    name, flags, needed = INSTRUCTIONS[machine]
-    lacking = {*needed} - {*_processor_flags()}
-    if lacking:
-        message = f"the native kernels need a processor with {' and '.join(needed)}"
-        raise RunError("LT428", message, "use --device cpu")
-    return name, flags
+    present = {*_processor_flags()}
+    for name, needed in INSTRUCTIONS[machine].items():
+        if present.issuperset(needed):
+            return name, tuple(f"-m{flag}" for flag in needed if machine == "x86_64")
+    message = f"the native kernels need a processor with {' and '.join(needed)}"
+    raise RunError("LT428", message, "use --device cpu")
 
 
 def _processor_flags() -> list[str]:

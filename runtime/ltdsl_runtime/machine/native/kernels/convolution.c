@@ -10,6 +10,7 @@
 
 #include "threads.h"
 #include "vector.h"
+#include "winograd.h"
 
 #define OUTPUTS 4
 #define VECTORS 3
@@ -225,6 +226,12 @@ static int stride(const int64_t *x, const int64_t *y) {
     return x[2] > y[2] || x[3] > y[3] ? 2 : 1;
 }
 
+static shape_t shape(const work_t *c) {
+    return (shape_t){c->images, c->inputs, c->outputs, c->height, c->width};
+}
+
+static int is_3x3(const work_t *c) { return c->kernel == 3 && c->stride == 1 && c->spread == 1; }
+
 // ---- operators --------------------------------------------------------------------------------------------------
 
 // images [B, I, H, W], weights [O, I, k, k] -> [B, O, ceil(H / stride), ceil(W / stride)]
@@ -233,7 +240,10 @@ OPERATOR(ltdsl_convolve) {
                 .x_height = s[0][2], .x_width = s[0][3], .height = s[2][2], .width = s[2][3],
                 .stride = stride(s[0], s[2]), .x = p[0], .y = p[2]};
     enter();
-    convolve_all(layout(c), p[1], 0);
+    if (is_3x3(&c) && winograd_fits(shape(&c)))
+        winograd(shape(&c), p[0], p[1], 0, p[2]);
+    else
+        convolve_all(layout(c), p[1], 0);
     leave();
     return 0;
 }
@@ -244,7 +254,10 @@ OPERATOR(ltdsl_images_gradient) {
                 .x_height = s[0][2], .x_width = s[0][3], .height = s[3][2], .width = s[3][3],
                 .spread = stride(s[3], s[0]), .x = p[0], .y = p[3]};
     enter();
-    convolve_all(layout(c), p[1], 1);
+    if (is_3x3(&c) && winograd_fits(shape(&c)))
+        winograd(shape(&c), p[0], p[1], 1, p[3]);
+    else
+        convolve_all(layout(c), p[1], 1);
     leave();
     return 0;
 }
@@ -255,7 +268,10 @@ OPERATOR(ltdsl_weights_gradient) {
                 .x_height = s[1][2], .x_width = s[1][3], .height = s[0][2], .width = s[0][3],
                 .stride = stride(s[1], s[0]), .x = p[1], .g = p[0]};
     enter();
-    weights_all(layout(c), p[3]);
+    if (is_3x3(&c) && winograd_fits_weights(shape(&c)))
+        winograd_weights(shape(&c), p[1], p[0], p[3]);
+    else
+        weights_all(layout(c), p[3]);
     leave();
     return 0;
 }

@@ -1,0 +1,514 @@
+// 3x3 convolutions of stride 1, padded by 1, that multiply a quarter as often: float32, [B, C, H, W].
+//
+// Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), F(4x4, 3x3): of 6x6 pixels and a kernel,
+// both transformed, the product is that of 36 numbers each, and gives 4x4 outputs. The points are 0, +-5/8, +-3/2 and
+// infinity: with the usual +-1 and +-2, rounding errors are twice as large (Alam et al., "Winograd Convolution for Deep
+// Neural Networks: Efficient Point Selection", 2022, choose by the same measure).
+//
+// The lanes of a vector are images of the batch, so that no transform moves anything between lanes. Images are turned
+// into that layout as they are read, and back as they are written, a few tiles at a time, which the cache holds.
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "threads.h"
+#include "vector.h"
+#include "winograd.h"
+
+#ifdef __AVX512F__
+#define W 16
+#define TILES 4         // that a product keeps in registers, for four outputs
+#else
+#define W 8
+#define TILES 2
+#endif
+#define OUTPUTS 4
+#define POINTS 36
+#define FLOATS (1 << 18) // of transformed tiles at once: a megabyte, of which caches of the second level have one or two
+#define MOST_TILES 8
+#define FEW 16           // products of the weights' gradient that are added up in single precision
+#define PARTS 16         // of a batch, for sums over it: fixed, so that results do not depend on the number of threads
+#define SUMS (1 << 20)   // numbers of all parts' sums, where four parts do not need more
+
+typedef float lanes __attribute__((vector_size(4 * W), aligned(4)));
+typedef double sums_t __attribute__((vector_size(8 * W), aligned(8)));
+
+#if W == 16
+#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#else
+#define LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#endif
+#ifdef __has_builtin
+#if __has_builtin(__builtin_shufflevector)
+#define ZIP(a, b, half) __builtin_shufflevector(a, b, half)
+#endif
+#endif
+#ifndef ZIP
+typedef int32_t places __attribute__((vector_size(4 * W)));
+#define ZIP(a, b, half) __builtin_shuffle(a, b, (places){half})
+#endif
+
+// The points, and what the transforms need of them.
+#define A 0.625f
+#define B 1.5f
+#define A2 (A * A)
+#define B2 (B * B)
+
+typedef struct {
+    shape_t s;
+    int groups, down, across;  // of images; tiles of an image
+    int rows, columns;         // tiles of a part, which are whole rows or a piece of one
+    int row_parts, column_parts;
+    int blocks;                // of outputs: OUTPUTS each, or W for the weights' gradient
+    int parts;                 // of the weights' gradient
+    const float *x, *g, *kernels;
+    int turned;
+    float *y, *u;              // u: [POINTS][blocks][inputs][OUTPUTS]
+    sums_t *sums;              // [parts][POINTS][inputs][blocks][W]
+} work_t;
+
+// A piece of a group of images.
+typedef struct {
+    int images;                // in it; the lanes beyond are zeros
+    int from_row, from_column; // pixels
+    int rows, columns, tiles;  // tiles
+    int height, width;         // pixels, without those beyond the image
+    long first;                // image
+} piece_t;
+
+static int wanted = 1;
+void ltdsl_set_winograd(int is) { wanted = is; }
+
+static int up(int number, int by) { return (number + by - 1) / by; }
+
+int winograd_fits(shape_t s) {
+    double computed = (double)up(s.images, W) * W * up(s.height, 4) * 4 * up(s.width, 4) * 4;
+    return wanted && s.inputs >= 8 && s.outputs >= 8 && computed <= 1.8 * s.images * s.height * s.width;
+}
+
+int winograd_fits_weights(shape_t s) {
+    return winograd_fits(s) && (long)s.inputs * s.outputs * POINTS * 4 <= 8l * SUMS;
+}
+
+static void *space(long floats) {
+    void *memory = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64);
+    if (!memory) abort();
+    return memory;
+}
+
+static work_t divided(shape_t s, int channels) {
+    work_t c = {.s = s, .groups = up(s.images, W), .down = up(s.height, 4), .across = up(s.width, 4)};
+    int tiles = FLOATS / ((long)POINTS * channels * W);
+    tiles = tiles < 1 ? 1 : tiles > MOST_TILES ? MOST_TILES : tiles;
+    c.columns = tiles < c.across ? tiles : c.across;
+    c.rows = c.columns < c.across ? 1 : tiles / c.across < c.down ? tiles / c.across : c.down;
+    c.row_parts = up(c.down, c.rows), c.column_parts = up(c.across, c.columns);
+    return c;
+}
+
+static int pieces(const work_t *c) { return c->groups * c->row_parts * c->column_parts; }
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+static piece_t piece(const work_t *c, int number) {
+    int column = number % c->column_parts * c->columns, row = number / c->column_parts % c->row_parts * c->rows;
+    piece_t p = {.first = (long)(number / c->column_parts / c->row_parts) * W, .from_row = 4 * row,
+                 .from_column = 4 * column, .rows = least(c->rows, c->down - row),
+                 .columns = least(c->columns, c->across - column)};
+    p.images = least(W, c->s.images - p.first), p.tiles = p.rows * p.columns;
+    p.height = least(4 * p.rows, c->s.height - p.from_row), p.width = least(4 * p.columns, c->s.width - p.from_column);
+    return p;
+}
+
+// ---- layouts ----------------------------------------------------------------------------------------------------
+
+INLINE void transpose(lanes rows[W]) {
+    for (int stage = 1; stage < W; stage *= 2) {
+        lanes next[W];
+        for (int i = 0; i < W / 2; i++) {
+            next[2 * i] = ZIP(rows[i], rows[i + W / 2], LOW);
+            next[2 * i + 1] = ZIP(rows[i], rows[i + W / 2], HIGH);
+        }
+        for (int i = 0; i < W; i++) rows[i] = next[i];
+    }
+}
+
+// Neighbouring pixels of some images, `apart` from each other, to pixels of all these images. They are put down in rows
+// of `width`, `pitch` apart.
+static void take(const float *from, long apart, int images, int pixels, int width, int pitch, lanes *to) {
+    for (int i = 0; i < pixels; i += W) {
+        int start = i + W > pixels && pixels >= W ? pixels - W : i;  // the last ones may be taken twice
+        int some = least(W, pixels - start);
+        lanes rows[W];
+        for (int image = 0; image < W; image++) {
+            rows[image] = (lanes){0};
+            if (image >= images) continue;
+            if (some == W)
+                rows[image] = *(const lanes *)(from + image * apart + start);
+            else
+                memcpy(&rows[image], from + image * apart + start, some * sizeof(float));
+        }
+        transpose(rows);
+        int column = start % width;
+        lanes *row = to + start / width * pitch;
+        for (int j = 0; j < some; j++) {
+            row[column] = rows[j];
+            if (++column == width) column = 0, row += pitch;
+        }
+    }
+}
+
+// The way back, from dense pixels.
+static void give(const lanes *from, long apart, int images, int pixels, float *to) {
+    for (int i = 0; i < pixels; i += W) {
+        int start = i + W > pixels && pixels >= W ? pixels - W : i;
+        int some = least(W, pixels - start);
+        lanes rows[W];
+        for (int j = 0; j < W; j++) rows[j] = j < some ? from[start + j] : (lanes){0};
+        transpose(rows);
+        for (int image = 0; image < images; image++)
+            if (some == W)
+                *(lanes *)(to + image * apart + start) = rows[image];
+            else
+                memcpy(to + image * apart + start, &rows[image], some * sizeof(float));
+    }
+}
+
+// The pixels of a channel of a piece, with `edge` rows and columns around them as far as the image goes.
+static void take_piece(const work_t *c, const piece_t *p, const float *of, int channels, int channel, int edge, lanes *to) {
+    int pitch = 4 * p->columns + 2 * edge, full = p->width == c->s.width;
+    long size = (long)c->s.height * c->s.width;
+    int top = p->from_row - edge, left = p->from_column - edge;
+    int row = top < 0 ? 0 : top, column = left < 0 ? 0 : left;
+    int rows = least(top + 4 * p->rows + 2 * edge, c->s.height) - row;
+    int width = least(left + pitch, c->s.width) - column;
+    const float *from = of + (p->first * channels + channel) * size + (long)row * c->s.width + column;
+    to += (row - top) * pitch + column - left;
+    if (full) {
+        take(from, channels * size, p->images, rows * width, width, pitch, to);
+        return;
+    }
+    for (int i = 0; i < rows; i++)
+        take(from + (long)i * c->s.width, channels * size, p->images, width, width, pitch, to + i * pitch);
+}
+
+static void give_piece(const work_t *c, const piece_t *p, const lanes *from, int channel) {
+    long size = (long)c->s.height * c->s.width;
+    float *to = c->y + (p->first * c->s.outputs + channel) * size + (long)p->from_row * c->s.width + p->from_column;
+    if (p->width == c->s.width) {
+        give(from, c->s.outputs * size, p->images, p->height * p->width, to);
+        return;
+    }
+    for (int i = 0; i < p->height; i++)
+        give(from + i * p->width, c->s.outputs * size, p->images, p->width, to + (long)i * c->s.width);
+}
+
+// ---- transforms, of one dimension; each is applied to columns, then to rows --------------------------------------
+
+// Of pixels.
+INLINE void of_input(const lanes d[6], lanes to[6]) {
+    lanes a = d[4] - B2 * d[2], a_odd = A * (d[3] - B2 * d[1]);
+    lanes b = d[4] - A2 * d[2], b_odd = B * (d[3] - A2 * d[1]);
+    to[0] = d[4] - (A2 + B2) * d[2] + A2 * B2 * d[0];
+    to[1] = a + a_odd, to[2] = a - a_odd;
+    to[3] = b + b_odd, to[4] = b - b_odd;
+    to[5] = d[5] - (A2 + B2) * d[3] + A2 * B2 * d[1];
+}
+
+// Of products, to outputs.
+INLINE void to_output(const lanes m[6], lanes to[4]) {
+    lanes a = m[1] + m[2], a_odd = A * (m[1] - m[2]), b = m[3] + m[4], b_odd = B * (m[3] - m[4]);
+    to[0] = m[0] + a + b;
+    to[1] = a_odd + b_odd;
+    to[2] = A2 * a + B2 * b;
+    to[3] = A2 * a_odd + B2 * b_odd + m[5];
+}
+
+// Of the outputs' gradient: the transposed of the one before.
+INLINE void of_gradient(const lanes g[4], lanes to[6]) {
+    lanes a = g[0] + A2 * g[2], a_odd = A * (g[1] + A2 * g[3]), b = g[0] + B2 * g[2], b_odd = B * (g[1] + B2 * g[3]);
+    to[0] = g[0];
+    to[1] = a + a_odd, to[2] = a - a_odd;
+    to[3] = b + b_odd, to[4] = b - b_odd;
+    to[5] = g[3];
+}
+
+#define OF_0 (1.0 / (A2 * B2))
+#define OF_A (1.0 / (2 * A2 * (A2 - B2)))
+#define OF_B (1.0 / (2 * B2 * (B2 - A2)))
+
+// Of a kernel.
+INLINE void of_kernel(const double w[3], double to[6]) {
+    double a = w[0] + A2 * w[2], b = w[0] + B2 * w[2];
+    to[0] = OF_0 * w[0];
+    to[1] = OF_A * (a + A * w[1]), to[2] = OF_A * (a - A * w[1]);
+    to[3] = OF_B * (b + B * w[1]), to[4] = OF_B * (b - B * w[1]);
+    to[5] = w[2];
+}
+
+// Of sums of products, to the kernel's gradient: the transposed of the one before.
+INLINE void to_kernel(const sums_t s[6], sums_t to[3]) {
+    sums_t a = OF_A * (s[1] + s[2]), a_odd = OF_A * A * (s[1] - s[2]);
+    sums_t b = OF_B * (s[3] + s[4]), b_odd = OF_B * B * (s[3] - s[4]);
+    to[0] = OF_0 * s[0] + a + b;
+    to[1] = a_odd + b_odd;
+    to[2] = A2 * a + B2 * b + s[5];
+}
+
+// A tile of pixels to its 36 numbers, which are `apart` vectors from each other.
+INLINE void input_tile(const lanes *from, int pitch, lanes *to, long apart) {
+    lanes half[6][6];
+    for (int column = 0; column < 6; column++) {
+        lanes d[6], t[6];
+        for (int i = 0; i < 6; i++) d[i] = from[i * pitch + column];
+        of_input(d, t);
+        for (int i = 0; i < 6; i++) half[i][column] = t[i];
+    }
+    for (int i = 0; i < 6; i++) {
+        lanes t[6];
+        of_input(half[i], t);
+        for (int j = 0; j < 6; j++) to[(i * 6 + j) * apart] = t[j];
+    }
+}
+
+INLINE void gradient_tile(const lanes *from, int pitch, lanes *to, long apart) {
+    lanes half[6][4];
+    for (int column = 0; column < 4; column++) {
+        lanes g[4], t[6];
+        for (int i = 0; i < 4; i++) g[i] = from[i * pitch + column];
+        of_gradient(g, t);
+        for (int i = 0; i < 6; i++) half[i][column] = t[i];
+    }
+    for (int i = 0; i < 6; i++) {
+        lanes t[6];
+        of_gradient(half[i], t);
+        for (int j = 0; j < 6; j++) to[(i * 6 + j) * apart] = t[j];
+    }
+}
+
+// 36 products to a tile of outputs, of which those within the image are kept.
+INLINE void output_tile(const lanes *from, long apart, lanes *to, int width, int rows, int columns) {
+    lanes half[4][6];
+    for (int column = 0; column < 6; column++) {
+        lanes m[6], t[4];
+        for (int i = 0; i < 6; i++) m[i] = from[(i * 6 + column) * apart];
+        to_output(m, t);
+        for (int i = 0; i < 4; i++) half[i][column] = t[i];
+    }
+    for (int i = 0; i < rows; i++) {
+        lanes t[4];
+        to_output(half[i], t);
+        for (int j = 0; j < columns; j++) to[i * width + j] = t[j];
+    }
+}
+
+// All tiles of all input channels: [POINTS][inputs][tiles], each point `apart` vectors from the next.
+static void transform_input(const work_t *c, const piece_t *p, lanes *strip, lanes *to, long apart) {
+    int pitch = 4 * p->columns + 2;
+    memset(strip, 0, sizeof(lanes) * pitch * (4 * p->rows + 2));
+    for (int channel = 0; channel < c->s.inputs; channel++, to += p->tiles) {
+        take_piece(c, p, c->x, c->s.inputs, channel, 1, strip);
+        for (int t = 0; t < p->tiles; t++)
+            input_tile(strip + t / p->columns * 4 * pitch + t % p->columns * 4, pitch, to + t, apart);
+    }
+}
+
+// ---- forward, and the gradient of the images --------------------------------------------------------------------
+
+static void kernels_part(int block, int thread, void *work) {
+    const work_t *c = work;
+    (void)thread;
+    for (int i = 0; i < c->s.inputs; i++)
+        for (int o = 0; o < OUTPUTS; o++) {
+            int output = block * OUTPUTS + o;
+            double half[6][3], w[3], t[6];
+            for (int column = 0; column < 3; column++) {
+                for (int row = 0; row < 3; row++) {
+                    int tap = row * 3 + column;
+                    if (output >= c->s.outputs)
+                        w[row] = 0;
+                    else if (c->turned)
+                        w[row] = c->kernels[((long)i * c->s.outputs + output) * 9 + 8 - tap];
+                    else
+                        w[row] = c->kernels[((long)output * c->s.inputs + i) * 9 + tap];
+                }
+                of_kernel(w, t);
+                for (int row = 0; row < 6; row++) half[row][column] = t[row];
+            }
+            for (int row = 0; row < 6; row++) {
+                of_kernel(half[row], t);
+                for (int j = 0; j < 6; j++)
+                    c->u[(((long)(row * 6 + j) * c->blocks + block) * c->s.inputs + i) * OUTPUTS + o] = t[j];
+            }
+        }
+}
+
+// Four outputs of some tiles, of one point. `tiles`: how far inputs, and outputs, are from each other.
+INLINE void products(int some, int inputs, int tiles, const float *u, const lanes *v, lanes *to) {
+    lanes total[OUTPUTS][TILES];
+    for (int o = 0; o < OUTPUTS; o++)
+        for (int t = 0; t < some; t++) total[o][t] = (lanes){0};
+    for (int i = 0; i < inputs; i++, u += OUTPUTS, v += tiles)
+        for (int t = 0; t < some; t++)
+            for (int o = 0; o < OUTPUTS; o++) total[o][t] += u[o] * v[t];
+    for (int o = 0; o < OUTPUTS; o++)
+        for (int t = 0; t < some; t++) to[o * tiles + t] = total[o][t];
+}
+
+static void multiply(const work_t *c, int tiles, int point, const lanes *v, lanes *m) {
+    for (int block = 0; block < c->blocks; block++, m += OUTPUTS * tiles) {
+        const float *u = c->u + ((long)point * c->blocks + block) * c->s.inputs * OUTPUTS;
+        int t = 0;
+        for (; t + TILES <= tiles; t += TILES) products(TILES, c->s.inputs, tiles, u, v + t, m + t);
+        for (; t + 2 <= tiles; t += 2) products(2, c->s.inputs, tiles, u, v + t, m + t);
+        for (; t < tiles; t++) products(1, c->s.inputs, tiles, u, v + t, m + t);
+    }
+}
+
+static void forward_part(int part, int thread, void *work) {
+    const work_t *c = work;
+    piece_t p = piece(c, part);
+    // one vector more, so that the points of a tile do not lie in the same sets of a cache
+    long v_apart = (long)c->s.inputs * p.tiles + 1, m_apart = (long)c->blocks * OUTPUTS * p.tiles + 1;
+    int strip_size = (4 * p.rows + 2) * (4 * p.columns + 2);
+    lanes *strip = (lanes *)scratch(thread, W * (strip_size + POINTS * (v_apart + m_apart)));
+    lanes *v = strip + strip_size, *m = v + POINTS * v_apart;
+    transform_input(c, &p, strip, v, v_apart);
+    for (int point = 0; point < POINTS; point++) multiply(c, p.tiles, point, v + point * v_apart, m + point * m_apart);
+    for (int output = 0; output < c->s.outputs; output++) {
+        for (int t = 0; t < p.tiles; t++) {
+            int row = t / p.columns * 4, column = t % p.columns * 4;
+            output_tile(m + output * p.tiles + t, m_apart, strip + row * p.width + column, p.width,
+                        least(4, p.height - row), least(4, p.width - column));
+        }
+        give_piece(c, &p, strip, output);
+    }
+}
+
+void winograd(shape_t s, const float *x, const float *weights, int turned, float *y) {
+    work_t c = divided(s, s.inputs + s.outputs);
+    c.x = x, c.y = y, c.kernels = weights, c.turned = turned, c.blocks = up(s.outputs, OUTPUTS);
+    c.u = space((long)POINTS * c.blocks * OUTPUTS * s.inputs);
+    on_all(kernels_part, &c, c.blocks);
+    on_all(forward_part, &c, pieces(&c));
+    free(c.u);
+}
+
+// ---- the gradient of the weights --------------------------------------------------------------------------------
+
+// All tiles of the gradient: [POINTS][tiles][W images][blocks] of W outputs each, for sums over tiles and images.
+static void transform_gradient(const work_t *c, const piece_t *p, lanes *strips, lanes *to, long apart) {
+    int pitch = 4 * p->columns, size = pitch * 4 * p->rows;
+    lanes *some = strips + W * size;
+    memset(strips, 0, sizeof(lanes) * W * size);
+    for (int block = 0; block < c->blocks; block++) {
+        for (int o = 0; o < W; o++)
+            if (block * W + o < c->s.outputs)
+                take_piece(c, p, c->g, c->s.outputs, block * W + o, 0, strips + o * size);
+            else
+                memset(strips + o * size, 0, sizeof(lanes) * size);
+        for (int t = 0; t < p->tiles; t++) {
+            int place = t / p->columns * 4 * pitch + t % p->columns * 4;
+            for (int o = 0; o < W; o++) gradient_tile(strips + o * size + place, pitch, some + o * POINTS, 1);
+            for (int point = 0; point < POINTS; point++) {
+                lanes rows[W];
+                for (int o = 0; o < W; o++) rows[o] = some[o * POINTS + point];
+                transpose(rows);
+                for (int image = 0; image < W; image++)
+                    to[point * apart + (t * W + image) * c->blocks + block] = rows[image];
+            }
+        }
+    }
+}
+
+// Adds to the sums of some inputs and blocks, in double precision: transforms of kernels are several times as large as
+// the kernels, and rounding with them. `length`: tiles times images.
+INLINE void add_products(int inputs, int some, int length, int blocks, const float *v, const lanes *g, sums_t *to) {
+    for (int from = 0, end; from < length; from = end) {
+        lanes total[8][4];
+        end = least(from + FEW, length);
+        for (int i = 0; i < inputs; i++)
+            for (int b = 0; b < some; b++) total[i][b] = (lanes){0};
+        for (int k = from; k < end; k++, g += blocks)
+            for (int b = 0; b < some; b++)
+                for (int i = 0; i < inputs; i++) total[i][b] += v[i * length + k] * g[b];
+        for (int i = 0; i < inputs; i++)
+            for (int b = 0; b < some; b++) to[i * blocks + b] += __builtin_convertvector(total[i][b], sums_t);
+    }
+}
+
+static void add_point(const work_t *c, int tiles, const float *v, const lanes *g, sums_t *sums) {
+    int length = tiles * W, blocks = c->blocks;
+    for (int b = 0; b < blocks;) {
+        int some = W == 16 && blocks - b >= 4 ? 4 : blocks - b >= 2 ? 2 : 1, i = 0;
+        if (some == 4)
+            for (; i + 4 <= c->s.inputs; i += 4)
+                add_products(4, 4, length, blocks, v + i * length, g + b, sums + i * blocks + b);
+        else if (some == 2)
+            for (; i + 4 <= c->s.inputs; i += 4)
+                add_products(4, 2, length, blocks, v + i * length, g + b, sums + i * blocks + b);
+        else
+            for (; i + 8 <= c->s.inputs; i += 8)
+                add_products(8, 1, length, blocks, v + i * length, g + b, sums + i * blocks + b);
+        for (; i < c->s.inputs; i++)
+            for (int each = 0; each < some; each++)
+                add_products(1, 1, length, blocks, v + i * length, g + b + each, sums + i * blocks + b + each);
+        b += some;
+    }
+}
+
+static void sums_part(int part, int thread, void *work) {
+    const work_t *c = work;
+    long size = (long)POINTS * c->s.inputs * c->blocks, all = pieces(c);
+    sums_t *sums = c->sums + part * size;
+    memset(sums, 0, sizeof(sums_t) * size);
+    for (long number = all * part / c->parts; number < all * (part + 1) / c->parts; number++) {
+        piece_t p = piece(c, number);
+        long v_apart = (long)c->s.inputs * p.tiles + 1, g_apart = (long)c->blocks * W * p.tiles + 1;
+        int strip_size = W * (16 * p.tiles + POINTS);  // of the gradient; one channel of the input is less
+        lanes *strip = (lanes *)scratch(thread, W * (strip_size + POINTS * (v_apart + g_apart)));
+        lanes *v = strip + strip_size, *g = v + POINTS * v_apart;
+        transform_input(c, &p, strip, v, v_apart);
+        transform_gradient(c, &p, strip, g, g_apart);
+        for (int point = 0; point < POINTS; point++)
+            add_point(c, p.tiles, (const float *)(v + point * v_apart), g + point * g_apart,
+                      sums + (long)point * c->s.inputs * c->blocks);
+    }
+}
+
+// The sums of all parts of an input's kernels, back to what they are the transforms of.
+static void gradient_part(int i, int thread, void *work) {
+    const work_t *c = work;
+    long size = (long)POINTS * c->s.inputs * c->blocks;
+    (void)thread;
+    for (int block = 0; block < c->blocks; block++) {
+        sums_t half[3][6], w[3][3];
+        for (int column = 0; column < 6; column++) {
+            sums_t s[6], t[3];
+            for (int row = 0; row < 6; row++) {
+                const sums_t *each = c->sums + ((row * 6 + column) * c->s.inputs + i) * c->blocks + block;
+                s[row] = each[0];
+                for (int part = 1; part < c->parts; part++) s[row] += each[part * size];
+            }
+            to_kernel(s, t);
+            for (int row = 0; row < 3; row++) half[row][column] = t[row];
+        }
+        for (int row = 0; row < 3; row++) to_kernel(half[row], w[row]);
+        for (int o = 0; o < W && block * W + o < c->s.outputs; o++)
+            for (int tap = 0; tap < 9; tap++)
+                c->y[((long)(block * W + o) * c->s.inputs + i) * 9 + tap] = w[tap / 3][tap % 3][o];
+    }
+}
+
+void winograd_weights(shape_t s, const float *x, const float *g, float *gradient) {
+    work_t c = divided(s, s.inputs + up(s.outputs, W) * W);
+    c.x = x, c.g = g, c.y = gradient, c.blocks = up(s.outputs, W);
+    long size = (long)POINTS * s.inputs * c.blocks * W, parts = SUMS / size;
+    c.parts = parts < 4 ? 4 : parts > PARTS ? PARTS : parts;
+    c.sums = space(2 * size * c.parts);
+    on_all(sums_part, &c, c.parts);
+    on_all(gradient_part, &c, s.inputs);
+    free(c.sums);
+}
