@@ -26,7 +26,8 @@ MINDSPORE = "mindspore"
 
 KERNELS = (
     "On a CPU, what computed: `mindspore` for its own kernels, or `native-` and the processor's instructions, such as "
-    "`native-avx2`. Not there on other devices, nor in runs of version 0.1, whose device was called `cpu-native` then."
+    "`native-avx2`, with `-direct` where Winograd's method was left out. Not there on other devices, nor in runs of "
+    "version 0.1, whose device was called `cpu-native` then."
 )
 
 Status = Literal["running", "finished", "interrupted", "failed"]

@@ -1,0 +1,58 @@
+"""The kernels by other compilers, for other vectors, and for another processor in an emulator."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ltdsl_runtime.machine.native.library import INSTRUCTIONS, SOURCES, _processor_flags
+from support.kernels import assert_near, convolution, draw_convolution
+
+DRIVER = Path(__file__).parents[2] / "support" / "kernels.c"
+
+#: A compiler, the instructions it compiles to, and what runs that.
+WAYS = {
+    "gcc-avx2": ("gcc", "avx2", []),
+    "gcc-avx512": ("gcc", "avx512", []),
+    "clang-avx2": ("clang", "avx2", []),
+    "clang-avx512": ("clang", "avx512", []),
+    "gcc-neon": ("aarch64-linux-gnu-gcc", "neon", ["qemu-aarch64"]),
+}
+
+#: Both methods, all strides, and what is left over.
+SHAPES = [(35, 9, 10, 9, 14, 3, 1), (3, 3, 5, 7, 9, 3, 2), (2, 3, 4, 9, 6, 5, 1)]
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def program(request, tmp_path_factory):
+    compiler, name, emulator = WAYS[request.param]
+    for needed in (compiler, *emulator):
+        if shutil.which(needed) is None:
+            pytest.skip(f"no {needed}")
+    needed = INSTRUCTIONS["aarch64" if emulator else "x86_64"][name]
+    if not emulator and not {*needed} <= {*_processor_flags()}:
+        pytest.skip(f"this processor has no {name}")
+    flags = ["-static"] if emulator else [f"-m{flag}" for flag in needed]
+    path = tmp_path_factory.mktemp(name) / "kernels"
+    sources = [str(DRIVER), *map(str, SOURCES.glob("*.c"))]
+    warnings = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"]
+    command = [compiler, "-std=gnu11", "-O3", "-pthread", *warnings, *flags, *sources, "-o", path]
+    subprocess.run([*command, "-lm"], check=True)
+    return [*emulator, path]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_other_builds_compute_the_same(program, shape):
+    x, w, g = draw_convolution(*shape)
+    images, inputs, outputs, *rest = shape
+    given = np.int32([images, inputs, outputs, *rest]).tobytes() + b"".join(
+        each.tobytes() for each in (x, w, g)
+    )
+    done = subprocess.run(program, input=given, capture_output=True, check=True, timeout=60)
+    found = np.frombuffer(done.stdout, np.float32)
+    y, dx, dw = np.split(found, np.cumsum([g.size, x.size]))
+    found = y.reshape(g.shape), dx.reshape(x.shape), dw.reshape(w.shape)
+    assert_near(found, convolution(x, w, g, shape[-1]))
