@@ -27,7 +27,7 @@ ELSEWHERE = "name another folder with the environment variable LTDSL_CACHE, or u
 
 
 #: What a processor may have, the best first: for each machine the name of instructions, and the processor's flags.
-INSTRUCTIONS = {
+INSTRUCTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "x86_64": {
         "avx512": ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"),
         "avx2": ("avx2", "fma"),
