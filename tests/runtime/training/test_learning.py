@@ -24,7 +24,8 @@ def test_a_small_set_is_learned_by_heart(digits, tmp_path, tricks):
     )
     mean, std = channel_statistics(few.images)
     # evaluated on what it is trained on
-    data = LoadedData(few, None, few, few.counts(), {}, mean, std)
+    prints = {"train": few.fingerprint(), "test": few.fingerprint()}
+    data = LoadedData(few, None, few, few.counts(), prints, mean, std)
     run = plan(PLAIN + f"epochs = 30; batch_size = 20; optimizer = sgd(lr = 0.05); a: {tricks}")
     figures = trainer(run, data, tmp_path / "run")()
     assert figures["last"]["top1_error"] <= 5
