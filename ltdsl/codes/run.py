@@ -91,6 +91,13 @@ list: folders are called a and b here and c and d there
         """A folder or a pattern that `ltdsl predict` was given stands for no image.""",
         says="error[LT415]: no image in photos",
     ),
+    "LT416": entry(
+        "nothing to try on",
+        """`ltdsl eval --set posthoc=…` and `--prior` work on the logits that a run keeps of its images. They are not
+        there, or what is asked for does not suit the run: a correction of the prior after a loss that has corrected it,
+        a file of another length.""",
+        says="error[LT416]: runs/a keeps no predictions of its best epoch",
+    ),
     "LT417": entry(
         "part of a run lost",
         """A run that is resumed finds a file damaged or gone. It goes on, from the checkpoint of the epoch before where

@@ -14,8 +14,9 @@ from ltdsl.cli.trained import Run, plan_of
 from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from ltdsl.catalogue import Posthoc
     from ltdsl.plan import Plan
 
 
@@ -52,6 +53,24 @@ def eval(  # noqa: A001 - the command's name
             show_default=False,
         ),
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="posthoc=TRICK",
+            help="Try other posthoc tricks on the logits that the run keeps, such as "
+            "posthoc='tau_norm(tau = [0, 0.5, 1])' or posthoc=none. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            metavar="uniform|train|reversed|forward(F)|backward(F)|FILE",
+            help="Ask the logits that the run keeps how right it is where test classes have these shares.",
+            show_default=False,
+        ),
+    ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="For people, or for programs.")
     ] = Format.TEXT,
@@ -66,14 +85,28 @@ def eval(  # noqa: A001 - the command's name
         misused("--other-data needs --data")
     if images is not None and data is not None:
         misused("--images and --data both say what to evaluate on")
+    if changes and prior is not None:
+        misused("--set and --prior are two questions: ask one at a time")
+    if (changes or prior is not None) and (other_data or data or images or predictions):
+        misused("--set and --prior work on the logits that the run keeps, and take no other images")
+    tricks = _posthoc(changes or ())
     need("`ltdsl eval`", "train")
     plan = plan_of(run)
     from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.use.afterwards import try_posthoc, try_prior
     from ltdsl_runtime.use.reevaluate import evaluate_run
     from ltdsl_runtime.use.trained import open_run
 
     try:
         trained = open_run(run, plan)
+        if tricks or prior is not None:
+            tried = (
+                try_posthoc(trained, tricks, checkpoint)
+                if prior is None
+                else try_prior(trained, prior, checkpoint)
+            )
+            _print_tried(tried, form)
+            return
         figures = evaluate_run(
             trained,
             checkpoint,
@@ -97,6 +130,37 @@ def eval(  # noqa: A001 - the command's name
     from ltdsl.display.tables import result_table
 
     new_console().print(result_table(figures))
+
+
+def _posthoc(changes: Sequence[str]) -> list[Posthoc | None]:
+    """What `--set posthoc=…` names; ends the command where it is something else."""
+    from ltdsl.analysis.variants import posthoc_variants
+
+    tricks: list[Posthoc | None] = []
+    for change in changes:
+        name, _, text = change.partition("=")
+        if name.strip() != "posthoc":
+            misused(
+                f"--set {change}: a run is trained already, and only posthoc=… may still change"
+            )
+        if text.strip() == "none":
+            tricks.append(None)
+            continue
+        found, problems = posthoc_variants(text)
+        if problems:
+            misused(f"--set {change}: {problems[0]}")
+        tricks += found
+    return tricks
+
+
+def _print_tried(found: Mapping[str, Any], form: Format) -> None:
+    """Print what the kept logits say."""
+    if form is Format.JSON:
+        print_json(found)
+        return
+    from ltdsl.display.afterwards import posthoc_table, prior_table
+
+    new_console().print(posthoc_table(found) if "rows" in found else prior_table(found))
 
 
 def _progress(figures: Mapping[str, Any], plan: Plan) -> str:
