@@ -28,10 +28,10 @@ def schema(
     subject: Annotated[
         Subject,
         typer.Argument(
-            metavar="plan|recipe|tricks|run|metrics|evaluation|predictions|pictures|sweep",
-            help="plan.json, the output of `plan --emit recipe`, any trick in them, or another file of a run or a "
-            "sweep: run.json, a line of metrics.jsonl, evaluation.json, predictions/CHECKPOINT-PART.json, "
-            "cam/STAGE.json, sweep.json. Default: plan.",
+            metavar="SUBJECT",
+            help="plan (plan.json, the default), recipe (the output of `plan --emit recipe`), tricks (any trick in "
+            "them), or another file of a run or a sweep: run, metrics (a line of it), evaluation, predictions, "
+            "pictures, sweep.",
         ),
     ] = Subject.PLAN,
 ) -> None:
