@@ -27,6 +27,7 @@ COMMANDS = {
     "data": "data",
     "run": "run",
     "sweep": "sweep",
+    "runs": "runs",
     "eval": "evaluate",
     "predict": "predict",
     "export": "export",

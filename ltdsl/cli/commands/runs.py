@@ -1,0 +1,48 @@
+"""`ltdsl runs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ltdsl.cli.options import Format
+from ltdsl.cli.output import misused, new_console, print_json
+
+
+def runs(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="DIR",
+            help="Folders of runs, such as a sweep's, or runs. Default: runs.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="For people, or for programs.")
+    ] = Format.TEXT,
+) -> None:
+    """List runs: how they stand, what they trained, error and recall, time and disk.
+
+    Figures are those of the last epoch on the test images, in percent; `few` is the accuracy of the classes with the
+    fewest training images. Time is that of the epochs that the run trained itself.
+    """
+    from ltdsl.display.runs import run_facts, runs_table
+    from ltdsl.runs import Run, found_runs, is_run
+
+    asked = folders or [Path("runs")]
+    missing = next((path for path in asked if not path.is_dir()), None)
+    if missing is not None:
+        misused(f"there is no folder {missing}")
+    paths = [path for path in found_runs(asked) if is_run(path)]
+    facts = [run_facts(Run(path)) for path in paths]
+    if form is Format.JSON:
+        print_json({"runs": facts})
+        return
+    console = new_console()
+    if not facts:
+        console.say(f"no runs in {', '.join(map(str, asked))}")
+        return
+    console.print(runs_table(facts))
