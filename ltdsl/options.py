@@ -11,6 +11,19 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Begins:
+    """The state of another run that a new one begins with.
+
+    Attributes:
+        run: Its directory.
+        epochs: How many of its epochs.
+    """
+
+    run: Path
+    epochs: int
+
+
+@dataclass(frozen=True)
 class Origin:
     """What a plan was made from.
 
@@ -19,12 +32,14 @@ class Origin:
         root: The recipe's folder, which paths in the recipe are relative to.
         changes: What ``--set`` and ``--seed`` changed.
         left_out: Names of images that are known to be unreadable, and that the plan does not count.
+        begins: What the run begins with, in the place of initial weights.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
     root: Path = Path()
     changes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    begins: Begins | None = None
 
 
 @dataclass(frozen=True)

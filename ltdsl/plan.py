@@ -108,6 +108,24 @@ class StagePlan(Frozen):
         return self.rates[bisect_right(self.rates, epoch, key=lambda pair: pair[0]) - 1][1]
 
 
+class Begun(Frozen):
+    """The state of another run that a run began with, where it is none that it could have come to itself.
+
+    Attributes:
+        plan_sha256: Hash of that run's plan.
+        epochs: How many epochs it had trained.
+        weights_sha256: Digest of its state.
+    """
+
+    plan_sha256: str
+    epochs: Annotated[int, Field(ge=1)]
+    weights_sha256: str
+
+    def __str__(self) -> str:
+        """As it is told beside `init`."""
+        return f"{self.epochs} epochs of run {self.plan_sha256[:12]}, weights {self.weights_sha256[:12]}"
+
+
 class Plan(Frozen):
     """Everything that decides the numbers of a run, and nothing about the machine it runs on.
 
@@ -125,6 +143,7 @@ class Plan(Frozen):
         precision: Number format of a step's convolutions and matrix products.
         clip_norm: Longest gradient, all weights taken together; None for any.
         init: Checkpoint to start from, relative to the recipe's folder.
+        begins: State of another run to start from instead, which ``--from`` named; the run directory has its weights.
         epochs: Epochs of all stages together.
         stages: Contiguous, covering [0, epochs).
     """
@@ -143,6 +162,7 @@ class Plan(Frozen):
     precision: Literal["fp32", "fp16", "bf16"]
     clip_norm: float | None
     init: str | None
+    begins: Annotated[Begun | None, Added("0.2")] = None
     epochs: int
     stages: tuple[StagePlan, ...]
 

@@ -196,6 +196,13 @@ those of a run without a break""",
         back, computes something else. Nothing is written. MindIR holds every network.""",
         says="error[LT433]: MindSpore cannot write this network: Can not find key HSwish in convert map",
     ),
+    "LT429": entry(
+        "no state to begin with",
+        """`--from` names an epoch of a run whose state nobody has kept. A run keeps that of its last and its best
+        epochs, and the cache those at the ends of stages, as long as it has room.""",
+        says="""error[LT429]: nobody has kept the state of runs/a after epoch 79
+  = help: its own checkpoints are of the epochs 151, 199""",
+    ),
     "LT440": entry(
         "download failed",
         """The server cannot be reached, refuses, or breaks off. What has come is kept, and the same command goes on

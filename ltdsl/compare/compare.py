@@ -23,6 +23,7 @@ SETTINGS = (
     "precision",
     "clip_norm",
     "init",
+    "begins",
     "classifier",
     "logit_scale",
 )

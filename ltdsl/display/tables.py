@@ -117,7 +117,7 @@ def stage_facts(plan: Plan, stage: StagePlan) -> dict[str, str]:
         "epochs": f"{stage.start} to {stage.end - 1} ({stage.epochs})",
         "starts from": f"{stage.handoff} weights"
         if stage.start
-        else plan.init or "initial weights",
+        else str(plan.begins or plan.init or "initial weights"),
         "sampler": str(stage.sampler),
         "mixer": str(stage.mixer or "–"),
         "loss": str(stage.loss),

@@ -92,11 +92,18 @@ class Data(FileModel):
 
 
 class FromCache(FileModel):
-    """The first epochs of a run, where another run had trained them."""
+    """The first epochs of a run, where another run had trained them: in the cache, or in its directory."""
 
     epochs: Count = Field(description="How many: those from 0 on.")
-    weights: Name = Field(description="The entry of the cache that their weights are from.")
-    records: Name = Field(description="The entry that their records and best weights are from.")
+    weights: Sometimes[Name] = Field(
+        None, description="The entry of the cache that their weights are from."
+    )
+    records: Sometimes[Name] = Field(
+        None, description="The entry that their records and best weights are from."
+    )
+    run: Sometimes[Place] = Field(
+        None, description="The directory of the run, which `--from` named."
+    )
 
 
 class Continuation(FileModel):

@@ -12,7 +12,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ltdsl.prefix import borders, files_within, is_all_known, reaching_records, reaching_weights
+from ltdsl.prefix import (
+    borders,
+    files_within,
+    is_all_known,
+    reaching_records,
+    reaching_weights,
+)
 from ltdsl.sweep.table import Row
 
 

@@ -58,3 +58,42 @@ def test_a_sweep_trains_what_its_runs_share_once(ltdsl, recipe, tmp_path):
         assert report == list(range(5))
     entries = json.loads(ltdsl("cache", "list", "--format", "json").stdout)["entries"]
     assert {entry["kind"] for entry in entries} >= {"stage-weights", "stage-records"}
+
+
+@pytest.mark.skipif(not FULL, reason="takes long: set LTDSL_FULL=1")
+def test_a_run_begins_with_another_and_goes_on_after_it_was_stopped(ltdsl, recipe, tmp_path):
+    text = (
+        "epochs = {}; schedule = constant(warmup = 0); validation = 0.1; one: ce; two: {} @ epoch 2"
+    )
+    first, longer = recipe(text.format(3, "cs_ce"), "a.lt"), recipe(text.format(5, "cs_ce"), "b.lt")
+    assert ltdsl("run", first, "--out", "first", "--no-cache").returncode == 0
+    done = ltdsl("run", longer, "--from", "first", "--out", "longer", "--no-cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "exactly as if it had trained these epochs itself" in done.stdout
+    assert ltdsl("run", longer, "--out", "whole", "--no-cache").returncode == 0
+    for name in ("last.ckpt", "best.ckpt"):
+        path = f"checkpoints/{name}"
+        assert (tmp_path / "longer" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes()
+    one, other = (read_json(tmp_path / run / "evaluation.json") for run in ("longer", "whole"))
+    assert one == other
+
+    another = recipe(text.format(4, "focal").replace("one: ce", "one: input_mixup"), "c.lt")
+    done = ltdsl("run", another, "--from", "first@epoch 3", "--out", "another", "--no-cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "differs in `stages`" in done.stdout
+    begins = read_json(tmp_path / "another" / "plan.json")["begins"]
+    assert begins["plan_sha256"] == read_json(tmp_path / "first" / "run.json")["plan_sha256"]
+    assert begins["epochs"] == 3
+
+    # killed after its first epoch
+    run = tmp_path / "another"
+    facts = read_json(run / "run.json")
+    (run / "run.json").write_text(json.dumps(facts | {"status": "interrupted"}))
+    (run / "metrics.jsonl").write_text("")
+    for path in (run / "checkpoints").glob("[!b]*.ckpt"):
+        path.unlink()
+    (tmp_path / "first").rename(tmp_path / "gone")
+    evaluation = (run / "evaluation.json").read_bytes()
+    done = ltdsl("run", "--resume", "another")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (run / "evaluation.json").read_bytes() == evaluation

@@ -209,17 +209,12 @@ def test_time_is_asked_for_in_known_places_only():
     """Whatever else in the runtime looks at the length of a run or of a stage would need a place in the key."""
     found = {
         path.relative_to(RUNTIME).as_posix()
-        for room in ("data", "graph", "models", "tricks", "training", "weights")
+        for room in ("data", "graph", "models", "tricks")
         for path in (RUNTIME / room).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in ("epochs", "run_epochs", "stage_end")
     }
     assert found == {
         "data/source.py",  # how many batches there are
-        "training/draws.py",  # the clock that samplers are given
         "tricks/samplers.py",  # which ask :meth:`Sampler.passed` alone
-        "training/stages.py",  # how many batches there are
-        "training/progress.py",
-        "training/train.py",
-        "training/stage_cache.py",
     }

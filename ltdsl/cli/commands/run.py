@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from itertools import count
 from pathlib import Path
@@ -24,11 +25,11 @@ from ltdsl.cli.options import (
     TensorBoard,
     TrainOn,
 )
-from ltdsl.cli.output import misused, need, new_console
+from ltdsl.cli.output import fail, misused, need, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
-from ltdsl.options import Origin, RunOptions
-from ltdsl.runs.layout import FACTS, REPORT
+from ltdsl.options import Begins, Origin, RunOptions
+from ltdsl.runs.layout import FACTS, RECIPE, REPORT
 from ltdsl.source import texts
 
 if TYPE_CHECKING:
@@ -66,6 +67,16 @@ def run(
             show_default=False,
         ),
     ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN[@STAGE]",
+            help="Begin with the state of another run: as it is, at the end of a stage (RUN@stage1), or after N epochs "
+            '("RUN@epoch N"). As if this run had trained those epochs, where they are the same; else with its weights.',
+            show_default=False,
+        ),
+    ] = None,
     keep_cam: KeepCam = None,
     tensorboard: TensorBoard = False,
     skip_unreadable: SkipUnreadable = False,
@@ -97,13 +108,17 @@ def run(
     """Train and evaluate a recipe."""
     if (recipe is None) == (resume is None):
         misused("name a recipe, or a run to --resume")
-    if resume is not None and (changes or seed is not None or out is not None or skip_unreadable):
+    if resume is not None and (changes or seed is not None or out or skip_unreadable or begin):
         misused(
-            "--resume goes on with a run as it is: without --set, --seed, --out and --skip-unreadable"
+            "--resume goes on with a run as it is: without --set, --seed, --out, --from and --skip-unreadable"
+            + _how_to_change(resume, changes, seed)
         )
-    if smoke and (resume or out or keep_cam or tensorboard or workers > 1 or is_launched()):
+    if smoke and (
+        resume or out or begin or keep_cam or tensorboard or workers > 1 or is_launched()
+    ):
         misused(
-            "--smoke keeps nothing, in one process: without --resume, --out, --keep-cam, --tensorboard and --workers"
+            "--smoke keeps nothing, in one process: without --resume, --out, --from, --keep-cam, --tensorboard and "
+            "--workers"
         )
     if workers > 1 and is_launched():
         misused("--workers starts processes, and a launcher has started this one: leave it out")
@@ -141,7 +156,12 @@ def run(
             ).plan
             out = out or _default_folder(recipe)
         switches = {"--strict": strict, "--allow-outside": allow_outside}
-        named = {"--out": None if resume else out, "--resume": resume, "--seed": seed}
+        named = {
+            "--out": None if resume else out,
+            "--resume": resume,
+            "--seed": seed,
+            "--from": begin,
+        }
         line = _of_a_worker(recipe, changes, named, switches, options)
         spread(line, options, resume or out or Path(), plan)
         return
@@ -153,7 +173,8 @@ def run(
     assert recipe is not None
     survey = surveyor(recipe, data, must=True)
     result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
-    origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed))
+    begins = None if begin is None else _begins(begin, result)
+    origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed), begins=begins)
     if smoke:
         assert result.plan is not None
         try_out(result.plan, origin, console, options)
@@ -169,6 +190,34 @@ def run(
         if not chosen:
             with contextlib.suppress(OSError):
                 out.rmdir()  # it is still empty: the run did not begin
+
+
+def _begins(text: str, result: Compilation) -> Begins:
+    """The state that a run begins with."""
+    from ltdsl.runs.beginnings import read_begins
+    from ltdsl.runs.errors import UnreadableError
+
+    if result.plan is not None and result.plan.init is not None:
+        misused("--from takes the place of the recipe's `init`: leave one of them out")
+    try:
+        return read_begins(text)
+    except UnreadableError as error:
+        fail("LT429", str(error), error.hint)
+
+
+def _how_to_change(run: Path, changes: list[str] | None, seed: int | None) -> str:
+    """The line that begins a changed run with what is there, for who wanted to change one that goes on."""
+    from ltdsl.runs import Run
+
+    there = Run(run, exact=True)
+    name = next(iter(there.recipe), None)
+    if not changes or name is None:
+        return ""
+    folder = Path(there.facts.recipe_folder or "")
+    kept = folder / name if (folder / name).is_file() else run / RECIPE / name
+    sets = [part for change in all_changes(changes, seed) for part in ("--set", change)]
+    line = ["ltdsl", "run", str(kept), *sets, "--from", str(run)]
+    return f". A changed run begins with its epochs: {shlex.join(line)}"
 
 
 def _works_somewhere() -> bool:

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 
 def network_to_train(
-    plan: Plan, data: LoadedData, root: Path, workers: Workers, say: Callable[[str], None]
+    plan: Plan,
+    data: LoadedData,
+    root: Path,
+    workers: Workers,
+    say: Callable[[str], None],
+    begin: Path | None = None,
 ) -> Network:
     """The plan's model as the run starts: alike on all workers, each with its own classes where they are split.
 
@@ -35,12 +40,14 @@ def network_to_train(
         root: Folder that a checkpoint named in the recipe is relative to.
         workers: Who train it.
         say: Told in a sentence where the checkpoint's classifier is not simply taken.
+        begin: The weights of another run that it begins with, in the place of that checkpoint.
 
     Raises:
         RunError: LT411 or LT412, the checkpoint cannot be used; LT473, workers have other weights.
     """
     classes = len(data.counts)
-    network = _first_weights(plan, data, root, say)
+    path = begin or (None if plan.init is None else root / plan.init)
+    network = _first_weights(plan, data, path, say)
     if any(stage.classifier and stage.classifier.adds_factors for stage in plan.stages):
         use_factors(network, classes)
     must_start_alike(network, workers)
@@ -49,12 +56,13 @@ def network_to_train(
     return network
 
 
-def _first_weights(plan: Plan, data: LoadedData, root: Path, say: Callable[[str], None]) -> Network:
+def _first_weights(
+    plan: Plan, data: LoadedData, path: Path | None, say: Callable[[str], None]
+) -> Network:
     """The plan's model with its initial weights, or with those of the checkpoint that it starts from."""
     classes, channels = len(data.counts), data.train.shape[0]
-    if plan.init is None:
+    if path is None:
         return planned_network(plan, classes, channels)
-    path = root / plan.init
     start = started_from(plan, classes, channels, path, data.train.class_names)
     if start.said is not None:
         say(start.said)

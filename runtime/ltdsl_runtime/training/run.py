@@ -17,6 +17,7 @@ from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.follower import meet, open_directory
 from ltdsl_runtime.rundir.directory import must_be_free
 from ltdsl_runtime.rundir.places import noted
+from ltdsl_runtime.rundir.versions import versions
 from ltdsl_runtime.training.agreement import must_agree
 from ltdsl_runtime.training.tensorboard import must_be_there
 
@@ -72,6 +73,14 @@ def run(
             plan = plan.model_copy(update={"class_counts": None})
         loaded = load_data(plan, options.data, root, left_out)
         plan = plan.model_copy(update={"class_counts": loaded.class_counts})
+        computed = {**device.facts(), **workers.facts()}
+        beginning = None
+        if origin.begins is not None:
+            from ltdsl_runtime.training.beginning import Beginning
+
+            computed_here = {"versions": versions(), **computed}
+            beginning = Beginning(origin.begins, plan, loaded, root, computed_here)
+            plan = beginning.plan
         must_agree(plan, loaded, workers)
         with open_directory(out, workers) as directory:
             directory.begin(
@@ -83,9 +92,12 @@ def run(
                 unreadable=list(left_out),
                 warnings=_warnings(loaded),
                 **noted(out, root, options.data),
-                **device.facts(),
-                **workers.facts(),
+                **computed,
             )
+            if beginning is not None:
+                console.say(beginning.said)
+                if workers.first:
+                    beginning.hand_over(directory)
             meet(directory, workers)
             return _train(plan, loaded, directory, console, options, root, workers)
 

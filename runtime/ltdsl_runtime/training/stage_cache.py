@@ -11,51 +11,26 @@ train from. Nor is anything taken or kept where not all is known that numbers de
 
 from __future__ import annotations
 
-import json
 import os
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from mindspore import Parameter, Tensor
 
 from ltdsl import prefix
 from ltdsl.cache import STAGE_RECORDS, STAGE_WEIGHTS, CacheError, Store
 from ltdsl.cache.place import NO_STAGES
 from ltdsl.runs.facts import FromCache
-from ltdsl.runs.layout import METRICS, PICTURES
-from ltdsl.runs.metrics import Epoch
-from ltdsl.runs.pictures import Pictures
-from ltdsl.system import opening
-from ltdsl.system.files import write_atomically
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.identity import machine_facts, source_digest
-from ltdsl_runtime.training.stages import rates_of_steps
-from ltdsl_runtime.weights import checkpoints
-from ltdsl_runtime.weights.classes import FACT, as_fact
-from ltdsl_runtime.weights.digests import content_digest
-from ltdsl_runtime.weights.restore import epoch_of
+from ltdsl_runtime.training.stage_files import StageFiles, Taking
+from ltdsl_runtime.training.stage_keys import StageKeys, computed_by, named_files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ltdsl.options import RunOptions
     from ltdsl.plan import Plan
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.rundir.directory import RunDirectory
-    from ltdsl_runtime.weights.records import Saved
-
-#: Entries of run.json that say what computed.
-COMPUTED_BY = ("versions", "device", "kernels", "workers", "split_classes")
-
-#: The files of entries; those of stages have the stage's number.
-STATE, BEST = "state.ckpt", "best.ckpt"
-
-#: What an optimizer keeps of the plan and not of the past: the learning rate of each of its steps.
-RATES = "learning_rate"
-
-#: What :class:`ltdsl_runtime.training.keeping.Keeper` notes in checkpoints.
-NOTES = ("plan_sha256", FACT, "epoch", "stage")
 
 
 class StageCache:
@@ -65,7 +40,7 @@ class StageCache:
         plan: The run.
         data: What it is trained on.
         run: Its directory, which has begun.
-        root: Folder that checkpoints named in the recipe are relative to.
+        files: What stands for the checkpoints that the recipe names.
         options: How it is trained.
         store: Where epochs are.
         machine: Where they are computed.
@@ -76,57 +51,22 @@ class StageCache:
         plan: Plan,
         data: LoadedData,
         run: RunDirectory,
-        root: Path,
+        files: Mapping[str, str],
         options: RunOptions,
         store: Store,
         machine: dict[str, Any],
     ) -> None:
         self._plan = plan
-        self._data = data
         self._run = run
-        self._root = root
         self._options = options
         self._store = store
-        self._machine = machine
+        names = data.train.class_names
+        by = computed_by(run.facts, {**machine, "source": source_digest()})
+        self._keys = StageKeys(plan, data.fingerprint, names, files, by)
+        self._files = StageFiles(plan, run)
+        self._taking = Taking(plan, data, run)
         #: The numbers of epochs after which the run is kept.
         self.points = {*prefix.borders(plan), *options.cache_at}
-
-    @cached_property
-    def _computed_by(self) -> dict[str, Any]:
-        facts = self._run.facts.as_data()
-        return {
-            **{name: facts[name] for name in COMPUTED_BY if name in facts},
-            **self._machine,
-            "source": source_digest(),
-        }
-
-    def _weights_facts(self, epochs: int) -> dict[str, Any]:
-        plan = self._plan
-        files = {
-            name: content_digest(self._root / name) for name in prefix.files_within(plan, epochs)
-        }
-        facts = prefix.reaching_weights(plan, epochs, files)
-        return {
-            "what": _words(plan, epochs),
-            "epochs": epochs,
-            "plan": facts,
-            "data": {
-                "train": self._data.fingerprint.get("train"),
-                "classes": list(self._data.train.class_names),
-                **(self._measured_on if "chosen" in facts else {}),
-            },
-            "computed_by": self._computed_by,
-        }
-
-    def _records_facts(self, epochs: int) -> dict[str, Any]:
-        facts = self._weights_facts(epochs)
-        facts["data"] |= self._measured_on
-        return {**facts, "evaluation": prefix.reaching_records(self._plan, epochs)}
-
-    @property
-    def _measured_on(self) -> dict[str, Any]:
-        part = self._plan.best_on or "test"
-        return {part: self._data.fingerprint.get(part)}
 
     def take(self) -> FromCache | None:
         """Bring the run's directory to where it is after as many epochs as are there; None for none.
@@ -135,10 +75,10 @@ class StageCache:
             RunError: LT424, the directory cannot be written to.
         """
         for epochs in self._candidates():
-            records = self._store.lookup(STAGE_RECORDS, self._records_facts(epochs))
+            records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
             if records is None:
                 continue
-            weights = self._store.lookup(STAGE_WEIGHTS, self._weights_facts(epochs))
+            weights = self._store.lookup(STAGE_WEIGHTS, self._keys.weights(epochs))
             if weights is None:
                 records.close()
                 continue
@@ -149,7 +89,7 @@ class StageCache:
                 # before anything is there: whoever goes on with half of it knows what it is
                 self._run.note(from_cache=taken.as_data())
                 try:
-                    self._take(epochs, weights.folder, records.folder)
+                    self._taking.take(epochs, weights.folder, records.folder)
                 except (RunError, OSError, ValueError) as error:
                     if getattr(error, "code", "") == "LT424":
                         raise
@@ -175,103 +115,18 @@ class StageCache:
             min(starts, default=self._plan.epochs) if self._options.keep_cam else self._plan.epochs
         )
 
-    def _take(self, epochs: int, weights: Path, records: Path) -> None:
-        run, plan = self._run, self._plan
-        lines = [
-            Epoch.model_validate_json(line)
-            for line in opening.read_file(records / METRICS, opening.FIGURES).splitlines()
-        ]
-        if [line.epoch for line in lines] != list(range(epochs)):
-            raise ValueError("not all epochs are there")
-        within = prefix.stages_within(plan, epochs)
-        for index, stage in enumerate(within):
-            start, best = weights / f"start-{index}.ckpt", records / f"best-{index}.ckpt"
-            if stage.sampler.needs_weights:
-                self._write(start, f"{stage.name}-start")
-            if prefix.hands_on_best(plan, index):
-                # of the first stage, the best epoch so far is that of the run
-                own = index or best.exists()
-                self._write(best if own else records / BEST, f"{stage.name}-best")
-            about = weights / f"cam-{index}.json"
-            if about.exists():
-                self._show(stage.name, about)
-        if plan.best_on is not None:
-            self._write(records / BEST, "best")
-        run.go_on_after(
-            [line.model_copy(update={"stage": plan.stage_at(line.epoch).name}) for line in lines]
-        )
-        # last of all, as always: it says that all before it is there
-        self._write(weights / STATE, "last")
-
-    def _write(self, source: Path, name: str) -> None:
-        """Write a checkpoint of the cache as this run would have written it."""
-        saved = checkpoints.load(source, sealed=True)
-        path = self._run.checkpoint(name)
-        facts: dict[str, Any] = {
-            "plan_sha256": self._plan.digest(),
-            FACT: as_fact(self._data.train.class_names),
-        }
-        if "epoch" in saved:
-            epoch = epoch_of(saved, source)
-            facts |= {"epoch": epoch, "stage": self._plan.stage_at(epoch).name}
-            if RATES in saved:
-                saved[RATES] = self._rates(epoch)
-        with self._run.writing(path):
-            checkpoints.save(path, _parameters(saved), **facts)
-
-    def _rates(self, epoch: int) -> Any:
-        """The learning rates of the optimizer that an epoch was trained with, float32 [steps]."""
-        index = self._plan.stages.index(self._plan.stage_at(epoch))
-        first = self._plan.optimizer_begun(index)
-        return np.asarray(rates_of_steps(self._plan, first, self._data.counts), np.float32)
-
-    def _show(self, stage: str, about: Path) -> None:
-        told = Pictures.model_validate_json(opening.read_file(about, opening.RUN_FACTS))
-        picture = opening.read_file(about.with_suffix(".picture"), opening.PICTURE)
-        ending = told.file.rpartition(".")[2]
-        named = told.model_copy(update={"stage": stage, "file": f"{stage}.{ending}"})
-        self._run.picture(named, picture)
-
     def keep(self, epochs: int) -> None:
         """Keep the run as it is after so many epochs; a warning says where nothing can be kept."""
         self._store.keep(
             STAGE_WEIGHTS,
-            self._weights_facts(epochs),
-            lambda folder: self._copy_weights(folder, epochs),
+            self._keys.weights(epochs),
+            lambda folder: self._files.copy_weights(folder, epochs),
         )
         self._store.keep(
             STAGE_RECORDS,
-            self._records_facts(epochs),
-            lambda folder: self._copy_records(folder, epochs),
+            self._keys.records(epochs),
+            lambda folder: self._files.copy_records(folder, epochs),
         )
-
-    def _copy_weights(self, folder: Path, epochs: int) -> None:
-        run = self._run
-        self._copy(run.checkpoint("last"), folder / STATE)
-        for index, stage in enumerate(prefix.stages_within(self._plan, epochs)):
-            start = run.checkpoint(f"{stage.name}-start")
-            if stage.sampler.needs_weights:
-                self._copy(start, folder / f"start-{index}.ckpt")
-            about = run.path / PICTURES / f"{stage.name}.json"
-            if about.exists():
-                told = json.loads(opening.read_file(about, opening.RUN_FACTS))
-                self._copy(about, folder / f"cam-{index}.json")
-                self._copy(about.with_name(told["file"]), folder / f"cam-{index}.picture")
-
-    def _copy_records(self, folder: Path, epochs: int) -> None:
-        run, plan = self._run, self._plan
-        lines = [json.dumps(line.as_data()) for line in run.metrics()[:epochs]]
-        write_atomically(folder / METRICS, "\n".join(lines) + "\n")
-        if plan.best_on is not None:
-            self._copy(run.checkpoint("best"), folder / BEST)
-        for index, stage in enumerate(prefix.stages_within(plan, epochs)):
-            if prefix.hands_on_best(plan, index):
-                best = run.checkpoint(f"{stage.name}-best")
-                self._copy(best, folder / f"best-{index}.ckpt")
-
-    def _copy(self, source: Path, target: Path) -> None:
-        with opening.open_file(source, root=self._run.path) as file:
-            write_atomically(target, file.read())
 
 
 def forget(run: RunDirectory) -> None:
@@ -298,25 +153,7 @@ def stage_cache(
     if machine is None:
         return None
     try:
-        store = Store.of_user()
-    except CacheError:
+        files, store = named_files(plan, root), Store.of_user()
+    except (OSError, CacheError):
         return None
-    return StageCache(plan, data, run, root, options, store, machine)
-
-
-def _parameters(saved: Saved) -> list[Parameter]:
-    """What was saved, without notes, in its order."""
-    return [
-        Parameter(Tensor(value), name=name, requires_grad=False)
-        for name, value in saved.items()
-        if name not in NOTES and isinstance(value, np.ndarray)
-    ]
-
-
-def _words(plan: Plan, epochs: int) -> str:
-    """What the epochs are, for people."""
-    chains = []
-    for stage in prefix.stages_within(plan, epochs):
-        tricks = (stage.sampler, stage.mixer, stage.loss, stage.classifier, stage.teacher)
-        chains.append(" + ".join(trick.name for trick in tricks if trick is not None))
-    return f"{epochs} epochs of {plan.dataset}, {plan.model}, seed {plan.seed}: {'; '.join(chains)}"
+    return StageCache(plan, data, run, files, options, store, machine)

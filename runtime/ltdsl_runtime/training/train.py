@@ -16,6 +16,7 @@ from ltdsl_runtime.data.pipeline import own_errors, training_dataset
 from ltdsl_runtime.machine.device import on_cpu
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import shared_statistics
+from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
 from ltdsl_runtime.training.evaluate import described, evaluator
@@ -84,7 +85,11 @@ class Trainer:
         self.reporter = reporter
         self.options = options or RunOptions()
         root = root or Path()
-        self.network = network_to_train(plan, data, root, workers, reporter.say)
+        begin = None
+        if plan.begins is not None:
+            begin = run.checkpoint(BEGIN)
+            must_be_begun_with(plan, begin)
+        self.network = network_to_train(plan, data, root, workers, reporter.say, begin)
         self.statistics = shared_statistics(self.network, workers)
         self.evaluate = self._evaluator(plan.confidence_at())
         #: By their names in the recipe: each read once, and before anything is trained.
@@ -118,11 +123,10 @@ class Trainer:
         self.best = BestEpochs(self.plan, self.run, self._warn)
         if resume and self.workers.first:
             forget_half_taken(self.run)
-        so_far = self.keeper.reached(self._warn) if resume else Reached()
+        goes_on = resume or self.run.facts.from_cache is not None
         #: Not of a run that goes on: what its directory holds is believed by itself alone.
-        self.keeps = self.shared is not None and self.workers.first and not resume
-        if not resume and self._taken():
-            so_far = self.keeper.reached(self._warn)
+        self.keeps = self.shared is not None and self.workers.first and not goes_on
+        so_far = self.keeper.reached(self._warn) if goes_on or self._taken() else Reached()
         must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)
         so_far.restore(self.network)
         self.best.go_on(so_far.metrics)

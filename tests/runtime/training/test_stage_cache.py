@@ -6,12 +6,12 @@ import json
 import shutil
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.training.stage_cache import StageCache, forget_half_taken
+from ltdsl_runtime.training.stage_files import Taking
 from support.processes import FULL
 from support.training import PLAIN, conv_network, plan, trainer
 
@@ -92,7 +92,7 @@ def store(begun, tmp_path):
 def sharing(text, data, folder, store, options=None):
     made = trainer(plan(SETTINGS + text), data, folder, conv_network())
     options = options or RunOptions()
-    made.shared = StageCache(made.plan, data, made.run, Path(), options, store, {})
+    made.shared = StageCache(made.plan, data, made.run, {}, options, store, {})
     return made
 
 
@@ -168,12 +168,13 @@ def test_data_machine_and_versions_keep_runs_apart(data, tmp_path, store):
         assert taken(text, others, tmp_path / part, store) == expected, part
     made = sharing(text, data, tmp_path / "machine", store)
     threads = {"threads": 3}
-    other = StageCache(made.plan, data, made.run, Path(), RunOptions(), store, threads)
+    other = StageCache(made.plan, data, made.run, {}, RunOptions(), store, threads)
     assert other.take() is None
     for entry in ({"device": "gpu"}, {"workers": 2}, {"versions": {"mindspore": "3"}}):
         made = sharing(text, data, tmp_path / min(entry), store)
         made.run.note(**entry)
-        assert made.shared.take() is None
+        other = StageCache(made.plan, data, made.run, {}, RunOptions(), store, {})
+        assert other.take() is None
 
 
 def test_pictures_that_are_asked_for_are_made(data, tmp_path, store):
@@ -234,14 +235,14 @@ def test_what_goes_on_keeps_nothing(done, data, tmp_path, store):
 def test_what_is_half_taken_is_not_taken(data, tmp_path, store, monkeypatch):
     """An entry may be whole, and of another form than it should be."""
     made = sharing(PAIRS[IN_CI][0], data, tmp_path / "run", store)
-    write = StageCache._write
+    write = Taking._write
 
     def fail(self, source, name):
         if name == "last":
             raise RunError("LT411", "damaged")
         write(self, source, name)
 
-    monkeypatch.setattr(StageCache, "_write", fail)
+    monkeypatch.setattr(Taking, "_write", fail)
     assert made.shared.take() is None
     assert made.run.metrics() == []
 
