@@ -72,11 +72,14 @@ def reaching_records(plan: Plan, epochs: int) -> dict[str, Any]:
     within = stages_within(plan, epochs)
     # of the first stage, the best epoch is the run's
     hands_on = len(within) > 1 and hands_on_best(plan, len(within) - 1)
+    every = meaning.get("evaluate_every", 1)
     return {
         "best_on": plan.best_on,
         "best_by": plan.best_by,
         "posthoc": meaning["stages"][-1]["posthoc"],
         "keeps_the_best_of_its_last_stage": hands_on,
+        # the last epoch of a stage is evaluated whatever its number
+        "evaluated": "all" if every == 1 else [every, epochs in borders(plan)],
     }
 
 

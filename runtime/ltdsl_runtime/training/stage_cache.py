@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltdsl import prefix
 from ltdsl.cache import STAGE_RECORDS, STAGE_WEIGHTS, CacheError, Store
+from ltdsl.cache.errors import warn
 from ltdsl.cache.place import NO_STAGES
 from ltdsl.runs.facts import FromCache
 from ltdsl_runtime.errors import RunError
@@ -117,16 +118,20 @@ class StageCache:
 
     def keep(self, epochs: int) -> None:
         """Keep the run as it is after so many epochs; a warning says where nothing can be kept."""
-        self._store.keep(
-            STAGE_WEIGHTS,
-            self._keys.weights(epochs),
-            lambda folder: self._files.copy_weights(folder, epochs),
-        )
-        self._store.keep(
-            STAGE_RECORDS,
-            self._keys.records(epochs),
-            lambda folder: self._files.copy_records(folder, epochs),
-        )
+        keys, files = self._keys, self._files
+        try:
+            self._store.keep(
+                STAGE_WEIGHTS,
+                keys.weights(epochs),
+                lambda folder: files.copy_weights(folder, epochs),
+            )
+            self._store.keep(
+                STAGE_RECORDS,
+                keys.records(epochs),
+                lambda folder: files.copy_records(folder, epochs),
+            )
+        except OSError as error:  # the run's own files: it will say so itself where it needs them
+            warn(f"{epochs} epochs are not kept: {error.strerror or error}")
 
 
 def forget(run: RunDirectory) -> None:

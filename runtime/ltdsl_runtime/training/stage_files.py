@@ -77,14 +77,16 @@ class Taking:
             start, best = weights / f"start-{index}.ckpt", records / f"best-{index}.ckpt"
             if stage.sampler.needs_weights:
                 self._write(start, f"{stage.name}-start")
-            if prefix.hands_on_best(plan, index):
-                # of the first stage, the best epoch so far is that of the run
-                own = index or best.exists()
-                self._write(best if own else records / BEST, f"{stage.name}-best")
+            if index == 0 and not best.exists():
+                best = (
+                    records / BEST
+                )  # of the first stage, the best epoch so far is that of the run
+            if prefix.hands_on_best(plan, index) and best.exists():
+                self._write(best, f"{stage.name}-best")
             about = weights / f"cam-{index}.json"
             if about.exists():
                 self._show(stage.name, about)
-        if plan.best_on is not None:
+        if (records / BEST).exists():
             self._write(records / BEST, "best")
         run.go_on_after(
             [line.model_copy(update={"stage": plan.stage_at(line.epoch).name}) for line in lines]
@@ -153,11 +155,11 @@ class StageFiles:
         run, plan = self.run, self.plan
         lines = [json.dumps(line.as_data()) for line in run.metrics()[:epochs]]
         write_atomically(folder / METRICS, "\n".join(lines) + "\n")
-        if plan.best_on is not None:
+        if run.checkpoint("best").exists():  # not before the first evaluation
             self._copy(run.checkpoint("best"), folder / BEST)
         for index, stage in enumerate(prefix.stages_within(plan, epochs)):
-            if prefix.hands_on_best(plan, index):
-                best = run.checkpoint(f"{stage.name}-best")
+            best = run.checkpoint(f"{stage.name}-best")
+            if prefix.hands_on_best(plan, index) and best.exists():
                 self._copy(best, folder / f"best-{index}.ckpt")
 
     def _copy(self, source: Path, target: Path) -> None:

@@ -164,7 +164,7 @@ def test_nothing_is_taken_that_is_not_the_same(data, tmp_path, store):
 def test_data_machine_and_versions_keep_runs_apart(data, tmp_path, store):
     text, epochs = PAIRS[IN_CI][0], 4
     for part, expected in {"train": 0, "validation": 0, "test": epochs}.items():
-        others = replace(data, fingerprint={part: "other"})
+        others = replace(data, fingerprint={**data.fingerprint, part: "other"})
         assert taken(text, others, tmp_path / part, store) == expected, part
     made = sharing(text, data, tmp_path / "machine", store)
     threads = {"threads": 3}
