@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from support.processes import FULL
@@ -97,3 +98,27 @@ def test_a_run_begins_with_another_and_goes_on_after_it_was_stopped(ltdsl, recip
     done = ltdsl("run", "--resume", "another")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (run / "evaluation.json").read_bytes() == evaluation
+
+
+@pytest.mark.skipif(not FULL, reason="takes long: set LTDSL_FULL=1")
+def test_checkpoints_count_by_what_is_in_them(ltdsl, recipe, tmp_path):
+    once = "epochs = {}; schedule = constant(warmup = 0); {}one: "
+    assert ltdsl("run", recipe(once.format(1, "") + "ce"), "--out", "t").returncode == 0
+    text = once.format(3, 'init = "{0}.ckpt"; ') + (
+        'balanced_softmax + dive(teacher = "{0}.ckpt"); two: {1} @ epoch 2'
+    )
+    for name in ("here", "there"):
+        shutil.copyfile(tmp_path / "t" / "checkpoints" / "last.ckpt", tmp_path / f"{name}.ckpt")
+    first = recipe(text.format("here", "ce"), "a.lt")
+    second = recipe(text.format("there", "cs_ce"), "b.lt")
+    assert ltdsl("run", first, "--out", "first").returncode == 0
+    assert ltdsl("run", second, "--out", "shared").returncode == 0
+    assert ltdsl("run", second, "--out", "whole", "--no-cache").returncode == 0
+    assert [trained(tmp_path / name) for name in ("shared", "whole")] == [1, 3]
+    one, other = (
+        (tmp_path / name / "checkpoints" / "last.ckpt").read_bytes() for name in ("shared", "whole")
+    )
+    assert one == other
+    (tmp_path / "there.ckpt").write_bytes(one)
+    assert ltdsl("run", second, "--out", "other").returncode == 0
+    assert trained(tmp_path / "other") == 3
