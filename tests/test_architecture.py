@@ -42,6 +42,7 @@ ROOMS = {
         "fixes",
         "format",
         "compare",
+        "judge",
         "display",
         "importing",
         "reference",
@@ -107,7 +108,7 @@ READ_DATA = {
 }
 
 #: Files of the language that compute with NumPy: nothing of theirs is imported before it is asked for.
-NUMERIC = ("ltdsl.runs.arrays",)
+NUMERIC = ("ltdsl.runs.arrays", "ltdsl.judge.intervals", "ltdsl.judge.pairs")
 
 #: Slow to import or absent where only recipes are checked.
 HEAVY = ("mindspore", "mindcv", "numpy", "scipy", "PIL")

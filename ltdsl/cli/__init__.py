@@ -31,6 +31,7 @@ COMMANDS = {
     "eval": "evaluate",
     "predict": "predict",
     "export": "export",
+    "compare": "compare",
     "report": "report",
     "advise": "explain",
     "tricks": "explain",

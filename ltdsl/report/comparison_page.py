@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.compare import Comparison, compare
+from ltdsl.judge.groups import Group, Which, grouped, plus_minus, without_seed
 from ltdsl.report.charts import compared
 from ltdsl.report.charts.classes import neighbours
 from ltdsl.report.charts.theme import SERIES
-from ltdsl.report.groups import Group, Which, grouped, plus_minus, without_seed
 from ltdsl.report.notes import Note, chosen_on, notes
 from ltdsl.report.page import render
 from ltdsl.runs.layout import REPORT

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 #: The extras, with the names by which what they bring is imported. `train` brings what `report` does as well.
 EXTRAS = {
     "train": ("mindspore", "numpy", "PIL"),
-    "report": ("altair", "jinja2", "vl_convert"),
+    "report": ("altair", "jinja2", "numpy", "vl_convert"),
     "lsp": ("pygls",),
     "mindcv": ("mindcv",),
     "tensorboard": ("tensorboardX",),

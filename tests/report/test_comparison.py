@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from support.report import RECIPE, make_run, plan_of
 
+from ltdsl.judge.groups import grouped
 from ltdsl.report import write_report
-from ltdsl.report.groups import grouped
 from ltdsl.runs import read_run
 
 OTHER = RECIPE.replace("cs_ce", "focal")

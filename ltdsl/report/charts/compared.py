@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from ltdsl.judge.groups import Group, Spread, Which
 from ltdsl.report.charts import theme
 from ltdsl.report.charts.classes import MOST_NAMES, by_name, ranked, smooth
 from ltdsl.report.charts.curves import epoch_axis
-from ltdsl.report.groups import Group, Spread, Which
 
 if TYPE_CHECKING:
     from ltdsl.runs.evaluation import Figures
