@@ -1,15 +1,19 @@
 """Declarations of the data sets, each with the protocol that its literature trains it by."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ltdsl.catalogue.entry import Entry
+from ltdsl.catalogue.entry import Added, Entry
 from ltdsl.longtail import capped_counts, profile_counts
 
 #: Profiles of a long tail: counts fall exponentially, or the second half of the classes is rare.
 Profile = Literal["exponential", "step"]
+
+
+#: Which images a class keeps: a choice that is nested, or the one that published figures were measured with.
+Choice = Literal["nested", "cao"]
 
 
 class Dataset(Entry):
@@ -105,7 +109,18 @@ augment = [random_crop(padding = 4), random_horizontal_flip]
 """
 
 
-class Cifar10LT(LongTailed):
+class CifarLT(LongTailed):
+    """CIFAR, of which published long-tailed versions exist."""
+
+    split: Annotated[Choice, Added("0.2")] = Field(
+        "nested",
+        description="Which images a class keeps: `nested`, a choice of ltdsl's own in which a longer tail keeps some "
+        "of a shorter one's; or `cao`, those of LDAM-DRW (Cao et al., 2019), whose generator `split_seed` then seeds, "
+        "with 0 for the published split.",
+    )
+
+
+class Cifar10LT(CifarLT):
     """CIFAR-10 made long-tailed: 10 classes, 32×32 colour images, 10,000 balanced test images."""
 
     name = "cifar10_lt"
@@ -114,7 +129,7 @@ class Cifar10LT(LongTailed):
     protocol = CIFAR_PROTOCOL
 
 
-class Cifar100LT(LongTailed):
+class Cifar100LT(CifarLT):
     """CIFAR-100 made long-tailed: 100 classes, 32×32 colour images, 10,000 balanced test images."""
 
     name = "cifar100_lt"

@@ -97,7 +97,8 @@ def _comment(text: str) -> str:
 
 def _settings(row: Row, how: Arrangement) -> Iterable[str]:
     benchmark = benchmark_of(row)
-    tail = f"(imbalance = {benchmark.imbalance:g})" if _is_made(benchmark) else ""
+    split = ", split = cao" if row.split == "cao" else ""
+    tail = f"(imbalance = {benchmark.imbalance:g}{split})" if _is_made(benchmark) else ""
     yield f"dataset = {benchmark.family}{tail}"
     yield f"epochs = {row.epochs}"
     if how.batch_size:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ltdsl.catalogue import Dataset
+    from ltdsl.catalogue.datasets import Choice
     from ltdsl.plan import Plan
     from ltdsl.runs.facts import Facts
     from ltdsl_runtime.data.part import Part
@@ -197,7 +198,7 @@ def survey(
         return None
     if whole:
         must_be_there(reading.parts.values())
-    train, held = _split(reading, counts, validation, split_seed)
+    train, held = _split(dataset, reading, counts, validation, split_seed)
     notes = (*reading.notes, *_about_validation(reading, train, held, validation))
     return Surveyed(counts, notes, reading.validation is None)
 
@@ -231,7 +232,7 @@ def load_dataset(
     if expected is not None and tuple(expected) != kept:
         message = f"{dataset.name} gives {_list(kept)} training images, but {_list(expected)} were planned"
         raise DataError("LT403", message, "plan and run on the same files")
-    train, held = _split(reading, kept, validation, split_seed)
+    train, held = _split(dataset, reading, kept, validation, split_seed)
     mean, std = _statistics(dataset, train)
     parts = {"train": train, "validation": held, "test": reading.test}
     return LoadedData(
@@ -248,12 +249,17 @@ def load_dataset(
 
 
 def _split(
-    reading: Reading, counts: Sequence[int], validation: float, split_seed: int
+    dataset: Dataset,
+    reading: Reading,
+    counts: Sequence[int],
+    validation: float,
+    split_seed: int,
 ) -> tuple[Part, Part | None]:
     """The training part, and the validation part where one is wanted: that of the data, or one drawn."""
     pool = reading.train
     share = 0.0 if reading.validation is not None else validation
-    split = long_tailed_split(pool.labels, counts, share, split_seed, pool.units)
+    choice: Choice = getattr(dataset, "split", "nested")
+    split = long_tailed_split(pool.labels, counts, share, split_seed, pool.units, choice)
     train = pool.take(split.train)
     if validation and reading.validation is not None:
         return train, reading.validation

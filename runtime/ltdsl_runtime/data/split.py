@@ -13,9 +13,11 @@ from ltdsl_runtime.data.part import members_by_class
 from ltdsl_runtime.streams import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from ltdsl.catalogue.datasets import Choice
 
 
 class Draw(NamedTuple):
@@ -90,10 +92,11 @@ def long_tailed_split(
     validation: float,
     split_seed: int,
     units: NDArray[np.int32] | None = None,
+    choice: Choice = "nested",
 ) -> Split:
     """Choose ``counts[c]`` images of every class c, and hold some out for validation.
 
-    Each class is shuffled by its own generator, from (split_seed, c): its first N_c images are
+    By default each class is shuffled by its own generator, from (split_seed, c): its first N_c images are
     kept, and the last V_c of those (:func:`ltdsl.longtail.validation_counts`) are the validation
     part. So:
 
@@ -107,6 +110,7 @@ def long_tailed_split(
         validation: Share of the kept images to hold out, in [0, 1).
         split_seed: Seed of the choice; independent of the run's seed.
         units: Images that stay together, see :func:`draw_whole`: V_c is then only come near to.
+        choice: ``cao`` for the images of LDAM-DRW; splits are not nested then, as one generator shuffles all classes.
 
     Raises:
         DataError: LT403 if a class has fewer images than ``counts`` asks for.
@@ -114,18 +118,35 @@ def long_tailed_split(
     kept_of, draws = [], []
     members_of = members_by_class(labels, len(counts))
     parts = zip(counts, validation_counts(counts, validation), members_of, strict=True)
+    shuffles = _shuffles(members_of, split_seed, choice)
     for label, (kept, held, members) in enumerate(parts):
         if len(members) < kept:
             message = f"class {label} has {len(members)} images, fewer than the {kept} planned"
             raise DataError(
                 code="LT403", message=message, hint="use the published files, or less imbalance"
             )
-        shuffled = generator(split_seed, "split", label).permutation(members)[:kept]
+        shuffled = next(shuffles)[:kept]
         kept_of.append(shuffled)
         draws.append(Draw(shuffled[::-1], held))
     held_out = draw_whole(draws, units, len(labels))
     kept_ones = np.sort(np.concatenate(kept_of)).astype(np.int64)
     return Split(kept_ones[~held_out[kept_ones]], kept_ones[held_out[kept_ones]])
+
+
+def _shuffles(
+    members_of: Sequence[NDArray[np.int64]], split_seed: int, choice: Choice
+) -> Iterator[NDArray[np.int64]]:
+    """The images of each class in the order in which they are kept."""
+    if choice == "cao":
+        # as in imbalance_cifar.py of github.com/kaidic/LDAM-DRW: np.random.seed, then np.random.shuffle class by class
+        legacy = np.random.RandomState(split_seed)  # whose stream is the published one
+        for members in members_of:
+            shuffled = members.astype(np.int64)
+            legacy.shuffle(shuffled)
+            yield shuffled
+        return
+    for label, members in enumerate(members_of):
+        yield generator(split_seed, "split", label).permutation(members)
 
 
 def fingerprint(labels: NDArray[np.int32], images: NDArray[np.uint8]) -> str:

@@ -52,6 +52,32 @@ def test_class_does_not_depend_on_others(labels):
         assert np.array_equal(a[labels[a] == 9], b[labels[b] == 9])
 
 
+def published(labels, counts, seed=0):
+    """The images that LDAM-DRW keeps: `gen_imbalanced_data` of its imbalance_cifar.py."""
+    np.random.seed(seed)  # noqa: NPY002
+    kept = []
+    for the_class, the_img_num in zip(np.unique(labels), counts, strict=True):
+        idx = np.where(labels == the_class)[0]
+        np.random.shuffle(idx)  # noqa: NPY002
+        kept.append(idx[:the_img_num])
+    return np.concatenate(kept)
+
+
+@pytest.mark.parametrize(("profile", "seed"), [("exponential", 0), ("step", 0), ("exponential", 3)])
+def test_the_published_split_keeps_the_published_images(labels, profile, seed):
+    counts = profile_counts([200] * 10, 100, profile)
+    split = long_tailed_split(labels, counts, 0.0, seed, choice="cao")
+    assert np.array_equal(split.train, np.sort(published(labels, counts, seed)))
+    held = long_tailed_split(labels, counts, 0.1, seed, choice="cao")
+    assert np.array_equal(np.sort(np.concatenate(held)), split.train)
+
+
+def test_the_published_counts_are_those_of_the_profile():
+    for imbalance in (10, 20, 50, 100, 200):
+        theirs = [int(5000 * (1 / imbalance) ** (c / 9.0)) for c in range(10)]
+        assert list(profile_counts([5000] * 10, imbalance)) == theirs
+
+
 def test_too_few_images(labels):
     with pytest.raises(DataError, match="class 3 has 200 images") as caught:
         long_tailed_split(labels, [1, 1, 1, 201, 1, 1, 1, 1, 1, 1], 0.0, 0)
