@@ -108,7 +108,7 @@ READ_DATA = {
 }
 
 #: Files of the language that compute with NumPy: nothing of theirs is imported before it is asked for.
-NUMERIC = ("ltdsl.runs.arrays", "ltdsl.judge.intervals", "ltdsl.judge.pairs")
+NUMERIC = ("ltdsl.runs.arrays", "ltdsl.judge.intervals", "ltdsl.judge.pairs", "ltdsl.judge.ranking")
 
 #: Slow to import or absent where only recipes are checked.
 HEAVY = ("mindspore", "mindcv", "numpy", "scipy", "PIL")

@@ -15,13 +15,16 @@ from ltdsl.runs.layout import REPORT
 from ltdsl.system.files import write_atomically
 from ltdsl.system.opening import open_file
 
-__all__ = ["ReportError", "write_report"]
+__all__ = ["ReportError", "write_card", "write_report"]
 
 #: Seconds that no page takes to be written.
 LONG_AGO = 3600
 
 #: What a comparison is called.
 SEVERAL = "comparison.html"
+
+#: What a model card is called.
+CARD = "card.md"
 
 
 def write_report(paths: list[Path], out: Path | None = None) -> Path:
@@ -39,6 +42,7 @@ def write_report(paths: list[Path], out: Path | None = None) -> Path:
         ReportError: LT450, a path is no run directory; LT451, the file cannot be written.
     """
     from ltdsl.report.comparison_page import comparison_page
+    from ltdsl.report.page import MARK
     from ltdsl.report.run_page import run_page
     from ltdsl.runs.errors import UnreadableError
     from ltdsl.runs.reading import found_runs, read_run
@@ -54,22 +58,46 @@ def write_report(paths: list[Path], out: Path | None = None) -> Path:
         folder = paths[0] if len(paths) == 1 else Path()
         out = out or folder / SEVERAL
         html = comparison_page(runs, out)
-    _write(out, html)
+    _write(out, html, MARK)
     return out
 
 
-def _write(path: Path, html: str) -> None:
-    from ltdsl.report.page import MARK
+def write_card(path: Path, out: Path | None = None) -> Path:
+    """Write the model card of a run.
+
+    Args:
+        path: The run directory.
+        out: The file; ``card.md`` in the run directory where it is not given.
+
+    Returns:
+        The file.
+
+    Raises:
+        ReportError: LT450, it is no run directory; LT451, the file cannot be written.
+    """
+    from ltdsl.report.card import MARK, card
+    from ltdsl.runs.errors import UnreadableError
+    from ltdsl.runs.reading import read_run
 
     try:
-        if path.exists() and not _is_report(path, MARK):
+        run = read_run(path)
+    except UnreadableError as error:
+        raise ReportError("LT450", str(error), error.hint) from error
+    out = out or run.path / CARD
+    _write(out, card(run), MARK, "model card")
+    return out
+
+
+def _write(path: Path, text: str, mark: str, what: str = "report") -> None:
+    try:
+        if path.exists() and not _is_ours(path, mark):
             raise ReportError(
                 "LT451",
-                f"{path} is no report, and is left as it is",
+                f"{path} is no {what}, and is left as it is",
                 "choose another file with --out",
             )
         _tidy(path)
-        write_atomically(path, html)
+        write_atomically(path, text)
     except OSError as error:
         raise ReportError(
             "LT451",
@@ -86,6 +114,6 @@ def _tidy(path: Path) -> None:
                 left.unlink()
 
 
-def _is_report(path: Path, mark: str) -> bool:
+def _is_ours(path: Path, mark: str) -> bool:
     with open_file(path) as file:
         return mark.encode() in file.read(4096)

@@ -13,6 +13,7 @@ from ltdsl.judge.groups import Group, Which, grouped, plus_minus, without_seed
 from ltdsl.report.charts import compared
 from ltdsl.report.charts.classes import neighbours
 from ltdsl.report.charts.theme import SERIES
+from ltdsl.report.judged import bases
 from ltdsl.report.notes import Note, chosen_on, notes
 from ltdsl.report.page import render
 from ltdsl.runs.layout import REPORT
@@ -54,6 +55,7 @@ def comparison_page(runs: Sequence[Run], out: Path) -> str:
     """
     groups = grouped(runs)
     results = list(_results(groups))
+    held, missing = bases(groups)
     return render(
         "comparison.html",
         dict(_charts(groups, results)),
@@ -64,7 +66,8 @@ def comparison_page(runs: Sequence[Run], out: Path) -> str:
         repeated=[(group, run, _link(run, out)) for group in groups for run in group.repeated],
         results=results,
         metrics=list(METRICS),
-        smoothed=any(neighbours(len(f.per_class)) > 1 for g in groups for f in g.figures("last")),
+        bases=held,
+        missing=missing,
         plotted=PLOTTED,
         differences=_differences(groups),
         notes=list(_notes(groups)),
@@ -108,9 +111,11 @@ def _charts(
                 f"{name}-{key}",
                 compared.dots(groups, key, METRICS[name], name),
             )
-        tails = compared.tails(groups, key)
-        if tails is not None:
-            yield f"tail-{key}", tails
+        # single classes have nothing to do with their neighbours: a table says what they gained and lost
+        if any(neighbours(len(f.per_class)) > 1 for g in groups for f in g.figures(key)):
+            tails = compared.tails(groups, key)
+            if tails is not None:
+                yield f"tail-{key}", tails
 
 
 def _differences(groups: Sequence[Group]) -> list[Difference]:

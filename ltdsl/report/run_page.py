@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ltdsl.display.tables import chosen_by, stage_facts
+from ltdsl.judge.shares import class_scores, macro_f1, shares
 from ltdsl.report.charts import calibration, classes, confusion, curves
 from ltdsl.report.charts.theme import logarithmic
-from ltdsl.report.confusions import Confusions, confusions
+from ltdsl.report.confusions import MOST_CLASSES, Confusions, confusions
 from ltdsl.report.notes import notes
-from ltdsl.report.page import inline_picture, render
+from ltdsl.report.page import inline_picture, percent, render
+from ltdsl.runs.errors import UnreadableError
+from ltdsl.runs.layout import PREDICTIONS
 
 if TYPE_CHECKING:
+    from ltdsl.judge.ranking import Ranking
+    from ltdsl.judge.shares import Share
     from ltdsl.plan import Plan
-    from ltdsl.runs.evaluation import Evaluation, Figures, GroupFigures
+    from ltdsl.runs.evaluation import Figures, GroupFigures
     from ltdsl.runs.facts import Continuation, Facts
     from ltdsl.runs.reading import Run
 
@@ -29,18 +34,42 @@ class Result:
         title: What it is called.
         figures: Its figures.
         confusions: Its mistakes, as the page shows them.
+        shares: Its figures with their intervals.
+        ranking: What its logits tell, where they are kept.
     """
 
     key: str
     title: str
     figures: Figures
     confusions: Confusions | None
+    shares: dict[str, Share]
+    ranking: Ranking | None
+
+    def cell(self, name: str) -> str:
+        """A figure in percent; a dash where there is none."""
+        figures = self.figures
+        given: dict[str, float | None] = {
+            "error": figures.top1_error,
+            "macro_recall": figures.macro_recall,
+            "ece": figures.expected_calibration_error,
+            "f1": macro_f1(class_scores(figures)),
+            "top5": self.ranking.top5_error if self.ranking else None,
+            "auroc": self.ranking.auroc if self.ranking else None,
+        }
+        if name in figures.groups:
+            return percent(figures.groups[name].accuracy)
+        return percent(given.get(name))
+
+    def interval(self, name: str) -> str:
+        """``24.1–26.8``; empty where it is not known."""
+        share = self.shares.get(name)
+        return "" if share is None else f"{share.low:.1f}–{share.high:.1f}"
 
 
 def run_page(run: Run) -> str:
     """The page's HTML."""
     plan = run.plan
-    results = list(_results(run.evaluation))
+    results = list(_results(run))
     charts = dict(_charts(run, results))
     return render(
         "run.html",
@@ -53,7 +82,8 @@ def run_page(run: Run) -> str:
         facts=[(stage.name, stage_facts(plan, stage)) for stage in plan.stages] if plan else [],
         evaluation=run.evaluation,
         results=results,
-        groups=_groups(results),
+        rows=_rows(results),
+        latex=[_latex(run, result) for result in results],
         log_images=bool(results)
         and logarithmic([c.train_images for c in results[0].figures.per_class]),
         classes=len(results[0].figures.per_class) if results else 0,
@@ -79,16 +109,79 @@ def _lead(plan: Plan) -> list[str]:
     ]
 
 
-def _results(evaluation: Evaluation | None) -> Iterator[Result]:
+def _results(run: Run) -> Iterator[Result]:
+    evaluation = run.evaluation
     if evaluation is None:
         return
-    chosen = chosen_by(evaluation.best_on, evaluation.best_by)
-    for key, title, figures in (
-        ("last", "last epoch", evaluation.last),
-        ("best", chosen, evaluation.best),
-    ):
+    titles = {"last": "last epoch", "best": chosen_by(evaluation.best_on, evaluation.best_by)}
+    for which, figures in (("last", evaluation.last), ("best", evaluation.best)):
         if figures is not None:
-            yield Result(key, title, figures, confusions(figures))
+            yield Result(
+                which,
+                titles[which],
+                figures,
+                confusions(figures),
+                shares(figures),
+                _ranking(run, "last" if which == "last" else "best"),
+            )
+
+
+def _ranking(run: Run, which: Literal["last", "best"]) -> Ranking | None:
+    """What kept logits tell; None where there are none, or they are damaged."""
+    if not (run.path / PREDICTIONS).is_dir():
+        return None
+    from ltdsl.judge.ranking import ranking
+
+    try:
+        return ranking(run.path, which)
+    except UnreadableError:
+        return None
+
+
+#: Rows of the results, the most telling first, with what they are.
+_FIGURES = {
+    "error": ("top-1 error", ""),
+    "macro_recall": ("macro recall", "mean of the classes’ accuracies"),
+    "few": ("few", ""),
+    "medium": ("medium", ""),
+    "many": ("many", ""),
+    "top5": ("top-5 error", ""),
+    "f1": ("macro F1", "mean of the classes’"),
+    "auroc": ("AUROC", "mean of the classes’, each against all others"),
+    "ece": ("ECE", "expected calibration error"),
+}
+
+
+def _rows(results: list[Result]) -> list[tuple[str, str, str]]:
+    """Rows of the table of results that say something: their key, name and what they are."""
+    groups = {group["name"]: group for group in _groups(results)}
+    found = []
+    for key, (name, about) in _FIGURES.items():
+        if key in groups:
+            group = groups[key]
+            number = group["classes"]
+            about = f"{number:,} {'class' if number == 1 else 'classes'}"
+            about += f", {group['images']} images" if group["images"] else ""
+        if any(result.cell(key) != "–" for result in results):
+            found.append((key, name, about))
+    return found
+
+
+def _latex(run: Run, result: Result) -> str:
+    """A row of a table: error, macro recall, many, medium and few."""
+    keys = ("error", "macro_recall", "many", "medium", "few")
+    cells = [result.cell(key).rstrip("%").rstrip() for key in keys]
+    name = "".join(_LATEX.get(sign, sign) for sign in f"{run.name}, {result.title}")
+    return " & ".join([name, *("--" if cell == "–" else cell for cell in cells)]) + r" \\"
+
+
+#: What LaTeX reads as something else.
+_LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+}
 
 
 def _groups(results: list[Result]) -> list[dict[str, Any]]:
@@ -156,7 +249,46 @@ def _table(results: list[Result]) -> dict[str, Any]:
         for key, order in orders.items()
         if len(order.classes) == len(first.classes)
     }
-    return classes.columns(first, accuracies)
+    table = classes.columns(first, accuracies)
+    for result in results:
+        scores = class_scores(result.figures)
+        if result.key in accuracies and scores:
+            order = sorted(
+                range(len(scores)), key=lambda c: -result.figures.per_class[c].train_images
+            )
+            for name in ("precision", "f1"):
+                values = [getattr(scores[c], name) for c in order]
+                table.setdefault("more", {})[f"{name.replace('f1', 'F1')} {result.key}"] = [
+                    None if value is None else round(value, 2) for value in values
+                ]
+    mistakes = {r.key: pairs for r in results if r.confusions and (pairs := _mistakes(r.figures))}
+    return table | {"mistakes": mistakes}
+
+
+#: Mistakes that can be searched, at most: the most frequent ones.
+_MOST_MISTAKES = 5000
+
+
+def _mistakes(figures: Figures) -> dict[str, list[int]]:
+    """Cells of a confusion matrix that is too large to be shown, by the classes' places from head to tail."""
+    cells, number = figures.confusion, len(figures.per_class)
+    if cells is None or number <= MOST_CLASSES:
+        return {}
+    order = sorted(range(number), key=lambda c: -figures.per_class[c].train_images)
+    place = {c: rank for rank, c in enumerate(order)}
+    wrong = [
+        (-count, place[label], place[prediction])
+        for label, prediction, count in zip(
+            cells.label, cells.prediction, cells.count, strict=False
+        )
+        if label != prediction
+    ]
+    found = sorted(wrong)[:_MOST_MISTAKES]
+    return {
+        "label": [label for _, label, _ in found],
+        "prediction": [prediction for _, _, prediction in found],
+        "count": [-count for count, _, _ in found],
+    }
 
 
 def _origin(run: Run) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -171,6 +172,38 @@ def test_classes_are_searched_and_sorted(browser, huge):
         assert len(rows(page)) == 110
         page.fill("[data-table] input", "no such class")
         assert rows(page) == []
+
+
+def test_charts_and_tables_can_be_taken_away(browser, huge):
+    with opened(browser, huge, accept_downloads=True) as page:
+        for place, name, start in (
+            ("[data-csv]", "classes.csv", '"class","training images","test images"'),
+            ("[data-mistakes=last] .take", "mistakes.csv", '"true","taken for","images"'),
+            ("[data-svg=accuracy-last]", "accuracy-last.svg", "<svg xmlns="),
+        ):
+            with page.expect_download() as download:
+                page.locator(place).click()
+            assert download.value.suggested_filename == name
+            text = Path(download.value.path()).read_text(encoding="utf-8")
+            assert text.startswith(start)
+            assert "var(--" not in text
+        page.fill("[data-mistakes=last] input", "no such class")
+        assert page.locator("[data-mistakes=last] tbody tr").count() == 0
+
+
+def test_each_recipe_can_be_the_one_that_others_are_held_against(browser, comparison):
+    with opened(browser, comparison, 390) as page:
+        assert page.locator("[data-which=A]").first.is_visible()
+        page.locator("[data-show=B]").click()
+        assert page.locator("[data-which=B]").first.is_visible()
+        assert not page.locator("[data-which=A]").first.is_visible()
+
+
+def test_the_figures_that_count_are_seen_on_a_phone(browser, report):
+    with opened(browser, report, 390) as page:
+        table = page.locator("#results table")
+        assert table.evaluate("t => t.scrollWidth <= t.parentElement.clientWidth")
+        assert "few" in table.inner_text()
 
 
 def test_the_best_epoch_is_shown_when_asked_for(browser, report):

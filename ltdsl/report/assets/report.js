@@ -39,8 +39,11 @@
   function finder(root) {
     const STEP = 100;
     const keys = Object.keys(table.accuracies);
-    const names = ["class", "training images", "test images", ...keys.map((key) => (keys.length > 1 ? `${key}, %` : "accuracy, %"))];
-    const columns = [table.name, table.images, table.tested, ...Object.values(table.accuracies)];
+    const more_of = table.more ?? {};
+    const short = (name) => (keys.length > 1 ? name : name.split(" ")[0]);
+    const names = ["class", "training images", "test images", ...keys.map((key) => (keys.length > 1 ? `${key}, %` : "accuracy, %")),
+      ...Object.keys(more_of).map((name) => `${short(name)}, %`)];
+    const columns = [table.name, table.images, table.tested, ...Object.values(table.accuracies), ...Object.values(more_of)];
     const [head, body] = [root.querySelector("thead"), root.querySelector("tbody")];
     const [input, said, more] = ["input", "output", ".more"].map((part) => root.querySelector(part));
     const folded = columns[0].map((name) => name.toLocaleLowerCase());
@@ -101,7 +104,83 @@
     head.append(row);
     input.addEventListener("input", search);
     more.addEventListener("click", () => { shown += STEP; fill(); });
+    root.querySelector("[data-csv]")?.addEventListener("click", () => {
+      save("classes.csv", "text/csv", csv(names, [...table.name.keys()].map((index) => columns.map((column) => column[index]))));
+    });
     search();
+  }
+
+  function save(name, type, text) {
+    const link = Object.assign(document.createElement("a"), { download: name, href: URL.createObjectURL(new Blob([text], { type })) });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  // a spreadsheet computes what begins with such a sign
+  function csv(names, rows) {
+    const cell = (value) => {
+      if (typeof value === "number") return String(value);
+      const text = String(value ?? "");
+      return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+    };
+    return [names, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+  }
+
+  for (const button of document.querySelectorAll("[data-svg]")) {
+    button.addEventListener("click", () => {
+      const drawn = button.closest("figure").querySelector("svg");
+      if (!drawn) return;
+      const style = getComputedStyle(document.documentElement);
+      const text = new XMLSerializer().serializeToString(drawn);
+      // elsewhere nobody knows the page's colours
+      save(`${button.dataset.svg.replace(/[^\w-]+/g, "-")}.svg`, "image/svg+xml", text.replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim()));
+    });
+  }
+
+  function mistakes(root) {
+    const STEP = 20;
+    const pairs = table.mistakes[root.dataset.mistakes];
+    const [body, input, said, more] = ["tbody", "input", "output", ".more"].map((part) => root.querySelector(part));
+    const folded = table.name.map((name) => name.toLocaleLowerCase());
+    const digits = new Intl.NumberFormat("en");
+    let shown = 10, found = [];
+
+    const share = (at) => (100 * pairs.count[at]) / Math.max(1, table.tested[pairs.label[at]]);
+
+    function fill() {
+      body.replaceChildren(...found.slice(0, shown).map((at) => {
+        const row = document.createElement("tr");
+        for (const rank of [pairs.label[at], pairs.prediction[at]]) {
+          const td = Object.assign(document.createElement("td"), { className: "text name" });
+          td.append(Object.assign(document.createElement("bdi"), { textContent: table.name[rank] }));
+          row.append(td);
+        }
+        for (const text of [digits.format(pairs.count[at]), `${share(at).toFixed(0)} %`]) row.append(Object.assign(document.createElement("td"), { textContent: text }));
+        return row;
+      }));
+      said.textContent = `${digits.format(Math.min(shown, found.length))} of ${digits.format(found.length)} pairs of classes`;
+      more.hidden = found.length <= shown;
+      more.textContent = `Show ${digits.format(Math.min(STEP, found.length - shown))} more`;
+    }
+
+    function search() {
+      const wanted = input.value.trim().toLocaleLowerCase();
+      found = [...pairs.count.keys()].filter((at) => [pairs.label[at], pairs.prediction[at]].some((rank) => folded[rank].includes(wanted)));
+      fill();
+    }
+
+    input.addEventListener("input", search);
+    more.addEventListener("click", () => { shown += STEP; fill(); });
+    root.querySelector(".take").addEventListener("click", () => {
+      const rows = [...pairs.count.keys()].map((at) => [table.name[pairs.label[at]], table.name[pairs.prediction[at]], pairs.count[at], share(at)]);
+      save("mistakes.csv", "text/csv", csv(["true", "taken for", "images", "share, %"], rows));
+    });
+    search();
+  }
+
+  for (const root of document.querySelectorAll("[data-mistakes]")) {
+    if (table.mistakes?.[root.dataset.mistakes]) mistakes(root);
+    else root.remove();
   }
 
   for (const root of document.querySelectorAll("[data-table]")) {
