@@ -17,7 +17,12 @@ from ltdsl import __version__
 from ltdsl.system.packages import EXTRAS, NEWEST
 
 #: Where packages are imported by another name than they are installed by.
-IMPORTED = {"pillow": "PIL", "tensorboardx": "tensorboardX", "vl-convert-python": "vl_convert"}
+IMPORTED = {
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "tensorboardx": "tensorboardX",
+    "vl-convert-python": "vl_convert",
+}
 
 #: Bytes that `pip install ltdsl` may add to an environment.
 LIMIT = 70e6
