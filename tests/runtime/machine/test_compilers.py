@@ -23,7 +23,7 @@ WAYS = {
 }
 
 #: Both methods, all strides, and what is left over.
-SHAPES = [(35, 9, 10, 9, 14, 3, 1), (3, 3, 5, 7, 9, 3, 2), (2, 3, 4, 9, 6, 5, 1)]
+SHAPES = [(32, 49, 50, 7, 8, 3, 1), (3, 3, 5, 7, 9, 3, 2), (2, 3, 4, 9, 6, 5, 1)]
 
 
 @pytest.fixture(scope="module", params=WAYS)

@@ -80,10 +80,9 @@ def direct():
 @pytest.mark.parametrize(
     "shape",
     [
-        (33, 8, 16, 8, 8),  # a third group of one image
-        (30, 9, 11, 13, 22),  # tiles that reach over the edge, channels that are left over
-        (16, 40, 65, 5, 30),  # rows of tiles in pieces
-        (48, 16, 8, 16, 16),
+        (33, 48, 48, 8, 8),  # a third group of one image
+        (30, 50, 49, 13, 22),  # tiles that reach over the edge, channels that are left over
+        (16, 48, 65, 5, 30),  # rows of tiles in pieces
     ],
 )
 def test_winograds_method_rounds_no_more_than_four_times_as_much(shape, direct):
@@ -172,7 +171,7 @@ def test_kept_statistics_normalise_too():
 
 def test_numbers_do_not_depend_on_how_many_threads_there_are():
     drawn = draw_convolution(21, 6, 7, 11, 13, 3, 1), draw_norm(21, 6, 11, 13)
-    large = draw_convolution(48, 16, 16, 8, 8, 3, 1)
+    large = draw_convolution(48, 48, 48, 4, 4, 3, 1)
     loaded = ctypes.CDLL(str(library()))
     before = loaded.ltdsl_threads()
     try:

@@ -17,9 +17,13 @@
 
 #ifdef __AVX512F__
 #define W 16
+#define LEAST 8         // channels of either side from which it was measured to pay
+#define LEAST_WEIGHTS 8
 #define TILES 4         // that a product keeps in registers, for four outputs
 #else
 #define W 8
+#define LEAST 24
+#define LEAST_WEIGHTS 48
 #define TILES 2
 #endif
 #define OUTPUTS 4
@@ -81,15 +85,18 @@ typedef struct {
 static int wanted = 1;
 void ltdsl_set_winograd(int is) { wanted = is; }
 
+static int least(int a, int b) { return a < b ? a : b; }
+
 static int up(int number, int by) { return (number + by - 1) / by; }
 
 int winograd_fits(shape_t s) {
     double computed = (double)up(s.images, W) * W * up(s.height, 4) * 4 * up(s.width, 4) * 4;
-    return wanted && s.inputs >= 8 && s.outputs >= 8 && computed <= 1.8 * s.images * s.height * s.width;
+    return wanted && least(s.inputs, s.outputs) >= LEAST && computed <= 1.8 * s.images * s.height * s.width;
 }
 
 int winograd_fits_weights(shape_t s) {
-    return winograd_fits(s) && (long)s.inputs * s.outputs * POINTS * 4 <= 8l * SUMS;
+    return winograd_fits(s) && least(s.inputs, s.outputs) >= LEAST_WEIGHTS &&
+           (long)s.inputs * s.outputs * POINTS * 4 <= 8l * SUMS;
 }
 
 static void *space(long floats) {
@@ -109,8 +116,6 @@ static work_t divided(shape_t s, int channels) {
 }
 
 static int pieces(const work_t *c) { return c->groups * c->row_parts * c->column_parts; }
-
-static int least(int a, int b) { return a < b ? a : b; }
 
 static piece_t piece(const work_t *c, int number) {
     int column = number % c->column_parts * c->columns, row = number / c->column_parts % c->row_parts * c->rows;
