@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.training.stage_cache import StageCache, forget_half_taken
 from ltdsl_runtime.training.stage_files import Taking
@@ -89,8 +90,15 @@ def store(begun, tmp_path):
     return Store(copy, 10**9)
 
 
+def alone(text, data, folder):
+    network = conv_network()
+    if "lws" in text:
+        use_factors(network, 4)
+    return trainer(plan(SETTINGS + text), data, folder, network)
+
+
 def sharing(text, data, folder, store, options=None):
-    made = trainer(plan(SETTINGS + text), data, folder, conv_network())
+    made = alone(text, data, folder)
     options = options or RunOptions()
     made.shared = StageCache(made.plan, data, made.run, {}, options, store, {})
     return made
@@ -119,7 +127,7 @@ def told(made):
 def test_a_run_that_begins_with_epochs_of_another_is_as_if_it_had_not(what, data, tmp_path, begun):
     _, second, same = PAIRS[what]
     first, store = begun(what)
-    trainer(plan(SETTINGS + second), data, tmp_path / "whole", conv_network())()
+    alone(second, data, tmp_path / "whole")()
     made = sharing(second, data, tmp_path / "shared", store)
     made()
     assert [r.epoch for r in made.reporter.records] == list(range(same, made.plan.epochs))
