@@ -24,7 +24,7 @@ def runs(
         Format, typer.Option("--format", help="For people, or for programs.")
     ] = Format.TEXT,
 ) -> None:
-    """List runs: how they stand, what they trained, error and recall, time and disk.
+    """List runs: how they stand, and what came of them.
 
     Figures are those of the last epoch on the test images, in percent; `few` is the accuracy of the classes with the
     fewest training images. Time is that of the epochs that the run trained itself.
