@@ -103,23 +103,56 @@ def class_groups(counts: Sequence[int]) -> Groups:
 
     The bounds are those of Liu et al. (OLTR, CVPR 2019). Where they would leave a group empty, all
     three become thirds by frequency (ties by class index; the middle third takes a remainder of
-    one, the outer thirds one each of a remainder of two), so that a report always has three
-    figures.
+    one, the outer thirds one each of a remainder of two), so that a report has three figures, and
+    :func:`about_thirds` is said beside them. One or two classes make no thirds.
 
     Args:
         counts: Training images of each class, after the validation part was taken out.
     """
-    groups = Groups(
-        many=tuple(c for c, n in enumerate(counts) if n > MANY_ABOVE),
-        medium=tuple(c for c, n in enumerate(counts) if FEW_BELOW <= n <= MANY_ABOVE),
-        few=tuple(c for c, n in enumerate(counts) if n < FEW_BELOW),
-    )
-    if all(groups):
+    groups = _by_definition(counts)
+    if not _thirds(groups, counts):
         return groups
     order = sorted(range(len(counts)), key=lambda c: -counts[c])
     first, second = round(len(order) / 3), round(2 * len(order) / 3)
     thirds = (order[:first], order[first:second], order[second:])
     return Groups(*(tuple(sorted(third)) for third in thirds))
+
+
+def about_thirds(counts: Sequence[int]) -> str:
+    """What many, medium and few are where they are not what they are called; empty where they are.
+
+    Args:
+        counts: As for :func:`class_groups`.
+    """
+    defined = _by_definition(counts)
+    if not _thirds(defined, counts):
+        return ""
+    empty = [name for name, classes in defined._asdict().items() if not classes]
+    ranges = (
+        f"{name} {_range([counts[c] for c in classes])}"
+        for name, classes in class_groups(counts)._asdict().items()
+    )
+    return (
+        f"groups are thirds of the classes by frequency, as no class is {' or '.join(empty)} by definition "
+        f"(many > {MANY_ABOVE}, few < {FEW_BELOW} training images): {', '.join(ranges)} training images"
+    )
+
+
+def _by_definition(counts: Sequence[int]) -> Groups:
+    return Groups(
+        many=tuple(c for c, n in enumerate(counts) if n > MANY_ABOVE),
+        medium=tuple(c for c, n in enumerate(counts) if FEW_BELOW <= n <= MANY_ABOVE),
+        few=tuple(c for c, n in enumerate(counts) if n < FEW_BELOW),
+    )
+
+
+def _thirds(defined: Groups, counts: Sequence[int]) -> bool:
+    return not all(defined) and len(counts) >= len(defined)
+
+
+def _range(counts: Sequence[int]) -> str:
+    most, least = max(counts), min(counts)
+    return f"{most:,}" if most == least else f"{most:,}–{least:,}"
 
 
 def validation_counts(counts: Sequence[int], fraction: float) -> tuple[int, ...]:

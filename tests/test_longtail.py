@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltdsl.longtail import class_groups, profile_counts, validation_counts
+from ltdsl.longtail import about_thirds, class_groups, profile_counts, validation_counts
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,21 @@ def test_groups_become_thirds_where_one_is_empty():
     counts = profile_counts([5000] * 10, 100)  # no class below 20
     assert class_groups(counts) == ((0, 1, 2), (3, 4, 5, 6), (7, 8, 9))
     assert class_groups([1, 300, 2, 400, 3, 500]) == ((3, 5), (1, 4), (0, 2))
-    assert class_groups([5, 5]) == ((0,), (), (1,))
+
+
+def test_two_classes_make_no_few():
+    assert class_groups([500, 499]) == ((0, 1), (), ())
+    assert class_groups([5]) == ((), (), (0,))
+    assert not about_thirds([500, 499])
+
+
+def test_thirds_are_told_with_their_ranges():
+    assert about_thirds([1523, 184, 165, 136, 91, 51]) == (
+        "groups are thirds of the classes by frequency, as no class is few by definition (many > 100, few < 20 "
+        "training images): many 1,523–184, medium 165–136, few 91–51 training images"
+    )
+    assert "no class is medium or few by definition" in about_thirds([200, 200, 200])
+    assert about_thirds([200, 50, 3]) == ""
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=40))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from ltdsl.display.plots import columns_of, ink, plot, ruler
-from ltdsl.longtail import class_groups
+from ltdsl.longtail import about_thirds, class_groups
 
 if TYPE_CHECKING:
     from ltdsl.catalogue import Dataset
@@ -54,6 +54,7 @@ def as_data(dataset: Dataset, reading: Any, found: Any) -> dict[str, Any]:
         "imbalance": max(kept) / min(kept) if min(kept) else None,
         "sides": _spread(found.sides),
         "groups": {name: len(classes) for name, classes in groups.items()},
+        "about_groups": about_thirds(kept),
         "classes": [
             {"class": name, "train": count, "kept": left, "test": tested}
             for name, count, left, tested in zip(names, counts, kept, test.counts(), strict=True)
@@ -102,6 +103,8 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
     yield f"{imbalance}a class has {kept[0]:,} down to {kept[-1]:,} training images"
     groups = (f"{number} {name}" for name, number in facts["groups"].items())
     yield f"groups: {', '.join(groups)}"
+    if facts["about_groups"]:
+        yield f"  {facts['about_groups']}"
     yield from _sides(facts["sides"], facts["input"])
     yield ""
     yield from plot(kept, width, ink(encoding), height=6)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from ltdsl.longtail import validation_counts
+from ltdsl.display.console import Console
+from ltdsl.longtail import about_thirds, validation_counts
 from ltdsl.plan import Plan, StagePlan
 
 #: The class in the middle and both ends, named in this order wherever three figures stand for all classes.
@@ -174,6 +175,21 @@ def _ends(values: list[str], counts: tuple[int, ...]) -> str:
     """The values of the most frequent, the median and the rarest class."""
     order = sorted(range(len(counts)), key=lambda c: -counts[c])
     return " · ".join(values[order[i]] for i in (0, len(order) // 2, -1))
+
+
+def about_groups(result: Mapping[str, Any]) -> str:
+    """What is said below the closing table where many, medium and few are not what they are called."""
+    for which in ("last", "best", "checkpoint"):
+        if which in result:
+            return about_thirds([each["train_images"] for each in result[which]["per_class"]])
+    return ""
+
+
+def show_results(console: Console, result: Mapping[str, Any]) -> None:
+    """Print the closing table, and what has to be known to read it."""
+    console.print(result_table(result))
+    if about := about_groups(result):
+        console.say(about)
 
 
 def result_table(result: Mapping[str, Any]) -> Table:

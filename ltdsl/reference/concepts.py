@@ -28,9 +28,10 @@ CONCEPTS: dict[str, str] = {
     "same numbers.",
     "origin": "Where a value was written: `ltdsl plan --origins`.",
     "fresh": "A stage with `optimizer` or `schedule` in its braces starts its optimizer afresh, without momentum.",
-    "many": "The classes with more than 100 training images.",
-    "medium": "The classes with 20 to 100 training images.",
-    "few": "The classes with fewer than 20 training images.",
+    "many": "The classes with more than 100 training images. Where no class of a data set is many, medium or few, all "
+    "three are thirds by frequency, and whatever shows them says so.",
+    "medium": "The classes with 20 to 100 training images; see `many`.",
+    "few": "The classes with fewer than 20 training images; see `many`.",
     "head": "The classes with the most training images.",
     "tail": "The classes with the fewest training images.",
     "long_tail": "A data set of a few large classes and many small ones.",

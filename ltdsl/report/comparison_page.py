@@ -14,7 +14,7 @@ from ltdsl.report.charts import compared
 from ltdsl.report.charts.classes import neighbours
 from ltdsl.report.charts.theme import SERIES
 from ltdsl.report.judged import bases
-from ltdsl.report.notes import Note, chosen_on, notes
+from ltdsl.report.notes import Note, about_groups, chosen_on, notes
 from ltdsl.report.page import render
 from ltdsl.runs.layout import REPORT
 
@@ -172,6 +172,7 @@ def _notes(groups: Sequence[Group]) -> Iterator[Note]:
             f"Best epochs of {', '.join(on_test)} were chosen on the test images themselves.",
             "warning",
         )
+    yield from (Note(about) for about in dict.fromkeys(map(about_groups, runs)) if about)
     for run in runs:
         for note in notes(run, choice=False):
             if note.level == "warning" and run.evaluation is not None:

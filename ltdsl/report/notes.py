@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ltdsl.longtail import validation_counts
+from ltdsl.longtail import about_thirds, validation_counts
 
 if TYPE_CHECKING:
     from ltdsl.runs.reading import Run
@@ -33,7 +33,19 @@ class Note:
 def notes(run: Run, choice: bool = True) -> list[Note]:
     """Everything to be said of one run; of how its best epoch was chosen only with ``choice``."""
     chosen = _choice(run) if choice else ()
-    return [*_ending(run), *chosen, *_changes(run), *_gaps(run)]
+    return [*_ending(run), *chosen, *_groups(run), *_changes(run), *_gaps(run)]
+
+
+def about_groups(run: Run) -> str:
+    """A sentence on what many, medium and few are where they are not what they are called."""
+    last = run.evaluation.last if run.evaluation else None
+    about = about_thirds(last.train_counts()) if last else ""
+    return f"{about[0].upper()}{about[1:]}." if about else ""
+
+
+def _groups(run: Run) -> Iterator[Note]:
+    if about := about_groups(run):
+        yield Note(about)
 
 
 def chosen_on(run: Run) -> str | None:

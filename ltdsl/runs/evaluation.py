@@ -71,11 +71,19 @@ class Figures(FileModel):
     groups: Annotated[dict[str, GroupFigures], ALWAYS] = Field(
         {}, description="`many`, `medium` and `few`, by training images of a class."
     )
+    about_groups: Sometimes[Text] = Field(
+        None,
+        description="What they are where they are not what they are called: thirds by frequency, with their ranges.",
+    )
     per_class: Annotated[Many[ClassFigures], ALWAYS] = Field(
         (), description="Each class, by label."
     )
     calibration: Annotated[Many[Bin], ALWAYS] = Field((), description="15 bins of confidence.")
     confusion: Always[Cells] = Field(None, description="Images by label and prediction.")
+
+    def train_counts(self) -> tuple[int, ...]:
+        """Training images of each class, which decide its group."""
+        return tuple(each.train_images for each in self.per_class)
 
 
 def _of_an_epoch(figures: Figures) -> Figures:

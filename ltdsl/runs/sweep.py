@@ -26,6 +26,10 @@ class Record(FileModel):
         description="As in evaluation.json; null where it is not finished too."
     )
     best_by: Text | None = Field(None, description="As in evaluation.json, likewise.")
+    about_groups: Text | None = Field(
+        None,
+        description="What many, medium and few are where they are not what they are called; null elsewhere.",
+    )
     last: dict[str, float | None] = Field(
         description=f"Of the last epoch, in percent: {_NAMES}; empty before the run is finished."
     )

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ltdsl import __version__
+from ltdsl.longtail import about_thirds
 from ltdsl.runs import layout
 from ltdsl.runs.errors import UnreadableError
 from ltdsl.runs.evaluation import Figures
@@ -104,6 +105,7 @@ class SweepFolder:
             error=error or ("" if done else facts.error or ""),
             best_on=done.best_on if done else None,
             best_by=done.best_by if done else None,
+            about_groups=about_thirds(last.train_counts()) or None if done and last else None,
             last=_figures(done.last) if done else {},
             best=_figures(done.best) if done else {},
         )

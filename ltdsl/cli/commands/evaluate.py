@@ -127,9 +127,9 @@ def eval(  # noqa: A001 - the command's name
     if form is Format.JSON:
         print_json(figures)
         return
-    from ltdsl.display.tables import result_table
+    from ltdsl.display.tables import show_results
 
-    new_console().print(result_table(figures))
+    show_results(new_console(), figures)
 
 
 def _posthoc(changes: Sequence[str]) -> list[Posthoc | None]:

@@ -257,10 +257,10 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
         stop("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
     if console.quiet:  # the first of several workers shows and writes all
         return
-    from ltdsl.display.tables import result_table
+    from ltdsl.display.tables import show_results
 
     console.print()
-    console.print(result_table(figures))
+    show_results(console, figures)
     trouble = write_report(out)
     console.print()
     if trouble:

@@ -267,6 +267,9 @@ def _conclude(work: Sweep, console: Console) -> None:
     records = list(work.records.values())
     console.print()
     console.print(result_table(records, console.width))
+    for about in dict.fromkeys(record.about_groups for record in records):
+        if about:
+            console.say(about)
     for record in records:
         if record.error:
             console.say("")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mindspore.train import Metric, Model
 
-from ltdsl.longtail import class_groups
+from ltdsl.longtail import about_thirds, class_groups
 from ltdsl.runs.arrays import Observed
 from ltdsl.runs.predictions import no_logits
 from ltdsl_runtime.data.pipeline import evaluation_dataset, own_errors
@@ -130,6 +130,7 @@ class Scores:
         images = self.confusion.by_label()
         tested = images > 0
         recall = 100 * self.confusion.right() / np.maximum(images, 1)
+        about = about_thirds(train_counts)
         return {
             "top1_error": self.top1_error,
             "macro_recall": self.macro_recall,
@@ -141,6 +142,7 @@ class Scores:
                 }
                 for name, classes in class_groups(train_counts)._asdict().items()
             },
+            **({"about_groups": about} if about else {}),
             "per_class": [
                 {
                     "class": name,

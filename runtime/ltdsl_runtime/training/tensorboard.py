@@ -61,7 +61,6 @@ class Events:
     def add(self, epoch: Epoch) -> None:
         """Add what is known of an epoch."""
         self._time += epoch.seconds or 0.0
-        step = epoch.epoch + 1
         scalars = {
             "loss/train": epoch.loss,
             f"top1_error/{epoch.measured_on}": epoch.top1_error,
@@ -70,7 +69,7 @@ class Events:
         }
         for name, value in scalars.items():
             if value is not None:  # only lines that are merely shown lack one
-                self._writer.add_scalar(name, value, step, walltime=self._time)
+                self._writer.add_scalar(name, value, epoch.epoch, walltime=self._time)
 
     def close(self) -> None:
         """Write what is left."""

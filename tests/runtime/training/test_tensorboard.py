@@ -48,7 +48,7 @@ def test_every_epoch_is_read_back(tmp_path):
     figures = {"top1_error/validation", "macro_recall/validation"}
     assert set(found) == {"loss/train", "learning_rate", *figures}
     steps, values, times = zip(*found["loss/train"], strict=True)
-    assert steps == (1, 2, 3, 4)
+    assert steps == (0, 1, 2, 3)
     assert values == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4])
     assert times[0] == 1769860802.5
     assert times[3] - times[0] == 7.5
