@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,7 +14,7 @@ from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles, Names
 from ltdsl_runtime.data.holdout import held_out
 from ltdsl_runtime.data.image import SUFFIXES, View
-from ltdsl_runtime.data.layout import Layout, layout_of
+from ltdsl_runtime.data.layout import Layout, called_as_parts, layout_of
 from ltdsl_runtime.data.names import called, readable
 from ltdsl_runtime.data.reading import Reading, classes_of, few
 from ltdsl_runtime.data.walk import SUFFIX_HINT, Account, entries, images_below, is_folder
@@ -46,12 +46,15 @@ def load(dataset: ImageFolder, folder: Path) -> Reading:
         found = _classes(folder, name, account)
         _must_be_known(folder, found, name, classes, layout)
         parts.append(_part(folder, name, found, classes, view, account))
-    pool, *others = units.together(parts, dataset.group)
-    notes = [
-        note
-        for part, name in zip(others, ("test", "validation"), strict=False)
-        for note in units.shared_groups(pool, part, name)
-    ]
+    notes: list[Note] = []
+    if dataset.group is None:
+        pool, *others = parts
+        pool, pair = units.twins(pool)
+        notes += _about_twins(pool, pair)
+    else:
+        pool, *others = units.together(parts, dataset.group)
+        for part, name in zip(others, ("test", "validation"), strict=False):
+            notes += units.shared_groups(pool, part, name)
     problems: tuple[DataError, ...] = ()
     if others:
         train, test = pool, others[0]
@@ -65,6 +68,17 @@ def load(dataset: ImageFolder, folder: Path) -> Reading:
         problems,
         dict(sorted(account.endings.items())),
     )
+
+
+def _about_twins(pool: ImageFiles, pair: tuple[str, str] | None) -> Iterator[Note]:
+    if pair is not None and pool.units is not None:
+        count = int((np.bincount(pool.units) > 1).sum())
+        one, other = map(readable, pair)
+        message = (
+            f"{count:,} names are there with more than one ending, such as {one} and {other}: all are images of their "
+            "class, and those of one name stay in one part"
+        )
+        yield Note("LT406", message, "take away what is a mask, a preview or a copy")
 
 
 def load_known(
@@ -116,12 +130,30 @@ def _classes(root: Path, part: str, account: Account) -> Folders:
         elif entry.name.lower().endswith(SUFFIXES):
             path = f"{part}/{entry.name}" if part else entry.name
             account.leave(f"images right in {where}, in no class folder", path)
+        else:
+            path = f"{part}/{entry.name}" if part else entry.name
+            account.leave(f"files beside the class folders in {where}", path, warn=False)
     for name, folders in found.items():
         if len(folders) > 1:
             account.say(
                 f"{len(folders)} folders in {where} are called {name}, written in different signs: one class"
             )
     return found
+
+
+def _look_within(root: Path, inside: str, images: list[str], account: Account) -> None:
+    """Say where a class is made of folders that may be classes, or parts, themselves."""
+    start = len(inside) + 1
+    below = sorted({name[start:].split("/", 1)[0] for name in images if "/" in name[start:]})
+    if len(below) < 2 or any("/" not in name[start:] for name in images):
+        return
+    parts = called_as_parts(below)
+    account.say(
+        f"class {called(inside.rsplit('/', 1)[-1])} is made of {len(below):,} folders, {few(map(readable, below))}",
+        f"if these are {'the parts of the data set' if parts else 'the classes'}, name their folder: "
+        f"--data {readable(str(root / inside))}",
+        level="warning" if parts else "advice",
+    )
 
 
 def _part(
@@ -155,7 +187,9 @@ def _part(
         found: list[str] = []
         for folder in folders.get(class_name, ()):
             inside = f"{name}/{folder}" if name else folder
-            found += sorted(images_below(str(root), inside, account))
+            images = sorted(images_below(str(root), inside, account))
+            _look_within(root, inside, images, account)
+            found += images
         names += found
         counts.append(len(found))
     if not names:

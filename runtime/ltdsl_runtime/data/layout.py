@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,13 +51,15 @@ def layout_of(folder: Path, account: Account) -> Layout:
     names = [entry.name for entry in found]
     parts = _parts(folder, names)
     if "train" not in parts:
-        if names and all(name.lower() in _KINDS for name in names):
+        if names and called_as_parts(names):
             message = f"{folder} has {few(names)} in place of classes"
             raise DataError("LT403", message, "call the folders of its parts `train` and `test`")
         return Layout("")
     for entry in entries(folder, account):
         if not is_folder(entry) and entry.name.lower().endswith(SUFFIXES):
             account.leave("images beside the folders of the parts, in no class folder", entry.name)
+        elif not is_folder(entry):
+            account.leave("files beside the folders of the parts", entry.name, warn=False)
     train = _unwrapped(folder, parts["train"])
     classes = _folders(folder, train)
     test, validation = _tested(folder, parts, classes, account)
@@ -67,6 +69,11 @@ def layout_of(folder: Path, account: Account) -> Layout:
             f"a class has its folder in {parts['train']}/",
         )
     return Layout(train, test, validation)
+
+
+def called_as_parts(names: Iterable[str]) -> bool:
+    """Whether all of some folders are called as parts are."""
+    return all(name.lower() in _KINDS for name in names)
 
 
 def _parts(folder: Path, names: list[str]) -> Mapping[str, str]:
@@ -153,7 +160,7 @@ def _tested(
             kind == "validation" if "test" in labelled else kind == "test" and "validation" in parts
         )
         if spare and not has_images(folder / name):
-            account.say(f"not read: {readable(name)}, which has no image", warn=False)
+            account.say(f"not read: {readable(name)}, which has no image", level="info")
             continue
         other = spare and not set(inside) & set(classes)
         loose = not inside and has_images(folder / name)

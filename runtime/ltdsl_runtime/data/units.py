@@ -97,6 +97,20 @@ def repeated(names: Iterable[str]) -> NDArray[np.int32] | None:
     return None if len(hashes) == 0 or units.max() + 1 == len(hashes) else units.astype(np.int32)
 
 
+def twins(part: ImageFiles) -> tuple[ImageFiles, tuple[str, str] | None]:
+    """The part, its files of one name but for the ending numbered alike, and two such: a picture and its mask, say."""
+    units = repeated(_stem(name) for name in part.names)
+    if units is None:
+        return part, None
+    first = int(np.flatnonzero(units == np.flatnonzero(np.bincount(units) > 1)[0])[0])
+    names = [part.names[at] for at in np.flatnonzero(units == units[first])[:2].tolist()]
+    return part.grouped(units), (names[0], names[1])
+
+
+def _stem(name: str) -> str:
+    return posixpath.splitext(name)[0]
+
+
 def _same(name: str) -> int:
     """A number that is equal for names of the same file."""
     return hash(posixpath.normpath(name) if "//" in name or "./" in name else name)

@@ -61,9 +61,14 @@ class Account:
         if len(examples) < 3:
             examples.append(readable(path))
 
-    def say(self, message: str, hint: str = "", warn: bool = True) -> None:
+    def say(
+        self,
+        message: str,
+        hint: str = "",
+        level: Literal["info", "warning", "advice"] = "warning",
+    ) -> None:
         """Note something of a folder as a whole."""
-        self._notes.append(Note("LT405", message, hint, "warning" if warn else "info"))
+        self._notes.append(Note("LT405", message, hint, level))
 
     def leave_file(self, path: str) -> None:
         """Note a file in a class folder that is no image by its name."""

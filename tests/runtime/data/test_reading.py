@@ -82,6 +82,55 @@ def test_layouts(tmp_path, layout, classes, train, test, validation, told):
     assert told or not said(reading)
 
 
+def test_a_picture_and_its_mask_stay_in_one_part(tmp_path):
+    root = tmp_path / "D"
+    for name in ("a", "b"):
+        write(root / name, 20, ".jpg")
+        write(root / name, 20, ".png")
+    reading = looked(root, holdout=0.5)
+    stems = [{name.rsplit(".", 1)[0] for name in part.names} for part in reading.parts.values()]
+    assert not stems[0] & stems[1]
+    assert len(reading.train) == len(reading.test) == 40
+    assert "40 names are there with more than one ending" in said(reading)
+
+
+def test_equal_names_of_two_classes_are_two_images(tmp_path):
+    folders(tmp_path / "D", a=10, b=10)
+    reading = looked(tmp_path / "D")
+    assert reading.train.units is None
+    assert not said(reading)
+
+
+@pytest.mark.parametrize(
+    ("layout", "level", "told"),
+    [
+        # somebody named the folder above
+        ({"Dataset__0": 2, "Dataset__1": 3, "Examples": 2}, "advice", "class Dataset is made of 2 folders, 0 and 1"),
+        ({"first__train__a": 2, "first__test__a": 2, "other": 3}, "warning", "made of 2 folders, test and train"),
+        # a class may have one folder in it, or folders beside images
+        ({"a__Imgs": 3, "b": 3}, None, ""),
+        ({"a__more": 3, "a__most": 3, "a": 2, "b": 3}, None, ""),
+    ],
+)  # fmt: skip
+def test_classes_that_are_made_of_folders(tmp_path, layout, level, told):
+    root = tmp_path / "D"
+    folders(root, **layout)
+    reading = looked(root)
+    assert told in said(reading)
+    assert [note.level for note in reading.notes] == [level] * (level is not None)
+
+
+def test_files_beside_folders_are_named_by_inspect(tmp_path):
+    folders(tmp_path / "D", train__a=3, train__b=3, test__a=1, test__b=1)
+    (tmp_path / "D" / "train.csv").write_text("image,label\n")
+    (tmp_path / "D" / "train" / "README").write_text("read me")
+    reading = looked(tmp_path / "D")
+    assert not said(reading)
+    notes = " ".join(note.message for note in reading.notes)
+    assert "such as train.csv" in notes
+    assert "such as train/README" in notes
+
+
 def test_a_part_or_a_class(tmp_path):
     folders(tmp_path / "D", bus=3, car=3, train__steam=3, train__diesel=3)
     with pytest.raises(DataError, match="bus and car beside train/") as caught:
