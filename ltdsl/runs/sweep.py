@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from ltdsl.runs.layout import SWEEP_FORMAT
-from ltdsl.runs.model import FileModel, Many, Text
+from ltdsl.runs.model import FileModel, Many, Sometimes, Text
 
 #: Figures of evaluation.json that the table has, in percent.
 FIGURES = ("top1_error", "macro_recall", "many", "medium", "few", "expected_calibration_error")
@@ -26,9 +26,9 @@ class Record(FileModel):
         description="As in evaluation.json; null where it is not finished too."
     )
     best_by: Text | None = Field(None, description="As in evaluation.json, likewise.")
-    about_groups: Text | None = Field(
+    about_groups: Sometimes[Text] = Field(
         None,
-        description="What many, medium and few are where they are not what they are called; null elsewhere.",
+        description="What many, medium and few are where they are not what they are called.",
     )
     last: dict[str, float | None] = Field(
         description=f"Of the last epoch, in percent: {_NAMES}; empty before the run is finished."
