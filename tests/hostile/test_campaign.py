@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 from support.processes import ROOT
 
 from tests.hostile.__main__ import campaign
@@ -22,8 +23,9 @@ def test_nothing_that_strangers_hand_over_breaks_a_promise(tmp_path, caplog):
     assert found["done"] == INPUTS
 
 
-def test_the_page_names_tests_that_there_are():
-    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["security.md", "promises.md"])
+def test_the_page_names_tests_that_there_are(name):
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| ") and "test_" in line]
     assert len(rows) > 30
     named = re.compile(r"`(tests/[\w/.]+|test_\w+\.py)?(?:::(\w+))?`")
