@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -178,9 +179,14 @@ class Cosine(Schedule):
 
 
 class Augment(Entry):
-    """A random change of a training image that keeps its label."""
+    """A random change of a training image that keeps its label.
+
+    Class attributes:
+        caution: Images whose label it does not keep: what it does, and to which it should not; empty for none.
+    """
 
     kind = "augmentation"
+    caution: ClassVar[str] = ""
 
 
 class RandomCrop(Augment):
@@ -195,6 +201,7 @@ class RandomHorizontalFlip(Augment):
     """Mirror left and right, at random."""
 
     name = "random_horizontal_flip"
+    caution = "mirrors images: leave it out where left and right differ, as in signs and text"
 
     probability: float = Field(0.5, ge=0, le=1, description="Share of images mirrored.")
 

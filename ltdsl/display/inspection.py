@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 
 from ltdsl.display.plots import columns_of, ink, plot, ruler
+from ltdsl.display.tables import about_augment
 from ltdsl.longtail import about_thirds, class_groups
 
 if TYPE_CHECKING:
-    from ltdsl.catalogue import Dataset
+    from ltdsl.catalogue import Augment, Dataset
 
 #: Problems of a kind that people are shown; programs see all.
 SHOWN = 20
@@ -23,13 +24,16 @@ ENDS = 8
 NAME = 40
 
 
-def as_data(dataset: Dataset, reading: Any, found: Any) -> dict[str, Any]:
+def as_data(
+    dataset: Dataset, reading: Any, found: Any, augment: Iterable[type[Augment]] = ()
+) -> dict[str, Any]:
     """Everything, JSON-able.
 
     Args:
         dataset: What was looked at.
         reading: A :class:`ltdsl_runtime.data.reading.Reading` of it.
         found: A :class:`ltdsl_runtime.data.inspect.Inspection`.
+        augment: What training changes images by.
     """
     train, test, validation = reading.train, reading.test, reading.validation
     counts, names = train.counts(), train.class_names
@@ -51,6 +55,7 @@ def as_data(dataset: Dataset, reading: Any, found: Any) -> dict[str, Any]:
         "validation_images": len(validation) if validation is not None else None,
         "kept_images": sum(kept),
         "input": getattr(dataset, "size", None),
+        "about_augment": about_augment(dataset, augment),
         "imbalance": max(kept) / min(kept) if min(kept) else None,
         "sides": _spread(found.sides),
         "groups": {name: len(classes) for name, classes in groups.items()},
@@ -106,6 +111,7 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
     if facts["about_groups"]:
         yield f"  {facts['about_groups']}"
     yield from _sides(facts["sides"], facts["input"])
+    yield from facts["about_augment"]
     yield ""
     yield from plot(kept, width, ink(encoding), height=6)
     columns = columns_of(len(kept), width)

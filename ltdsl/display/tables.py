@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import ConsoleOptions, RenderResult
 from rich.table import Table
@@ -13,6 +13,9 @@ from rich.text import Text
 from ltdsl.display.console import Console
 from ltdsl.longtail import about_thirds, validation_counts
 from ltdsl.plan import Plan, StagePlan
+
+if TYPE_CHECKING:
+    from ltdsl.catalogue import Augment, Dataset
 
 #: The class in the middle and both ends, named in this order wherever three figures stand for all classes.
 ENDS = "head · middle · tail"
@@ -175,6 +178,18 @@ def _ends(values: list[str], counts: tuple[int, ...]) -> str:
     """The values of the most frequent, the median and the rarest class."""
     order = sorted(range(len(counts)), key=lambda c: -counts[c])
     return " · ".join(values[order[i]] for i in (0, len(order) // 2, -1))
+
+
+def about_augment(dataset: Dataset, augment: Iterable[type[Augment]]) -> list[str]:
+    """What is said of random changes that one's own images may not survive; nothing of published data sets.
+
+    Args:
+        dataset: The data set.
+        augment: What its images are changed by.
+    """
+    if dataset.citation:
+        return []
+    return [f"{each.name} {each.caution}" for each in dict.fromkeys(augment) if each.caution]
 
 
 def about_groups(result: Mapping[str, Any]) -> str:

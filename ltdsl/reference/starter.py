@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from types import MappingProxyType
 
-from ltdsl.catalogue import TRICKS, Classifier, Dataset, Npz
+from ltdsl.catalogue import AUGMENTS, TRICKS, Classifier, Dataset, Npz
 from ltdsl.catalogue.entry import write
 from ltdsl.recipe import Settings
 from ltdsl.source import Source
@@ -91,7 +91,15 @@ def _protocol(dataset: type[Dataset]) -> Iterator[str]:
         assert isinstance(statement, Setting)
         yield "#"
         yield from _comment(_meaning(statement.name.text))
-        yield f"# {statement.span.text}"
+        cautions = [
+            each for each in AUGMENTS.values() if each.caution and each.name in statement.span.text
+        ]
+        for each in cautions:
+            yield from _comment(f"{each.name} {each.caution}.")
+        # what images may not survive is a line that can be seen, and taken away
+        yield (
+            statement.span.text if cautions and not dataset.citation else f"# {statement.span.text}"
+        )
     yield ""
     yield from _comment("Not in force, and not in the protocol:")
     for name, value in _OTHERS.items():

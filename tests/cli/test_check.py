@@ -206,3 +206,13 @@ stage2: cam_bs @ epoch 1
     assert "error[LT431]: `cam_bs` needs a classifier" in done.stdout
     done = ltdsl("check", path, "--data", "m.npz", "--set", "batch_size=33")
     assert "error[LT404]" in done.stdout
+
+
+def test_a_path_that_a_used_file_counts_from_its_own_folder(ltdsl, recipe, tmp_path):
+    path = recipe('use "common/data.lt"\nstage1: ce')
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common" / "data.lt").write_text('dataset = npz(path = "ten.npz")\n')
+    (tmp_path / "common" / "ten.npz").touch()
+    found = ltdsl("check", path)
+    assert "LT141" in found.stdout + found.stderr
+    assert 'write `"common/ten.npz"`' in found.stdout + found.stderr

@@ -33,6 +33,14 @@ def test_more_where_it_is_asked_for(ltdsl, recipe):
         assert words not in short
 
 
+def test_what_augmentation_does_to_ones_own_images(ltdsl, recipe):
+    shown = ltdsl("plan", recipe("dataset = image_folder\nstage1: ce")).stdout
+    assert "random_horizontal_flip mirrors images: leave it out" in shown
+    text = "dataset = image_folder\naugment = [random_resized_crop]\nstage1: ce"
+    assert "mirrors" not in ltdsl("plan", recipe(text)).stdout
+    assert "mirrors" not in ltdsl("plan", recipe("dataset = cifar10_lt\nstage1: ce")).stdout
+
+
 @pytest.mark.parametrize("command", ["plan", "run", "advise"])
 def test_a_seed_is_named_once(recipe, command):
     arguments = [command, str(recipe(OPENING)), "--seed", "1", "--set", "seed=2"]

@@ -15,7 +15,7 @@ from ltdsl.cli.survey import IMAGES, Data
 from ltdsl.cli.usage import Command
 
 if TYPE_CHECKING:
-    from ltdsl.catalogue import Dataset
+    from ltdsl.catalogue import Augment, Dataset
 
 data = typer.Typer(no_args_is_help=True, help="Look through data sets, and get them.")
 
@@ -44,7 +44,7 @@ def inspect(
     Reads every image once. Exit codes: 0 nothing found, 1 problems found.
     """
     need("`ltdsl data inspect`", "train", *IMAGES)
-    dataset, place, root = _named(what, folder, changes, allow_outside)
+    dataset, augment, place, root = _named(what, folder, changes, allow_outside)
     from ltdsl_runtime.data import DataError, inspect, read
     from rich.progress import Progress
 
@@ -58,7 +58,7 @@ def inspect(
             found = inspect.inspect(reading.parts, lambda: progress.advance(task))
     except DataError as error:
         fail(error.code, error.message, error.hint)
-    facts = as_data(dataset, reading, found)
+    facts = as_data(dataset, reading, found, augment)
     if form is Format.JSON:
         print_json(facts)
     else:
@@ -138,8 +138,8 @@ def fetch(
 
 def _named(
     what: Path, folder: Path | None, changes: list[str] | None, allow_outside: bool
-) -> tuple[Dataset, Path | None, Path]:
-    """The data set that a recipe or a path stands for, the folder to read it from, and the recipe's folder."""
+) -> tuple[Dataset, list[type[Augment]], Path | None, Path]:
+    """The data set that a recipe or a path stands for, what changes its images, its folder, and the recipe's."""
     from ltdsl.catalogue import Annotations, ImageFolder, Npz
 
     if what.suffix == ".lt":
@@ -147,19 +147,27 @@ def _named(
             what, changes, None, strict=False, quiet=True, allow_outside=allow_outside
         )
         assert result.recipe is not None
-        return result.recipe.settings.dataset, folder, what.parent
+        settings = result.recipe.settings
+        return settings.dataset, [type(each) for each in settings.augment], folder, what.parent
     if folder is not None:
         misused("--data goes with a recipe: a path is the data already")
     if changes:
         misused("--set goes with a recipe: a path has no settings")
     if what.is_dir():
-        return ImageFolder(), what, Path()
+        return ImageFolder(), _usual(ImageFolder), what, Path()
     if what.suffix == ".npz":
-        return Npz(), what, Path()
+        return Npz(), _usual(Npz), what, Path()
     if what.suffix in (".txt", ".json", ".csv", ".tsv"):
-        return Annotations(train=what.name), what.parent, Path()
+        return Annotations(train=what.name), _usual(Annotations), what.parent, Path()
     if not what.exists():
         fail("LT401", f"there is no {what}", "name a recipe, a folder, a list or a .npz file")
     return misused(
         f"{what} is neither a recipe (.lt), a folder, a list (.txt, .csv, .tsv, .json) nor a .npz file"
     )
+
+
+def _usual(dataset: type[Dataset]) -> list[type[Augment]]:
+    """What images are changed by where no recipe says otherwise."""
+    from ltdsl.catalogue import AUGMENTS
+
+    return [each for each in AUGMENTS.values() if each.name in dataset.protocol]

@@ -78,7 +78,7 @@ def plan(
 
 def _tables(plan: Plan, details: bool) -> None:
     """What people read."""
-    from ltdsl.display.tables import ENDS, headline, plan_table, showable
+    from ltdsl.display.tables import ENDS, about_augment, headline, plan_table, showable
 
     console = new_console()
     for line in headline(plan):
@@ -88,6 +88,9 @@ def _tables(plan: Plan, details: bool) -> None:
     ends = showable(ENDS, console)
     console.print()
     console.print(f"three figures are those of the {ends} class", style="dim")
+    used = [type(each) for stage in plan.stages for each in stage.augment]
+    for line in about_augment(plan.dataset, used):
+        console.say(line)
     if details:
         from ltdsl.display.details import details as lines
         from ltdsl.display.plots import ink
