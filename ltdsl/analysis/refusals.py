@@ -125,6 +125,10 @@ def refused(
         words = f"must be {bounds}" if bounds else _LIMITS[limit["type"]].format(**limit["ctx"])
         found = "" if limit["type"] == "string_too_short" else f", not {shown(node.span.text)}"
         return report("LT106", node.span, f"`{name}` {words}{found}")
+    said = next((d for d in details if d["type"] == "value_error"), None)
+    if said:  # a declaration's own words
+        message = f"`{name}` is not what it should be: {shown(node.span.text)}"
+        return report("LT106", node.span, message, help=str(said["ctx"]["error"]))
     choices = choices_of(annotation)
     if choices and isinstance(node, Call) and not node.arguments:
         return report(

@@ -56,7 +56,8 @@ class ImageFiles(Dataset):
             value.count("{group}") > 1 or "*{group}" in value or "{group}*" in value
         ):
             raise ValueError(
-                "`{group}` stands in it once, with a sign of the name on either side or an end"
+                "`{group}` stands in a pattern once, with a sign of the name on either side or an end, as in "
+                "`patient_{group}_*`"
             )
         return value
 

@@ -12,6 +12,8 @@ from ltdsl_runtime.data.units import group_of
 from PIL import Image
 
 from ltdsl.catalogue import Annotations, ImageFolder
+from ltdsl.compiler import compile_recipe
+from ltdsl.source import Source
 
 RNG = np.random.default_rng(0)
 
@@ -250,6 +252,17 @@ def test_groups_in_names(pattern, name, group):
 def test_patterns_that_say_nothing(pattern):
     with pytest.raises(ValueError, match="group"):
         ImageFolder(group=pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [("{group}*", "stands in a pattern once"), ("patient", "has `{group}` in it")],
+)
+def test_a_recipe_is_told_what_is_wrong_with_its_pattern(pattern, said):
+    text = f'dataset = image_folder(group = "{pattern}")\nstage1: ce'
+    (problem,) = compile_recipe(Source("recipe.lt", text)).diagnostics
+    assert problem.code == "LT106"
+    assert said in problem.help
 
 
 def test_a_repeated_line_comes_into_one_part(tmp_path):
