@@ -43,6 +43,7 @@ class Compilation:
         recipe: None where a problem is in the way.
         diagnostics: Everything found, errors or not, in the order in which files and lines were read.
         counts: Training images of each class; None where only the data set's files say, and nobody looked.
+        drawn: Whether a validation part is taken from them; else the data bring one.
     """
 
     source: Source
@@ -52,6 +53,7 @@ class Compilation:
     recipe: Recipe | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     counts: tuple[int, ...] | None = None
+    drawn: bool = True
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -59,6 +61,12 @@ class Compilation:
         from ltdsl.analysis.lower import lower
 
         return lower(self.recipe, self.counts) if self.recipe else None
+
+    @property
+    def shown(self) -> Plan:
+        """The plan as people are shown it: what the data bring to validate with is not taken from training images."""
+        assert self.plan is not None
+        return self.plan if self.drawn else self.plan.model_copy(update={"validation": 0.0})
 
     @cached_property
     def origins(self) -> dict[str, str]:
@@ -113,8 +121,8 @@ def compile_recipe(
             seen = _surveyed(recipe, resolved, survey, found)
             counts = seen.counts if seen else None
         if counts is not None:
-            drawn = seen is None or seen.drawn
-            check_feasible(recipe, resolved, counts, found.append, drawn)
+            result.drawn = seen is None or seen.drawn
+            check_feasible(recipe, resolved, counts, found.append, result.drawn)
     if recipe is not None and not result.failed:
         advise(recipe, resolved, counts, found.append)
         result.recipe, result.counts = recipe, counts

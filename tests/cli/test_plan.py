@@ -33,6 +33,20 @@ def test_more_where_it_is_asked_for(ltdsl, recipe):
         assert words not in short
 
 
+def test_images_that_the_data_validate_with_are_not_taken_from_those_to_train_with(
+    ltdsl, recipe, tmp_path
+):
+    for part, count in (("train", 20), ("val", 4), ("test", 4)):
+        for name in ("a", "b"):
+            (tmp_path / "D" / part / name).mkdir(parents=True)
+            for number in range(count):
+                (tmp_path / "D" / part / name / f"{part}{number}.png").touch()  # only counted
+    text = "dataset = image_folder\nvalidation = 0.1; batch_size = 8\nstage1: ce"
+    shown = ltdsl("plan", recipe(text), "--data", "D").stdout
+    assert "5 steps an epoch" in shown
+    assert "best by validation macro recall" in shown
+
+
 def test_what_augmentation_does_to_ones_own_images(ltdsl, recipe):
     shown = ltdsl("plan", recipe("dataset = image_folder\nstage1: ce")).stdout
     assert "random_horizontal_flip mirrors images: leave it out" in shown

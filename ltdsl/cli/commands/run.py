@@ -368,9 +368,9 @@ def _shown(
 
     result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside, survey=survey)
     assert result.plan is not None
-    for line in headline(result.plan):
+    for line in headline(result.shown):
         console.print(line)
     console.print()
-    console.print(plan_table(result.plan))
+    console.print(plan_table(result.shown))
     console.print()
     return result
