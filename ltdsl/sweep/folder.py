@@ -96,6 +96,7 @@ class SweepFolder:
         except UnreadableError as other:
             error = str(other)
         done = figures if status == "finished" and not error else None
+        about = about_thirds(last.train_counts()) if done and last else ""
         return Record(
             name=folder.name,
             recipe=str(row.choice.recipe),
@@ -105,7 +106,7 @@ class SweepFolder:
             error=error or ("" if done else facts.error or ""),
             best_on=done.best_on if done else None,
             best_by=done.best_by if done else None,
-            about_groups=about_thirds(last.train_counts()) or None if done and last else None,
+            **({"about_groups": about} if about else {}),
             last=_figures(done.last) if done else {},
             best=_figures(done.best) if done else {},
         )
