@@ -34,6 +34,8 @@ PREDICTIONS = 128 * MIB
 LIST = GIB
 #: A photograph of 100 megapixels takes 600 MB when nothing is compressed.
 IMAGE = GIB
+#: Weights of two thousand million parameters.
+WEIGHTS = 8 * GIB
 
 #: Never wait, never become the terminal of a process, never be inherited.
 _CAREFULLY = (
