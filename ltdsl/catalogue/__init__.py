@@ -37,7 +37,16 @@ from ltdsl.catalogue.mixers import (
     ManifoldMixup,
     Remix,
 )
-from ltdsl.catalogue.models import MindCV, Model, ResNet8, ResNet10, ResNet32, ResNet50
+from ltdsl.catalogue.models import (
+    EfficientNetLite0,
+    MindCV,
+    Model,
+    ResNet8,
+    ResNet10,
+    ResNet20,
+    ResNet32,
+    ResNet50,
+)
 from ltdsl.catalogue.phases import (
     ClassifierRetraining,
     Distillation,
@@ -128,6 +137,7 @@ __all__ = [
     "Dataset",
     "DigitsLT",
     "Distillation",
+    "EfficientNetLite0",
     "Entry",
     "HeldOut",
     "INat18",
@@ -153,6 +163,7 @@ __all__ = [
     "RandomResizedCrop",
     "ResNet8",
     "ResNet10",
+    "ResNet20",
     "ResNet32",
     "ResNet50",
     "Sampler",
@@ -183,7 +194,9 @@ TRICKS: dict[str, type[Trick]] = {
 DATASETS: dict[str, type[Dataset]] = index(
     DigitsLT, Cifar10LT, Cifar100LT, ImageFolder, Annotations, ImageNetLT, INat18, Npz
 )
-MODELS: dict[str, type[Model]] = index(ResNet8, ResNet32, ResNet10, ResNet50, MindCV)
+MODELS: dict[str, type[Model]] = index(
+    ResNet8, ResNet20, ResNet32, ResNet10, ResNet50, EfficientNetLite0, MindCV
+)
 OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam)
 SCHEDULES: dict[str, type[Schedule]] = index(MultiStep, Cosine, Constant)
 SHARPNESS: dict[str, type[Sharpness]] = index(SharpnessAware)

@@ -7,7 +7,7 @@ of it with every parameter resolved. Plans carry instances, which serialise as `
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -160,6 +160,9 @@ def _written(value: Any, info: FieldInfo) -> str:
     """A field's value; text, unlike a choice, stands in quotes."""
     # of `Text | None`, pydantic leaves the marker where it was
     optional = [part for arg in get_args(info.annotation) for part in get_args(arg)]
+    names = [arg for arg in get_args(info.annotation) if get_origin(arg) is Literal]
+    if any(value in get_args(name) for name in names):
+        return str(value)
     if isinstance(value, str) and "text" in (*info.metadata, *optional):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'

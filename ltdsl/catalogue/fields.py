@@ -102,8 +102,13 @@ def choices_of(annotation: Any) -> tuple[str, ...]:
 def describe(annotation: Any) -> str:
     """What a type takes, in words."""
     if choices := choices_of(annotation):
+        quoted = "text in quotes or " if _is_text(annotation) else ""
         return (
-            "`" + "`, `".join(choices[:-1]) + ("` or `" if choices[1:] else "") + f"{choices[-1]}`"
+            quoted
+            + "`"
+            + "`, `".join(choices[:-1])
+            + ("` or `" if choices[1:] else "")
+            + f"{choices[-1]}`"
         )
     if base := entry_of(annotation):
         many = get_origin(optional(annotation)) is tuple

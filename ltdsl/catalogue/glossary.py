@@ -281,7 +281,7 @@ _MODELS = (
         }.items()
     ),
     (
-        "resnet20 resnet44 resnet56 resnet110 wide_resnet wrn",
+        "resnet44 resnet56 resnet110 wide_resnet wrn",
         Word("another network for small images", use="model = resnet32"),
     ),
     ("resnet", Word("residual networks, by their layers", write="model = resnet32")),

@@ -8,6 +8,7 @@ from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import native
 from ltdsl_runtime.models.classifiers import use_cosine
 from ltdsl_runtime.models.cosine import CosineClassifier
+from ltdsl_runtime.models.efficientnet import efficientnet_lite0
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.mindcv import MindCV
 from ltdsl_runtime.models.network import Frozen, Network, copy_weights, freeze
@@ -31,10 +32,14 @@ __all__ = [
 
 BUILDERS: dict[str, Callable[..., Network]] = {
     "resnet8": lambda num_classes, in_channels: cifar_resnet(1, num_classes, in_channels),
+    "resnet20": lambda num_classes, in_channels: cifar_resnet(3, num_classes, in_channels),
     "resnet32": lambda num_classes, in_channels: cifar_resnet(5, num_classes, in_channels),
     "resnet10": imagenet_resnet10,
     "resnet50": imagenet_resnet50,
-    "mindcv": lambda num_classes, in_channels, name: MindCV(name, num_classes, in_channels),
+    "efficientnet_lite0": efficientnet_lite0,
+    "mindcv": lambda num_classes, in_channels, name, max_pool="mindcv": MindCV(
+        name, num_classes, in_channels, max_pool
+    ),
 }
 
 
@@ -50,7 +55,7 @@ def build_network(
 
     Args:
         name: One of ``BUILDERS``.
-        params: The model's own parameters: ``name`` for ``mindcv``, none for the others.
+        params: The model's own parameters: ``name`` and ``max_pool`` for ``mindcv``, none for the others.
         num_classes: Number of classes C.
         in_channels: Channels of the images.
         seed: Seed of the initial weights.

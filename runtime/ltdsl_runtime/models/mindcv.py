@@ -9,6 +9,7 @@ from mindspore import Tensor, nn
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.packages import need
 from ltdsl_runtime.models.network import Network
+from ltdsl_runtime.models.resnet import padded_max_pool
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -51,13 +52,18 @@ class MindCV(Network):
         name: A name that ``mindcv.list_models()`` lists.
         num_classes: Number of classes.
         in_channels: Channels of the images.
+        max_pool: How a residual network's first pooling pads: as ``mindcv`` or as ``torchvision`` has it.
 
     Raises:
         RunError: mindcv is not installed, or the model is unknown or unsuitable.
     """
 
-    def __init__(self, name: str, num_classes: int, in_channels: int = 3) -> None:
+    def __init__(
+        self, name: str, num_classes: int, in_channels: int = 3, max_pool: str = "mindcv"
+    ) -> None:
         model = _create(name, num_classes, in_channels)
+        if max_pool == "torchvision":
+            _pool_on_all_sides(model, name)
         plain = {id(p): p.name for p in model.get_parameters()}
         classifier = _detach_classifier(model, num_classes)
         if classifier is None or not _is_convolutional(model):
@@ -69,6 +75,10 @@ class MindCV(Network):
         for parameter in model.get_parameters():
             # the model sits in two layers, each of which would add its own prefix
             parameter.name = names[id(parameter)]
+        #: ``mindcv`` where its first pooling is not torchvision's, and could be.
+        self.max_pool = (
+            max_pool if isinstance(getattr(model, "max_pool", None), nn.MaxPool2d) else None
+        )
         self.plain_names = {p.name: plain[id(p)] for p in self.get_parameters()}
 
 
@@ -79,6 +89,14 @@ def _create(name: str, num_classes: int, in_channels: int) -> nn.Cell:
     if name not in mindcv.list_models():
         raise RunError("LT431", f"mindcv has no model `{name}`")
     return mindcv.create_model(name, num_classes=num_classes, in_channels=in_channels)
+
+
+def _pool_on_all_sides(model: nn.Cell, name: str) -> None:
+    """Put torchvision's first pooling into a residual network: the same but for its padding."""
+    if not isinstance(getattr(model, "max_pool", None), nn.MaxPool2d):
+        message = f"the mindcv model `{name}` has no first pooling that could be torchvision's"
+        raise RunError("LT431", message, "leave `max_pool` out")
+    model.max_pool = nn.SequentialCell(padded_max_pool())  # type: ignore[attr-defined]
 
 
 def _is_convolutional(model: nn.Cell) -> TypeGuard[_Convolutional]:

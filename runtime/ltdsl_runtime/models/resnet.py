@@ -128,7 +128,7 @@ def cifar_resnet(blocks: int, num_classes: int, in_channels: int) -> Network:
     """A ResNet for small images, 6·blocks + 2 layers deep: layers stem, layer1..layer3, pool, fc.
 
     Args:
-        blocks: Blocks in each of the three groups: 1 for ResNet-8, 5 for ResNet-32.
+        blocks: Blocks in each of the three groups: 1 for ResNet-8, 3 for ResNet-20, 5 for ResNet-32.
         num_classes: Number of classes.
         in_channels: Channels of the images.
     """
@@ -172,7 +172,14 @@ def _large_stem(in_channels: int) -> nn.SequentialCell:
         _convolution(in_channels, 64, 7, 2),
         nn.BatchNorm2d(64),
         nn.ReLU(),
+        *padded_max_pool(),
+    )
+
+
+def padded_max_pool() -> list[nn.Cell]:
+    """Cells for maxima of 3×3 pixels, every second of them, behind a ReLU: [B, K, H, W] -> [B, K, ⌈H/2⌉, ⌈W/2⌉]."""
+    return [
         # zeros are as good as nothing after a ReLU, and MindSpore's own padding here is a 3-D pool, unknown to ONNX
         nn.Pad(((0, 0), (0, 0), (1, 1), (1, 1))),
         nn.MaxPool2d(kernel_size=3, stride=2),
-    )
+    ]

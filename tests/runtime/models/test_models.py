@@ -14,9 +14,11 @@ from ltdsl import catalogue
 # name: (channels, size, layers between stem and pool, channels and size of the last maps)
 MODELS = {
     "resnet8": (1, 16, 3, 64, 4),
+    "resnet20": (3, 32, 3, 64, 8),
     "resnet32": (3, 32, 3, 64, 8),
     "resnet10": (3, 64, 4, 512, 2),
     "resnet50": (3, 64, 4, 2048, 2),
+    "efficientnet_lite0": (3, 64, 8, 1280, 2),
 }
 
 
@@ -144,6 +146,10 @@ def test_parameter_counts():
     # stem 9,408 + 128; groups 73,984, 230,144, 919,040, 3,673,088; classifier 513,000
     assert parameter_count(build_network("resnet10", {}, 1000, 3)) == 5_418_792
     assert parameter_count(build_network("resnet50", {}, 1000, 3)) == 25_557_032  # as everywhere
+    # timm's figure for it
+    assert parameter_count(build_network("efficientnet_lite0", {}, 1000, 3)) == 4_652_008
+    # He et al. (2016), table 6: 0.27 M for ResNet-20
+    assert parameter_count(build_network("resnet20", {}, 10, 3)) == 269_722
 
 
 def test_every_parameter_gets_a_gradient(model):
