@@ -36,6 +36,10 @@ Confidence: TypeAlias = Literal["softmax", "sigmoid"]
 """What turns logits into the probability of a prediction: ``sigmoid`` where a loss asks each class on its own."""
 
 
+PRETRAINED = "pretrained"
+"""What a recipe writes for the weights that are published for its model."""
+
+
 class Frozen(BaseModel):
     """A value object."""
 
@@ -142,7 +146,7 @@ class Plan(Frozen):
         seed, split_seed: Seeds of the training and of the choice of images.
         precision: Number format of a step's convolutions and matrix products.
         clip_norm: Longest gradient, all weights taken together; None for any.
-        init: Checkpoint to start from, relative to the recipe's folder.
+        init: Weights to start from: a file, relative to the recipe's folder, or ``pretrained``, those of the model.
         begins: State of another run to start from instead, which ``--from`` named; the run directory has its weights.
         epochs: Epochs of all stages together.
         stages: Contiguous, covering [0, epochs).
@@ -165,6 +169,11 @@ class Plan(Frozen):
     begins: Annotated[Begun | None, Added("0.2")] = None
     epochs: int
     stages: tuple[StagePlan, ...]
+
+    @property
+    def init_file(self) -> str | None:
+        """The file to start from, relative to the recipe's folder; None where there is none."""
+        return None if self.init == PRETRAINED else self.init
 
     def stage_at(self, epoch: int) -> StagePlan:
         """The stage that an epoch of the run belongs to."""

@@ -101,7 +101,7 @@ def borders(plan: Plan) -> list[int]:
 def files_within(plan: Plan, epochs: int) -> tuple[str, ...]:
     """The checkpoints that the recipe names and that reach its first epochs, each once."""
     teachers = (stage.teacher.teacher for stage in stages_within(plan, epochs) if stage.teacher)
-    named = (*((plan.init,) if plan.init else ()), *teachers)
+    named = (*((plan.init_file,) if plan.init_file else ()), *teachers)
     return tuple(dict.fromkeys(named))
 
 

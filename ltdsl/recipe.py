@@ -1,6 +1,6 @@
 """The Recipe: what a file, its includes and the command line mean together, validated but not yet scheduled."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,11 +82,11 @@ class Settings(Entry):
         None,
         description="What is held of the weights after each step, such as `max_norm(threshold = 1)`.",
     )
-    init: Text | None = Field(
+    init: Annotated[Text, Field(min_length=1)] | Literal["pretrained"] | None = Field(
         None,
-        min_length=1,
-        description="Checkpoint to start from, of a run or of mindcv's models, a path within the recipe's folder. The "
-        "classifier starts anew where the checkpoint's has other classes.",
+        description="Weights to start from: `pretrained`, those published for the model; or a path within the recipe's "
+        "folder, to a checkpoint of a run or of mindcv's models, to a file of PyTorch or of safetensors. The "
+        "classifier starts anew where the file's has other classes.",
     )
 
 

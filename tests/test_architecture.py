@@ -103,6 +103,8 @@ READ_DATA = {
     ("ltdsl/cli/workers.py", "enlist"),
     ("ltdsl/cli/workers.py", "spread"),
     ("ltdsl/cli/workers.py", "stop"),
+    ("ltdsl/cli/commands/weights.py", "inspect"),
+    ("ltdsl/cli/commands/weights.py", "convert"),
     ("ltdsl/cli/commands/data.py", "inspect"),
     ("ltdsl/cli/commands/data.py", "fetch"),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ltdsl.analysis.resolve import Resolved
 from ltdsl.diagnostics import Report, report
+from ltdsl.plan import PRETRAINED
 from ltdsl.recipe import Recipe
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Call, String
@@ -44,7 +45,12 @@ def check_folders(recipe: Recipe, resolved: Resolved, source: Source, problems: 
 
 
 def check_present(recipe: Recipe, resolved: Resolved, source: Source, problems: Report) -> None:
-    """Report checkpoints that are not there."""
+    """Report checkpoints that are not there, and weights that nobody has published."""
+    model, init = recipe.settings.model, recipe.settings.init
+    if init == PRETRAINED and model.published is None:
+        message = f"no package brings weights for the model `{model}`"
+        span = resolved.settings["init"].value.span
+        problems(report("LT411", span, message, help=model.to_get))
     root = source.path.parent if source.path else Path()
     for written, span in _checkpoints(recipe, resolved):
         if not _is_there(root / written):
@@ -77,7 +83,7 @@ def named(recipe: Recipe, resolved: Resolved) -> Iterator[tuple[str, Span]]:
 
 def _checkpoints(recipe: Recipe, resolved: Resolved) -> Iterator[tuple[str, Span]]:
     """`init`, and the teachers of stages."""
-    if recipe.settings.init is not None:
+    if recipe.settings.init not in (None, PRETRAINED):
         yield recipe.settings.init, resolved.settings["init"].value.span
     for stage, written in zip(recipe.stages, resolved.stages, strict=True):
         for call in written.tricks:

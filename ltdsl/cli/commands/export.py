@@ -24,6 +24,7 @@ class ExportFormat(str, Enum):
     MINDIR = "mindir"
     ONNX = "onnx"
     CKPT = "ckpt"
+    SAFETENSORS = "safetensors"
 
 
 def export(
@@ -32,7 +33,8 @@ def export(
         ExportFormat | None,
         typer.Option(
             "--format",
-            help="MindIR graph, ONNX graph, or weights alone. Default: as --out ends, else mindir.",
+            help="MindIR graph, ONNX graph, or weights alone, for MindSpore or PyTorch. Default: as --out ends, else "
+            "mindir.",
             show_default=False,
         ),
     ] = None,
@@ -123,7 +125,10 @@ def _summary(facts: Mapping[str, Any]) -> str:
     """One line on what was written."""
     epoch = "" if facts["epoch"] is None else f" of epoch {facts['epoch']}"
     if facts["purpose"] == "weights":
-        return f"{facts['checked']['weights']} weights{epoch}"
+        names = facts["checked"].get("names")
+        return f"{facts['checked']['weights']} weights{epoch}" + (
+            f", named as by {names}" if names else ""
+        )
     what = "training step" if facts["purpose"] == "training" else "network"
     difference = facts["checked"]["largest_difference"]
     return f"{what}{epoch}; checked, largest difference to the live one {difference:.1g}"

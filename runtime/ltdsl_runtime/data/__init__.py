@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ltdsl.plan import PRETRAINED
 from ltdsl.survey import Note, Surveyed
 from ltdsl_runtime.data.arrays import ImageArrays, channel_statistics
 from ltdsl_runtime.data.errors import DataError
@@ -110,9 +111,15 @@ def load_data(
     Raises:
         DataError: They are missing, damaged or not those that were planned.
     """
-    return load_dataset(
+    loaded = load_dataset(
         plan.dataset, folder, plan.validation, plan.split_seed, plan.class_counts, root, left_out
     )
+    published = plan.model.published if plan.init == PRETRAINED else None
+    if published is None or loaded.train.shape[0] != len(published.mean):
+        return loaded
+    # as the weights have seen images, whatever others of their kind are normalised with
+    mean, std = (np.asarray(each, np.float32) for each in (published.mean, published.std))
+    return replace(loaded, mean=mean, std=std)
 
 
 def must_be_same(data: LoadedData, facts: Facts, run: Path) -> None:

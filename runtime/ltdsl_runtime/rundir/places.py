@@ -80,7 +80,10 @@ class Places:
         images = getattr(plan.dataset, "path", None) if data is None else None
         needed = {str(images): "LT401"} if images is not None else {}
         if checkpoints:
-            named = [plan.init, *(each.teacher.teacher for each in plan.stages if each.teacher)]
+            named = [
+                plan.init_file,
+                *(each.teacher.teacher for each in plan.stages if each.teacher),
+            ]
             needed |= dict.fromkeys(filter(None, named), "LT411")
         for folder in folders:
             if all(_is_there(folder / path) for path in needed):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ltdsl.plan import PRETRAINED
 from ltdsl_runtime.models import freeze, planned_network
 from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.split import split_network
 from ltdsl_runtime.training.agreement import must_start_alike
 from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.classes import names_in, related, told
+from ltdsl_runtime.weights.published import published_file
 from ltdsl_runtime.weights.restore import restored_network
 from ltdsl_runtime.weights.start import started_from
 
@@ -46,7 +48,7 @@ def network_to_train(
         RunError: LT411 or LT412, the checkpoint cannot be used; LT473, workers have other weights.
     """
     classes = len(data.counts)
-    path = begin or (None if plan.init is None else root / plan.init)
+    path = begin or _init_file(plan, root)
     network = _first_weights(plan, data, path, say)
     if any(stage.classifier and stage.classifier.adds_factors for stage in plan.stages):
         use_factors(network, classes)
@@ -56,6 +58,13 @@ def network_to_train(
     return network
 
 
+def _init_file(plan: Plan, root: Path) -> Path | None:
+    """The file that a plan starts from; None where it starts from nothing."""
+    if plan.init is None:
+        return None
+    return published_file(plan.model) if plan.init == PRETRAINED else root / plan.init
+
+
 def _first_weights(
     plan: Plan, data: LoadedData, path: Path | None, say: Callable[[str], None]
 ) -> Network:
@@ -63,7 +72,7 @@ def _first_weights(
     classes, channels = len(data.counts), data.train.shape[0]
     if path is None:
         return planned_network(plan, classes, channels)
-    start = started_from(plan, classes, channels, path, data.train.class_names)
+    start = started_from(plan, classes, channels, path, data.train.class_names, say)
     if start.said is not None:
         say(start.said)
     return start.network

@@ -38,6 +38,7 @@ class Model:
         confidence: What turns logits into probabilities: what the epoch's loss learned.
         epoch: Which epoch of the run the weights are from; None where the checkpoint does not say.
         path: The checkpoint.
+        model: The network's name in the catalogue.
         said: What to tell of its classes, where it is no checkpoint of the run itself.
     """
 
@@ -47,6 +48,7 @@ class Model:
     confidence: Confidence
     epoch: int | None
     path: Path
+    model: str
     said: str | None = None
 
     def evaluation(self, logits: bool = False) -> EvalStep:
@@ -84,7 +86,8 @@ def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
     normalise = Normalise(np.asarray(data.mean, np.float32), np.asarray(data.std, np.float32))
     kind: Kind = "same" if ours is None else related(names_in(saved, path), ours).kind
     said = told(kind, path)
-    return Model(network, outcome, normalise, plan.confidence_at(epoch), epoch, path, said)
+    confidence = plan.confidence_at(epoch)
+    return Model(network, outcome, normalise, confidence, epoch, path, plan.model.name, said)
 
 
 def _read(run: Trained, which: str, path: Path) -> Saved:

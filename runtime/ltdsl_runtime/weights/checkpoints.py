@@ -95,12 +95,17 @@ def load(path: Path, sealed: bool = False, keep: Keep | None = None) -> Saved:
         raise RunError("LT411", f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # whatever a parser finds in arbitrary bytes
         hint = (
-            "weights of PyTorch are not read: take those of mindcv's list of models"
-            if path.suffix in (".pth", ".pt", ".safetensors")
+            "make a checkpoint of PyTorch's weights: ltdsl weights convert"
+            if path.suffix in (".pth", ".pt", ".th", ".safetensors")
             else None
         )
         message = f"{path} is no MindSpore checkpoint, or a damaged one"
         raise RunError("LT411", message, hint) from error
+
+
+def as_parameters(arrays: Mapping[str, NDArray[Any]]) -> list[Parameter]:
+    """Arrays as :func:`save` takes them."""
+    return [ms.Parameter(ms.Tensor(value), name=name) for name, value in arrays.items()]
 
 
 def apply(saved: Mapping[str, NDArray[Any] | str], cell: ms.nn.Cell, path: Path) -> None:

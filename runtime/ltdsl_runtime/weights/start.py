@@ -1,4 +1,4 @@
-"""The network that a run starts with, where its recipe names a checkpoint: its own kind of file, or a published one."""
+"""The network that a run starts with, where its recipe names weights: a run's own, or published ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.classes import names_in, related, reordered, told
+from ltdsl_runtime.weights.foreign.fitting import fit
+from ltdsl_runtime.weights.foreign.reading import read_foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ltdsl.plan import Plan
@@ -42,8 +44,9 @@ def started_from(
     in_channels: int,
     path: Path,
     class_names: Sequence[str] | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Start:
-    """A plan's model with the weights of a checkpoint.
+    """A plan's model with the weights of a checkpoint, or of a file of PyTorch or safetensors.
 
     Parameters are known by their names here or by those of the published model. A classifier of other classes, or of
     another kind, is of no use: it then keeps its initial weights. One of the same classes in another order gives each
@@ -55,13 +58,14 @@ def started_from(
         in_channels: Channels of the images.
         path: The checkpoint.
         class_names: One a class, by label; None where they have none.
+        say: Told line by line what became of another program's tensors.
 
     Raises:
         RunError: LT411, the checkpoint cannot be read; LT412, it is that of another model, or it has no classifier to
             use and the first stage needs one.
     """
     network = planned_network(plan, num_classes, in_channels)
-    saved = _named_as_here(network, checkpoints.load(path))
+    saved = _named_as_here(network, plan, path, say)
     known = related(names_in(saved, path), class_names)
     whole = _fits(network, saved) and known.kind != "other"
     if whole and FACTORS in saved:
@@ -78,7 +82,22 @@ def started_from(
     return Start(network, whole, said)
 
 
-def _named_as_here(network: Network, saved: Saved) -> Saved:
+def _named_as_here(network: Network, plan: Plan, path: Path, say: Callable[[str], None]) -> Saved:
+    foreign = read_foreign(path)
+    if foreign is None:
+        return _renamed(network, checkpoints.load(path))
+    found = fit(network, plan.model.name, foreign, path)
+    say(f"{path}: {foreign.form}, {foreign.numbers:,} numbers")
+    for line in found.lines(network.classifier.weight.shape[0]):
+        say(line)
+    if getattr(network, "max_pool", None) == "mindcv":
+        say(
+            "  pooling     mindcv's; `max_pool = torchvision` computes what the weights were trained in"
+        )
+    return dict(found.arrays)
+
+
+def _renamed(network: Network, saved: Saved) -> Saved:
     if all(parameter.name in saved for parameter in network.body.get_parameters()):
         return dict(saved)
     here = {there: name for name, there in network.plain_names.items()}

@@ -15,7 +15,10 @@ import onnxruntime
 import pytest
 from ltdsl_runtime.models import build_network
 from ltdsl_runtime.use.export import export_run
+from ltdsl_runtime.weights.foreign.fitting import fit
+from ltdsl_runtime.weights.foreign.reading import read_foreign
 from mindspore import Tensor, nn
+from safetensors.numpy import load_file
 from support.processes import command, environment
 from support.use import change, opened
 
@@ -111,6 +114,25 @@ def test_weights_alone(cli, trained, tmp_path):
     assert described(path)["model"] == {"name": "resnet8", "arguments": {}}
     # it is a checkpoint for the other commands too
     assert cli("eval", trained, "--checkpoint", path)[0] == 0
+
+
+def test_weights_for_pytorch_have_its_names_and_shapes(cli, trained, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    assert cli("export", trained, "--out", path, "--checkpoint", "last")[0] == 0
+    held = load_file(path)
+    saved = ms.load_checkpoint(str(trained / "checkpoints" / "last.ckpt"))
+    pairs = {
+        "conv1.weight": "body.stem.0.weight",
+        "bn1.running_var": "body.stem.1.moving_variance",
+        "layer2.0.bn2.bias": "body.layer2.0.bn2.beta",
+        "linear.weight": "classifier.weight",
+    }
+    for there, here in pairs.items():
+        np.testing.assert_array_equal(held[there], saved[here].asnumpy())
+    network = build_network("resnet8", {}, 10, 1, seed=9)
+    assert len(held) == len(list(network.get_parameters()))
+    # a run can start from it
+    assert fit(network, "resnet8", read_foreign(path), path).whole
 
 
 def test_weights_of_a_mindcv_model_have_its_own_names():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.use.trained import Trained
 
 #: What the files of a format end in.
-ENDINGS = {"mindir": ".mindir", "onnx": ".onnx", "ckpt": ".ckpt"}
+ENDINGS = {"mindir": ".mindir", "onnx": ".onnx", "ckpt": ".ckpt", "safetensors": ".safetensors"}
 
 
 def export_run(

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
+from safetensors.numpy import save_file
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.use.export.onnx import OnnxError, finish, run_onnx
 from ltdsl_runtime.weights.checkpoints import no_logging
+from ltdsl_runtime.weights.foreign.naming import namings
+from ltdsl_runtime.weights.foreign.reading import read_foreign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from ltdsl.runs.facts import Data
     from ltdsl_runtime.use.inference import Model
     from ltdsl_runtime.use.trained import Trained
+
+#: Formats that hold weights and no graph.
+WEIGHTS_ALONE = ("ckpt", "safetensors")
 
 #: Names of what a file gives, in order.
 OUTPUTS = ("logits", "probabilities")
@@ -94,10 +100,39 @@ def write_ckpt(model: Model, data: Data, place: Path, batch_size: int | None) ->
     return {"weights": len(entries), "largest_difference": 0.0}
 
 
+def write_safetensors(
+    model: Model, data: Data, place: Path, batch_size: int | None
+) -> dict[str, Any]:
+    """Write the weights alone for programs of PyTorch, under the names that its libraries give them.
+
+    Returns:
+        What was compared.
+    """
+    del data, batch_size
+    known = namings(model.network, model.model)
+    names = known[0].names if known else model.network.plain_names
+    arrays = {names.get(p.name, p.name): p.asnumpy() for p in model.network.get_parameters()}
+    save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, place)
+    read = read_foreign(place)
+    same = (
+        read is not None
+        and read.arrays.keys() == arrays.keys()
+        and all(np.array_equal(read.arrays[name], value) for name, value in arrays.items())
+    )
+    if not same:
+        raise RunError("LT433", "the weights in the file are not those of the network")
+    return {
+        "weights": len(arrays),
+        "names": known[0].library if known else None,
+        "largest_difference": 0.0,
+    }
+
+
 WRITERS: dict[str, Callable[[Model, Data, Path, int | None], dict[str, Any]]] = {
     "mindir": write_mindir,
     "onnx": write_onnx,
     "ckpt": write_ckpt,
+    "safetensors": write_safetensors,
 }
 
 
@@ -105,7 +140,7 @@ def describe(run: Trained, model: Model, form: str, batch_size: int | None) -> d
     """What a file takes and gives, JSON-able."""
     data, view, posthoc = run.data, run.data.view, run.plan.stages[-1].posthoc
     facts: dict[str, Any] = {
-        "purpose": "weights" if form == "ckpt" else "prediction",
+        "purpose": "weights" if form in WEIGHTS_ALONE else "prediction",
         "model": run.plan.model.model_dump(mode="json", by_alias=True),
         "epoch": model.epoch,
         "classes": list(data.classes),
@@ -113,7 +148,7 @@ def describe(run: Trained, model: Model, form: str, batch_size: int | None) -> d
         "normalisation": {"mean": list(data.mean), "std": list(data.std)},
         "preprocessing": view.model_dump(),
     }
-    if form == "ckpt":
+    if form in WEIGHTS_ALONE:
         return facts
     shape = ["N" if batch_size is None else batch_size]
     image = {
