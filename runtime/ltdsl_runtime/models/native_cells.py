@@ -58,36 +58,42 @@ class Convolve(nn.Cell):
 
 
 class Normalise(nn.Cell):
-    """(x [B, C, H, W], gamma [C], beta [C]) -> normalised x, mean [C], biased variance [C] of the batch.
+    """(x [B, C, H, W], gamma, beta, kept mean, kept variance, each [C]) -> normalised x, and statistics [C].
 
-    Mean and variance are statistics to be kept; no gradient goes through what is done with them.
+    These are mean and biased variance of the batch, and the kept ones moved towards the mean and the unbiased variance.
+    No gradient goes through what is done with them.
     """
 
-    def __init__(self, epsilon: float) -> None:
+    def __init__(self, epsilon: float, share: float) -> None:
         super().__init__()
         self.epsilon = Tensor([epsilon], ms.float32)
-        self.forward: Callable[..., tuple[Tensor, Tensor, Tensor]] = Kernel(
-            "ltdsl_batch_norm", lambda x, gamma, *_: (x, gamma, gamma)
+        self.constants = Tensor([epsilon, share], ms.float32)
+        self.forward: Callable[..., tuple[Tensor, ...]] = Kernel(
+            "ltdsl_batch_norm", lambda x, gamma, *_: (x, gamma, gamma, gamma, gamma)
         )
         self.backward: Callable[..., tuple[Tensor, Tensor, Tensor]] = Kernel(
             "ltdsl_batch_norm_gradient", lambda _g, x, gamma, *_: (x, gamma, gamma)
         )
 
-    def construct(self, x: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def construct(
+        self, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor
+    ) -> tuple[Tensor, ...]:
         """By the batch's own statistics."""
-        return self.forward(x, gamma, beta, self.epsilon)
+        return self.forward(x, gamma, beta, mean, variance, self.constants)
 
     def bprop(
         self,
         x: Tensor,
         gamma: Tensor,
         _beta: Tensor,
-        out: tuple[Tensor, Tensor, Tensor],
-        gradients: tuple[Tensor, Tensor, Tensor],
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Gradients of all inputs, through mean and variance too."""
-        _, mean, variance = out
-        return self.backward(gradients[0], x, gamma, mean, variance, self.epsilon)
+        mean: Tensor,
+        variance: Tensor,
+        out: tuple[Tensor, ...],
+        gradients: tuple[Tensor, ...],
+    ) -> tuple[Tensor, ...]:
+        """Gradients of all inputs but the kept statistics, through the batch's own too."""
+        of_inputs = self.backward(gradients[0], x, gamma, out[1], out[2], self.epsilon)
+        return (*of_inputs, ops.zeros_like(mean), ops.zeros_like(variance))
 
 
 class NormaliseInTraining(nn.Cell):
@@ -102,8 +108,7 @@ class NormaliseInTraining(nn.Cell):
 
     def __init__(self, epsilon: float, momentum: float) -> None:
         super().__init__()
-        self.normalise = Normalise(epsilon)
-        self.momentum = momentum
+        self.normalise = Normalise(epsilon, momentum)
 
     def construct(
         self,
@@ -114,12 +119,11 @@ class NormaliseInTraining(nn.Cell):
         moving_variance: Parameter,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """By the batch's own statistics, which move those that are kept."""
-        y, mean, variance = self.normalise(x, gamma, beta)
-        count = x.shape[0] * x.shape[2] * x.shape[3]
-        unbiased = variance * (count / max(count - 1, 1))
-        keep = 1 - self.momentum
-        ops.assign(moving_mean, moving_mean * keep + mean * self.momentum)
-        ops.assign(moving_variance, moving_variance * keep + unbiased * self.momentum)
+        y, mean, variance, moved_mean, moved_variance = self.normalise(
+            x, gamma, beta, moving_mean, moving_variance
+        )
+        ops.assign(moving_mean, moved_mean)
+        ops.assign(moving_variance, moved_variance)
         return y, mean, variance
 
 

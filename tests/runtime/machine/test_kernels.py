@@ -124,8 +124,12 @@ def normalise(x, gamma, beta, g, epsilon):
 
 def native_normalise(x, gamma, beta, g, epsilon):
     channels, kind = x.shape[1], np.float32([epsilon])
-    y, mean, variance = unfilled(*x.shape), unfilled(channels), unfilled(channels)
-    call("ltdsl_batch_norm", x, gamma, beta, kind, y, mean, variance)
+    y, mean, variance, *moved = unfilled(*x.shape), *(unfilled(channels) for _ in range(4))
+    kept, constants = np.float32([[3] * channels, [5] * channels]), np.float32([epsilon, 0.25])
+    call("ltdsl_batch_norm", x, gamma, beta, *kept, constants, y, mean, variance, *moved)
+    count = x[:, 0].size
+    assert moved[0] == pytest.approx(0.75 * 3 + 0.25 * mean, rel=1e-6)
+    assert moved[1] == pytest.approx(0.75 * 5 + 0.25 * variance * count / (count - 1), rel=1e-6)
     dx, d_gamma, d_beta = unfilled(*x.shape), unfilled(channels), unfilled(channels)
     call("ltdsl_batch_norm_gradient", g, x, gamma, mean, variance, kind, dx, d_gamma, d_beta)
     return y, mean, variance, dx, d_gamma, d_beta

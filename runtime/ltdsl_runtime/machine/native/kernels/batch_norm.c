@@ -9,9 +9,11 @@
 
 typedef struct {
     long images, channels, size;       // size: rows times columns
-    float epsilon;
+    float epsilon, share;              // share: of the batch's statistics in those that are kept
     const float *x, *g, *gamma, *beta;
     float *mean, *variance;            // [channels]; an input of the gradient
+    const float *kept_mean, *kept_variance;  // [channels], before
+    float *moved_mean, *moved_variance;      // [channels], after
     float *y;                          // the output, or the gradient of x
     float *d_gamma, *d_beta;           // [channels]
 } work_t;
@@ -45,6 +47,9 @@ static void forward_channel(int c, int thread, void *work) {
     }
     float variance = squares / count, scale = n->gamma[c] / sqrtf(variance + n->epsilon), beta = n->beta[c];
     n->mean[c] = mean, n->variance[c] = variance;
+    float unbiased = squares / (count > 1 ? count - 1 : 1);
+    n->moved_mean[c] = (1 - n->share) * n->kept_mean[c] + n->share * mean;
+    n->moved_variance[c] = (1 - n->share) * n->kept_variance[c] + n->share * unbiased;
     for (long image = 0; image < n->images; image++) {
         const float *x = plane(n->x, n, image, c);
         float *y = (float *)plane(n->y, n, image, c);
@@ -95,11 +100,13 @@ static work_t of(const int64_t *shape) {
     return (work_t){.images = shape[0], .channels = shape[1], .size = (long)shape[2] * shape[3]};
 }
 
-// x [B, C, H, W], gamma [C], beta [C], epsilon [1] -> y [B, C, H, W], mean [C], variance [C] (of the batch, biased)
+// x [B, C, H, W], gamma [C], beta [C], kept mean [C], kept variance [C], epsilon and share [2]
+// -> y [B, C, H, W], mean [C], variance [C] (of the batch, biased), kept mean [C], kept variance [C] (of the unbiased one)
 OPERATOR(ltdsl_batch_norm) {
     work_t n = of(s[0]);
-    n.x = p[0], n.gamma = p[1], n.beta = p[2], n.epsilon = *(float *)p[3];
-    n.y = p[4], n.mean = p[5], n.variance = p[6];
+    n.x = p[0], n.gamma = p[1], n.beta = p[2], n.kept_mean = p[3], n.kept_variance = p[4];
+    n.epsilon = ((float *)p[5])[0], n.share = ((float *)p[5])[1];
+    n.y = p[6], n.mean = p[7], n.variance = p[8], n.moved_mean = p[9], n.moved_variance = p[10];
     enter();
     on_all(forward_channel, &n, n.channels);
     leave();
