@@ -143,6 +143,7 @@ class Plan(Frozen):
         validation: Share of the training images held out, in [0, 0.5].
         best_on: The images that choose the best epoch; None where nothing does.
         best_by: The figure on them that does; None where nothing does.
+        evaluate_every: Epochs of the run between evaluations; the last epoch of a stage has one always.
         seed, split_seed: Seeds of the training and of the choice of images.
         precision: Number format of a step's convolutions and matrix products.
         clip_norm: Longest gradient, all weights taken together; None for any.
@@ -161,6 +162,7 @@ class Plan(Frozen):
     validation: float
     best_on: Literal["validation", "test"] | None
     best_by: Literal["macro_recall", "top1_error"] | None
+    evaluate_every: Annotated[int, Added("0.2"), Field(ge=1)] = 1
     seed: int
     split_seed: int
     precision: Literal["fp32", "fp16", "bf16"]
@@ -178,6 +180,11 @@ class Plan(Frozen):
     def stage_at(self, epoch: int) -> StagePlan:
         """The stage that an epoch of the run belongs to."""
         return self.stages[bisect_right(self.stages, epoch, key=lambda stage: stage.start) - 1]
+
+    def evaluates(self, epoch: int) -> bool:
+        """Whether the network is evaluated after an epoch of the run."""
+        completed = epoch + 1
+        return completed % self.evaluate_every == 0 or completed == self.stage_at(epoch).end
 
     def optimizer_begun(self, index: int) -> int:
         """The stage, by its place, that started the optimizer of a stage: itself, or one before it."""

@@ -25,7 +25,7 @@ from ltdsl.catalogue import (
     Optimizer,
     Trick,
 )
-from ltdsl.catalogue.entry import Fraction, Point, Text
+from ltdsl.catalogue.entry import Added, Fraction, Point, Text
 from ltdsl.epochs import stage_starts
 
 MOST_EPOCHS = 100_000
@@ -55,6 +55,13 @@ class Settings(Entry):
         "macro_recall",
         description="Figure that chooses the best epoch: the mean of the classes' accuracies, or the error over "
         "all images, which on long-tailed images is that of the head.",
+    )
+    evaluate_every: Annotated[int, Added("0.2")] = Field(
+        1,
+        ge=1,
+        le=MOST_EPOCHS,
+        description="Epochs of the run after which the network is evaluated, each time they have passed; it always is "
+        "after the last epoch of a stage.",
     )
     seed: int = Field(
         0, ge=0, lt=2**32, description="Seed of weights, order, augmentation and tricks."

@@ -62,6 +62,7 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
         validation=settings.validation,
         best_on=best_on,
         best_by=settings.best_by if best_on else None,
+        evaluate_every=settings.evaluate_every,
         seed=settings.seed,
         split_seed=settings.split_seed,
         precision=settings.precision,

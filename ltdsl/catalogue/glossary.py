@@ -388,6 +388,11 @@ _TRAINING = (
         "maxnorm weight_balancing",
         Word("class weights no longer than a limit", write="constraint = max_norm(threshold = 1)"),
     ),
+    (
+        "eval_every eval_interval eval_freq val_interval val_freq validate_every "
+        "check_val_every_n_epoch",
+        Word("epochs between evaluations", name="evaluate_every"),
+    ),
     ("ema model_ema swa", Word("averaged weights", use="schedule = cosine")),
     (
         "at from after since start_epoch",

@@ -18,6 +18,7 @@ SETTINGS = (
     "validation",
     "best_on",
     "best_by",
+    "evaluate_every",
     "seed",
     "split_seed",
     "precision",

@@ -43,6 +43,8 @@ def headline(plan: Plan) -> tuple[str, str]:
         else f"class counts unknown until its files are read, which --data DIR names{validation}"
     )
     chosen = f", {chosen_by(plan.best_on, plan.best_by)}" if plan.best_on else ""
+    every = plan.evaluate_every
+    chosen += f", evaluated every {every:,} epochs" if every > 1 else ""
     return (
         f"{plan.dataset}: {images}",
         f"{plan.model}, {plan.epochs} epochs, seed {plan.seed}{chosen}",

@@ -87,7 +87,8 @@ def run_page(run: Run) -> str:
         log_images=bool(results)
         and logarithmic([c.train_images for c in results[0].figures.per_class]),
         classes=len(results[0].figures.per_class) if results else 0,
-        measured_on=run.metrics[-1].measured_on if run.metrics else "",
+        measured_on=next((e.measured_on for e in reversed(run.metrics) if e.measured_on), ""),
+        some_evaluated=len({epoch.is_evaluated for epoch in run.metrics}) > 1,
         galleries=[
             {"about": picture.about, "source": inline_picture(picture.kind, picture.content)}
             for picture in run.pictures

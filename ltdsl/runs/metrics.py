@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationInfo, model_validator
+from typing_extensions import Self
 
-from ltdsl.runs.model import ALWAYS, Always, Count, FileModel, Finite, Name
+from ltdsl.runs.model import SOMETIMES, Always, Count, FileModel, Finite, Lenient, Name, Sometimes
+
+#: What an evaluation leaves, all of it or nothing.
+_FIGURES = ("top1_error", "macro_recall", "measured_on")
 
 
 class Epoch(FileModel):
     """What is known when an epoch ends."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentRequired": {
+                name: [other for other in _FIGURES if other != name] for name in _FIGURES
+            }
+        }
+    )
 
     epoch: Count = Field(description="Its number, from 0.")
     stage: Name = Field(description="Its stage's name.")
@@ -18,19 +30,36 @@ class Epoch(FileModel):
         None, description="Mean of its batches' losses, without those of skipped steps."
     )
     lr: Always[Finite] = Field(None, description="Its learning rate.")
-    top1_error: Always[Finite] = Field(
-        None, description="Share of the images of `measured_on` that are misclassified, in percent."
+    top1_error: Sometimes[Finite] = Field(
+        None,
+        description="Share of the images of `measured_on` that are misclassified, in percent; not there where the "
+        "epoch was not evaluated (`evaluate_every`).",
     )
-    macro_recall: Always[Finite] = Field(
-        None, description="Mean of the accuracies of the classes that have such images, in percent."
+    macro_recall: Sometimes[Finite] = Field(
+        None,
+        description="Mean of the accuracies of the classes that have such images, in percent; likewise.",
     )
-    measured_on: Annotated[Name, ALWAYS] = Field("", description="`validation` or `test`.")
+    measured_on: Annotated[Name, SOMETIMES] = Field(
+        "", description="`validation` or `test`; likewise."
+    )
     seconds: Always[Finite] = Field(
         None, description="Wall time of its training, evaluation not included."
     )
     skipped: Count = Field(
         0, description="Steps without an update, their gradients not being finite in `fp16`."
     )
+
+    @model_validator(mode="after")
+    def _is_evaluated_or_not(self, info: ValidationInfo) -> Self:
+        given = self.top1_error is not None, self.macro_recall is not None, bool(self.measured_on)
+        if not isinstance(info.context, Lenient) and len(set(given)) > 1:
+            raise ValueError("an epoch has all figures of its evaluation, or none")
+        return self
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether the network was evaluated after it."""
+        return self.top1_error is not None
 
     @property
     def is_imbalanced(self) -> bool:

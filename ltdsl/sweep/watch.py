@@ -98,12 +98,10 @@ class Bars(Lines):
                 )
             line = last_epoch(folder)
             if line is not None:
-                error = line.top1_error
-                self._progress.update(
-                    self._tasks[folder.name],
-                    completed=line.epoch + 1,
-                    figures="" if error is None else f"error {error:.2f} %",
-                )
+                task, error = self._tasks[folder.name], line.top1_error
+                self._progress.update(task, completed=line.epoch + 1)
+                if error is not None:  # else that of the last epoch that was evaluated stays
+                    self._progress.update(task, figures=f"error {error:.2f} %")
 
     def _under_way(self) -> Iterator[tuple[Row, Path]]:
         passed = 0

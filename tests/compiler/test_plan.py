@@ -254,6 +254,17 @@ def test_by_which_figure_the_best_epoch_is_chosen():
     assert codes("validation = 0.1; best_by = error; s: ce") == ["LT104"]
 
 
+def test_which_epochs_are_evaluated():
+    stages = "epochs = 9; one: ce; two: ce @ epoch 4"
+    assert all(map(plan(stages).evaluates, range(9)))
+    some = plan(f"evaluate_every = 3; {stages}")
+    assert [epoch for epoch in range(9) if some.evaluates(epoch)] == [2, 3, 5, 8]
+    ends = plan(f"evaluate_every = 100; {stages}")
+    assert [epoch for epoch in range(9) if ends.evaluates(epoch)] == [3, 8]
+    assert codes(f"evaluate_every = 0; {stages}") == ["LT106"]
+    assert codes(f"evaluate_every = 5%; {stages}") == ["LT105"]
+
+
 def test_handoff():
     stage = "t: ce @ 50% { handoff = best; optimizer = sgd(lr = 0.01) }"
     assert plan(f"validation = 0.1; s: ce; {stage}").stages[1].handoff == "best"

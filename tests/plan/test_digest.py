@@ -194,6 +194,7 @@ def test_every_trick_counts(kind):
         "batch_size = 33; " + OPENING,
         "validation = 0.1; " + OPENING,
         "best_on = test; " + OPENING,
+        "evaluate_every = 5; " + OPENING,
         "augment = []; " + OPENING,
         'init = "weights.ckpt"; ' + OPENING,
         "schedule = cosine; " + OPENING,

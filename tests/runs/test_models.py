@@ -67,6 +67,8 @@ def test_lines_of_version_0_1_are_whole_and_keep_every_entry():
         ({"epoch": -1}, "epoch"),
         ({"epoch": True}, "epoch"),
         ({"seconds": ...}, "seconds"),
+        ({"measured_on": ...}, "all figures of its evaluation, or none"),
+        ({"top1_error": ...}, "all figures of its evaluation, or none"),
     ],
 )
 def test_what_is_not_whole_is_not_written(change, said):

@@ -44,7 +44,7 @@ def measured(
     """A figure of each epoch.
 
     Args:
-        epochs: As they were recorded.
+        epochs: As they were recorded. Those without the figure are left out; where there are such, the others are dots.
         plan: For the stages.
         name: The figure's field.
         title: What it is called.
@@ -54,11 +54,12 @@ def measured(
         names: Whether stages are named.
     """
     values = [
-        {"epoch": epoch.epoch, "value": getattr(epoch, name), "stage": epoch.stage}
+        {"epoch": epoch.epoch, "value": value, "stage": epoch.stage}
         for epoch in epochs
+        if (value := getattr(epoch, name)) is not None
     ]
-    known = [row["value"] for row in values if row["value"] is not None]
-    x = epoch_axis(max(plan.epochs if plan else 0, values[-1]["epoch"]))
+    known = [row["value"] for row in values]
+    x = epoch_axis(max(plan.epochs if plan else 0, epochs[-1].epoch))
     base = alt.Chart(theme.rows(values)).encode(
         x, alt.Y("value:Q", title=None, scale=alt.Scale(zero=zero, nice=True))
     )
@@ -67,16 +68,17 @@ def measured(
         base.mark_line(color=theme.SERIES[0]),
         *_pointer(base, title, form),
     ]
-    if len(values) == 1:
+    if len(values) == 1 or len(values) < len(epochs):
         layers.append(base.mark_point(color=theme.SERIES[0], filled=True, size=50, opacity=1))
     if best is not None:
         layers += _marked(base, best)
     description = f"{title} of each epoch"
-    if known:
-        description += (
-            f": {known[0]:.3g} at first, {known[-1]:.3g} at last, "
-            f"and between {min(known):.3g} and {max(known):.3g}"
-        )
+    if len(values) < len(epochs):
+        description += " that was evaluated"
+    description += (
+        f": {known[0]:.3g} at first, {known[-1]:.3g} at last, "
+        f"and between {min(known):.3g} and {max(known):.3g}"
+    )
     return theme.finished(description, 170, *layers)
 
 

@@ -49,7 +49,7 @@ class BestEpochs:
             index: Its stage's place in the plan.
             epoch: What is known of it.
         """
-        paths = self._paths(index)
+        paths = self._paths(index) if epoch.is_evaluated else []
         merit = self._merit(epoch) if paths else 0.0
         better = [path for path in paths if merit > self._reached.get(path, -math.inf) + ROUNDING]
         self._reached |= dict.fromkeys(better, merit)
@@ -73,7 +73,11 @@ class BestEpochs:
             return
         stages = enumerate(self._plan.stages)
         under_way = [index for index, each in stages if each.start < len(metrics) < each.end]
+        stage_start = self._plan.stages[under_way[0]].start if under_way else 0
         for path in self._paths(under_way[0] if under_way else None):
+            chosen_from = metrics if path == self._run.checkpoint("best") else metrics[stage_start:]
+            if not any(epoch.is_evaluated for epoch in chosen_from):
+                continue  # none has been chosen yet
             merit = self._recorded(path, metrics)
             if merit is not None:
                 self._reached[path] = merit
@@ -98,4 +102,5 @@ class BestEpochs:
         except RunError as error:
             hint = f"remove it to choose the best among the epochs after {len(metrics)} only"
             raise RunError(error.code, error.message, hint) from error
-        return self._merit(metrics[epoch]) if epoch < len(metrics) else None
+        is_known = epoch < len(metrics) and metrics[epoch].is_evaluated
+        return self._merit(metrics[epoch]) if is_known else None

@@ -56,8 +56,14 @@ class Reporter:
         """An epoch is over."""
         self._line(
             f"epoch {record.epoch} ({record.epoch + 1}/{self.plan.epochs})  {record.stage}  loss {record.loss:.4f}  "
-            f"lr {record.lr:.3g}  {record.measured_on} {self._measured(record)}  {record.seconds:.1f} s"
+            f"lr {record.lr:.3g}  {self._evaluated(record)}  {record.seconds:.1f} s"
         )
+
+    def _evaluated(self, record: Epoch) -> str:
+        """What was measured on which images."""
+        if not record.is_evaluated:
+            return "not evaluated"
+        return f"{record.measured_on} {self._measured(record)}"
 
     def _measured(self, record: Epoch) -> str:
         """The error, and what chooses the best epoch."""
@@ -103,7 +109,7 @@ class LiveReporter(Reporter):
         )
         self._task = self._bar.add_task("", total=plan.epochs, stage="", figures="")
         self._looked = 0.0
-        self._last: Epoch | None = None
+        self._evaluated_last: Epoch | None = None
 
     def __enter__(self) -> Reporter:
         self._bar.start()
@@ -128,13 +134,14 @@ class LiveReporter(Reporter):
         """An epoch is over."""
         assert record.loss is not None  # as it has just been trained
         assert record.lr is not None
-        self._last = record
+        if record.is_evaluated:
+            self._evaluated_last = record
         self._show(record.epoch + 1, record.loss, record.lr)
 
     def _show(self, done: float, loss: float, lr: float) -> None:
         figures = f"loss {loss:.4f}  lr {lr:.3g}"
-        if self._last:
-            figures += f"  {self._measured(self._last)}"
+        if self._evaluated_last:
+            figures += f"  {self._measured(self._evaluated_last)}"
         self._bar.update(self._task, completed=done, figures=figures)
 
 

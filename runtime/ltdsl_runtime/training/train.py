@@ -237,7 +237,7 @@ class Trainer:
                 Model(stage.step).train(1, dataset, callbacks, dataset_sink_mode=False)
 
     def finish_epoch(self, index: int, stage: Stage, epoch: int, passed: Passed) -> None:
-        """Evaluate, save and record, as an epoch ends.
+        """Evaluate where the plan says so, save and record, as an epoch ends.
 
         Args:
             index: The stage's place in the plan.
@@ -255,7 +255,7 @@ class Trainer:
         must_be_finite(stage, epoch, passed, parameters, self.workers, last)
         if self.statistics is not None:
             self.statistics()
-        record = self._measured(stage.plan, epoch, passed)
+        record = self._recorded(stage.plan, epoch, passed)
         facts = {"epoch": epoch, "stage": stage.plan.name}
         whole = self.keeper.whole(parameters)
         for path in self.best.improved(index, record):
@@ -269,21 +269,28 @@ class Trainer:
             self.events.add(record)
         self.reporter.epoch(record)
 
-    def _measured(self, stage: StagePlan, epoch: int, passed: Passed) -> Epoch:
-        """Evaluate the weights of an epoch."""
-        measured_on = self.plan.best_on or "test"
-        scores = self.evaluate(getattr(self.data, measured_on))
+    def _recorded(self, stage: StagePlan, epoch: int, passed: Passed) -> Epoch:
+        """What is known of an epoch."""
+        figures = self._measured() if self.plan.evaluates(epoch) else {}
         return Epoch(
             epoch=epoch,
             stage=stage.name,
             loss=passed.loss,
             lr=stage.rate(epoch),
-            top1_error=scores.top1_error,
-            macro_recall=scores.macro_recall,
-            measured_on=measured_on,
             seconds=passed.seconds,
             skipped=passed.skipped,
+            **figures,
         )
+
+    def _measured(self) -> dict[str, Any]:
+        """Evaluate the network as it is."""
+        measured_on = self.plan.best_on or "test"
+        scores = self.evaluate(getattr(self.data, measured_on))
+        return {
+            "top1_error": scores.top1_error,
+            "macro_recall": scores.macro_recall,
+            "measured_on": measured_on,
+        }
 
     def _final_evaluation(self) -> dict[str, Any]:
         """Evaluate the last and the best epoch on the test part, each as confident as its loss has learned to be."""

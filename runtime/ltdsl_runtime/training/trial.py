@@ -122,6 +122,6 @@ class _Lines(Reporter):
     def epoch(self, record: Epoch) -> None:
         """Its steps are over, and evaluated."""
         self.say(
-            f"  loss {record.loss:.4f}  lr {record.lr:.3g}  {record.measured_on} {self._measured(record)}  "
+            f"  loss {record.loss:.4f}  lr {record.lr:.3g}  {self._evaluated(record)}  "
             f"{record.seconds:.1f} s"
         )

@@ -65,6 +65,22 @@ def test_lines_show_what_chooses_the_best_epoch():
     assert "macro recall" not in second
 
 
+def test_an_epoch_that_is_not_evaluated_has_no_figures(run):
+    known = record("a").model_dump(exclude={"top1_error", "macro_recall", "measured_on"})
+    console = screen()
+    Reporter(console, run).epoch(Epoch.model_validate(known))
+    assert console.file.getvalue() == (
+        "epoch 1 (2/40)  a  loss 1.2346  lr 0.0125  not evaluated  2.2 s\n"
+    )
+    live = screen(force_terminal=True, color_system=None)
+    with reporter(live, run) as told:
+        told.epoch(record("a"))
+        told.epoch(Epoch.model_validate(known | {"epoch": 2}))
+    last = live.file.getvalue().split("\r")[-1]
+    assert "3/40" in last
+    assert "error 37.50 %" in last  # of the last epoch that was
+
+
 def test_a_line_is_never_broken(run):
     console = Console(file=io.StringIO(), width=20)
     Reporter(console, run).epoch(record("stage1"))
