@@ -118,7 +118,7 @@ def test_a_trainer_starts_where_the_other_run_was(source, known, tmp_path, monke
     made.hand_over(run)
     asked = []
 
-    def started_from(plan, classes, channels, path, names):
+    def started_from(plan, classes, channels, path, *others):
         asked.append(path)
         return Start(conv_network(), True, None)
 
