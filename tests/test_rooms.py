@@ -21,7 +21,6 @@ PRINTING = {
     ".secho": {},
     "rich.console.Console": {
         "ltdsl/display/console.py": "what ours is made of",
-        "ltdsl/display/tables.py": "a type",
     },
     "sys.stdout.write": {},
     "sys.stderr.write": {},
@@ -55,6 +54,7 @@ OPENING = {
         "runtime/ltdsl_runtime/parallel/launch.py": _OURS,
         "runtime/ltdsl_runtime/use/predict.py": "a view's, which goes through the room",
         "runtime/ltdsl_runtime/weights/checkpoints.py": "what was just written",
+        "runtime/ltdsl_runtime/weights/foreign/pytorch.py": _SEEN,
     },
     ".read_bytes": {
         "ltdsl/report/library.py": "an entry of the cache, which was checked",
