@@ -105,8 +105,8 @@ def _choice(run: Run) -> Iterator[Note]:
     if plan is not None and plan.evaluate_every > 1:
         evaluated = sum(epoch.is_evaluated for epoch in run.metrics)
         yield Note(
-            f"Evaluated were {evaluated:,} of the {len(run.metrics):,} epochs: each {plan.evaluate_every:,}th, and the "
-            f"last of each stage{'; the best epoch is one of these' if images else ''}."
+            f"Evaluated were {evaluated:,} of the {len(run.metrics):,} epochs: after every {plan.evaluate_every:,}, "
+            f"and the last of each stage{'; the best epoch is one of these' if images else ''}."
         )
     if run.evaluation and run.evaluation.last:
         tested = [row.test_images for row in run.evaluation.last.per_class]
