@@ -172,6 +172,13 @@ those of a run without a break""",
         says="""error[LT428]: the native kernels need a C compiler, and there is no `cc`
   = help: install one, name it with the environment variable CC, or use --device cpu""",
     ),
+    "LT429": entry(
+        "no state to begin with",
+        """`--from` names an epoch of a run whose state nobody has kept. A run keeps that of its last and its best
+        epochs, and the cache those at the ends of stages, as long as it has room.""",
+        says="""error[LT429]: nobody has kept the state of runs/a after epoch 79
+  = help: its own checkpoints are of the epochs 151, 199""",
+    ),
     "LT430": entry(
         "package missing",
         """A command, the recipe, or a format to export to needs packages that are not installed. `pip install ltdsl`
@@ -195,13 +202,6 @@ those of a run without a break""",
         """The format cannot hold the network: MindSpore knows no ONNX form of one of its operations, or the file, read
         back, computes something else. Nothing is written. MindIR holds every network.""",
         says="error[LT433]: MindSpore cannot write this network: Can not find key HSwish in convert map",
-    ),
-    "LT429": entry(
-        "no state to begin with",
-        """`--from` names an epoch of a run whose state nobody has kept. A run keeps that of its last and its best
-        epochs, and the cache those at the ends of stages, as long as it has room.""",
-        says="""error[LT429]: nobody has kept the state of runs/a after epoch 79
-  = help: its own checkpoints are of the epochs 151, 199""",
     ),
     "LT440": entry(
         "download failed",

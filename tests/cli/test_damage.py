@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from ltdsl.cli import make_app
 from ltdsl.cli.commands import sweep
 from ltdsl.compiler import compile_recipe
+from ltdsl.runs.facts import MINDSPORE
 from ltdsl.source import Source
 from ltdsl.system.files import json_text
 
@@ -209,6 +210,7 @@ COMMANDS = {report: 3, comparison: 2, diff: 30, sweeping: 15, using: 150, resumi
 @pytest.fixture
 def untrained(monkeypatch):
     """The commands without what trains."""
+    from ltdsl_runtime.machine.device import Device
     from ltdsl_runtime.training import run as runs
     from ltdsl_runtime.training.best import BestEpochs
     from ltdsl_runtime.training.tensorboard import Events
@@ -223,7 +225,7 @@ def untrained(monkeypatch):
         return json.loads((directory.path.parents[1] / "good" / "evaluation.json").read_text())
 
     monkeypatch.setattr(runs, "_train", train)
-    monkeypatch.setattr(runs, "prepare", lambda device, *_: device)
+    monkeypatch.setattr(runs, "prepare", lambda *_: Device("cpu", MINDSPORE))
     monkeypatch.setattr("ltdsl.cli.commands.run.write_report", lambda *_: None)
     monkeypatch.setattr(sweep, "write_report", lambda *_: None)
     monkeypatch.setattr(sweep, "_pool", lambda *_: NoPool())

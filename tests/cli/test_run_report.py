@@ -49,7 +49,7 @@ def test_a_killed_run_has_its_report_and_each_event_once(ltdsl, recipe, tmp_path
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     for tag, name in (("loss/train", "loss"), ("top1_error/test", "top1_error")):
         found = events.Scalars(tag)
-        assert [event.step for event in found] == [1, 2, 3]
+        assert [event.step for event in found] == [0, 1, 2]
         expected = [line[name] for line in lines]
         assert all(abs(e.value - v) < 1e-5 * v for e, v in zip(found, expected, strict=True))
 

@@ -63,8 +63,7 @@ def prepare(device: str, precision: str = "fp32", *, portable: bool = False) -> 
             in the format; LT428, ``cpu-native`` was asked for, and cannot be had.
     """
     global _native
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    set_environment()
     import mindspore as ms
     from mindspore.device_context import ascend, gpu
 
@@ -93,6 +92,12 @@ def prepare(device: str, precision: str = "fp32", *, portable: bool = False) -> 
     if not on_cpu():  # the CPU's kernels are deterministic as they are
         ms.set_deterministic(True)
     return chosen
+
+
+def set_environment() -> None:
+    """Set what mindspore reads when it is imported."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
 
 
 def _on_a_cpu(device: str, precision: str, portable: bool) -> Device:

@@ -17,8 +17,7 @@ from ltdsl.runs.arrays import read_predictions
 from ltdsl.runs.errors import UnreadableError
 from ltdsl.system.opening import LIST, open_file
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.models.scaled import FACTORS
-from ltdsl_runtime.weights.restore import load_own
+from ltdsl_runtime.machine.device import set_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,6 +84,10 @@ def _tau_norm(
     entry: declared.TauNormalisation, logits: Array, counts: Sequence[int], run: Trained, which: str
 ) -> Array:
     del counts
+    set_environment()  # for mindspore, which these import
+    from ltdsl_runtime.models.scaled import FACTORS
+    from ltdsl_runtime.weights.restore import load_own
+
     saved = load_own(
         run.checkpoint(which),
         run.plan.digest(),

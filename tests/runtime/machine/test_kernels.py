@@ -66,7 +66,10 @@ def test_a_convolution_and_its_gradients_are_what_they_should_be(shape):
 )
 def test_any_convolution_is_what_it_should_be(drawn):
     x, w, g = draw_convolution(*drawn)
-    assert_near(native_convolution(x, w, g), convolution(x, w, g, drawn[-2]))
+    sizes = convolution(
+        abs(x), abs(w), abs(g), drawn[-2]
+    )  # of few terms that cancel, little is left
+    assert_near(native_convolution(x, w, g), convolution(x, w, g, drawn[-2]), sizes)
 
 
 @pytest.fixture
