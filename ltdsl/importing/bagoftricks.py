@@ -107,7 +107,6 @@ LEFT: dict[str, str] = {
     "RESUME_MODEL": "`ltdsl run --resume` goes on with a run",
     "RESUME_MODE": "`ltdsl run --resume` goes on with a run",
     "DATASET.ROOT": "`--data` names the images",
-    "DATASET.IMBALANCECIFAR.RANDOM_SEED": "`split_seed` draws other images than its random numbers do",
     "DATASET.CAM_DATA_SAVE_PATH": "images are made as they are needed",
     "TRAIN.SHUFFLE": _ALWAYS,
     "TRAIN.NUM_WORKERS": _MACHINE,
@@ -200,6 +199,9 @@ def training_of(config: Configuration) -> Training:
 
 def _settings(config: Configuration) -> list[tuple[str, str]]:
     found = [("dataset", _dataset(config)), ("model", _one(config, "BACKBONE.TYPE", _MODELS))]
+    seed = config.whole("DATASET.IMBALANCECIFAR.RANDOM_SEED")
+    if seed and "CIFAR" in config.text("DATASET.DATASET"):
+        found.append(("split_seed", str(seed)))
     found.append(("batch_size", str(config.whole("TRAIN.BATCH_SIZE"))))
     return [*found, ("augment", _augment(config))]
 
@@ -212,7 +214,7 @@ def _dataset(config: Configuration) -> str:
         if not 0 < ratio <= 1:
             raise config.unfit("DATASET.IMBALANCECIFAR.RATIO", "this ratio is no share")
         family = name.removeprefix("IMBALANCE").lower()
-        return f"{family}_lt(imbalance = {write(round(1 / ratio, 6))})"
+        return f"{family}_lt(imbalance = {write(round(1 / ratio, 6))}, split = cao)"
     if name != "iNaturalist":
         raise config.unfit(
             "DATASET.DATASET",

@@ -26,7 +26,6 @@ _SHOWN = "what is shown and kept, and where, is the command's own"
 
 #: Options without a place in a recipe.
 _LEFT = {
-    "rand_number": "`split_seed` draws other images than its random numbers do",
     "exp_str": _SHOWN,
     "workers": _MACHINE,
     "print_freq": _SHOWN,
@@ -75,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--momentum", default=0.9, type=float)
     add("--wd", "--weight-decay", default=2e-4, type=float, dest="weight_decay")
     add("--seed", type=int)
-    for option in ("--rand_number", "--exp_str", "--start-epoch", "--resume", "--gpu"):
+    add("--rand_number", default=0, type=int)
+    for option in ("--exp_str", "--start-epoch", "--resume", "--gpu"):
         add(option)
     add("-j", "--workers")
     add("-p", "--print-freq")
@@ -134,11 +134,13 @@ def _settings(values: dict[str, Any], whole: Span) -> dict[str, str]:
         raise _unfit(whole, "this imbalance has no counterpart")
     imbalance = write(round(1 / values["imb_factor"], 6))
     found = {
-        "dataset": f"{values['dataset']}_lt(imbalance = {imbalance}{profiles[values['imb_type']]})",
+        "dataset": f"{values['dataset']}_lt(imbalance = {imbalance}{profiles[values['imb_type']]}, split = cao)",
         "model": values["arch"],
         "batch_size": str(values["batch_size"]),
         "augment": "[random_crop(padding = 4), random_horizontal_flip]",
     }
+    if values["rand_number"]:
+        found["split_seed"] = str(values["rand_number"])
     return found | ({"seed": str(values["seed"])} if "seed" in values else {})
 
 

@@ -115,7 +115,7 @@ def training_of(config: Configuration) -> Training:
 def _dataset(config: Configuration) -> str:
     name = config.text("dataset")
     if name in ("cifar10", "cifar100"):
-        return f"{name}_lt(imbalance = {write(round(1 / config.number('imb_factor'), 6))})"
+        return f"{name}_lt(imbalance = {write(round(1 / config.number('imb_factor'), 6))}, split = cao)"
     config.get("imb_factor")
     if name not in _DATA:
         raise config.unfit("dataset", f"`{name}` has no counterpart")

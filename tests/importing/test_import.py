@@ -110,6 +110,7 @@ def test_a_training_and_what_starts_from_it():
     assert found["first"].joined == ("second.yaml",)
     plan = plan_of(found["second"])
     assert (plan.epochs, plan.dataset.imbalance, type(plan.model).name) == (140, 50, "resnet32")
+    assert (plan.dataset.split, plan.split_seed) == ("cao", 0)
     one, two = plan.stages
     assert (one.start, two.start) == (0, 100)
     assert (one.mixer.alpha, one.batch_size, str(one.loss)) == (0.5, 64, "ce")
@@ -231,7 +232,7 @@ def test_command_lines_of_ldam_drw():
 CUDA_VISIBLE_DEVICES=0 python cifar_train.py --gpu 0 --imb_type step --imb_factor 0.1 \\
     --loss_type LDAM --train_rule DRW -b 64
 python cifar_train.py --loss_type Focal
-python cifar_train.py --wd 5e-4 --train_rule Reweight --nesterov
+python cifar_train.py --wd 5e-4 --train_rule Reweight --nesterov --rand_number 3
 """
     first, second, third = import_files([Source("all.sh", text)])
     assert [each.source.name for each in (first, second, third)] == [
@@ -245,5 +246,6 @@ python cifar_train.py --wd 5e-4 --train_rule Reweight --nesterov
     assert (one.loss.beta, two.loss.beta, two.start, two.batch_size) == (0, 0.9999, 160, 64)
     assert [problem.code for problem in second.problems] == ["LT602"]
     assert [problem.code for problem in third.problems] == ["LT603"]
+    assert (plan_of(third).dataset.split, plan_of(third).split_seed) == ("cao", 3)
     (stage,) = plan_of(third).stages
     assert (str(stage.loss), stage.optimizer.weight_decay) == ("cb_ce", 5e-4)
