@@ -80,6 +80,12 @@ def _ending(run: Run) -> Iterator[Note]:
         yield Note("Some epochs are missing from metrics.jsonl.", "warning")
 
 
+def _brought(run: Run) -> bool:
+    """Whether the data have validation images of their own: nothing was taken out of those of training."""
+    data, plan = run.facts.data, run.plan
+    return data is not None and plan is not None and data.train_counts == plan.class_counts
+
+
 def _choice(run: Run) -> Iterator[Note]:
     plan = run.plan
     images = chosen_on(run)
@@ -88,6 +94,11 @@ def _choice(run: Run) -> Iterator[Note]:
             "The best epoch was chosen on the test images themselves, as the recipe asks: its figures are better than "
             "those that new images would give.",
             "warning",
+        )
+    elif images == "validation" and plan is not None and _brought(run):
+        yield Note(
+            "The best epoch was chosen on the validation images that the data bring, by "
+            f"{_FIGURES[plan.best_by]}."
         )
     elif images == "validation" and plan is not None and plan.class_counts:
         held = validation_counts(plan.class_counts, plan.validation)
