@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import http.client
+import os
 import shutil
 import tarfile
 import urllib.error
 import urllib.request
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ltdsl.system.opening import GIB, open_file
@@ -152,9 +153,12 @@ def _unpack(path: Path, folder: Path, archive: Archive) -> None:
     shutil.rmtree(apart, ignore_errors=True)
     try:
         with tarfile.open(path) as tar:
-            tar.extractall(  # noqa: S202 - the filter refuses all but files and folders
-                apart, filter=_Filter(max(GIB, _MOST_TIMES * path.stat().st_size))
-            )
+            kept = _Filter(max(GIB, _MOST_TIMES * path.stat().st_size))
+            # the filter refuses all but files and folders
+            if _PYTHON_FILTERS:
+                tar.extractall(apart, filter=kept)  # noqa: S202
+            else:
+                tar.extractall(apart, members=(kept(each, str(apart)) for each in tar))  # noqa: S202
         if not (apart / archive.holds).exists():
             raise tarfile.TarError(f"it holds no {archive.holds}")
         (apart / archive.holds).rename(folder / archive.holds)
@@ -176,6 +180,9 @@ _OF_NAMES = {
 
 #: How many times as large as an archive its content may be: images do not become smaller in one, lists by ten.
 _MOST_TIMES = 50
+
+#: Python filters what it unpacks since 3.10.12, 3.11.4 and 3.12.
+_PYTHON_FILTERS = hasattr(tarfile, "data_filter")
 
 #: Files that a data set may have.
 _MOST_FILES = 50_000_000
@@ -201,4 +208,15 @@ class _Filter:
             raise tarfile.TarError(f"{member.name} is neither a file nor a folder")
         if member.name.startswith(("/", "\\")):
             raise tarfile.TarError(f"{member.name} is an absolute path")
-        return tarfile.data_filter(member, folder)
+        return tarfile.data_filter(member, folder) if _PYTHON_FILTERS else _tame(member)
+
+
+def _tame(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """What Python's filter for data does of a file or folder, for a Python that has none."""
+    if ".." in PurePath(member.name).parts or ":" in member.name:
+        raise tarfile.TarError(f"{member.name} would be unpacked outside the folder")
+    member.mode = 0o755 if member.isdir() else 0o644
+    if hasattr(os, "getuid"):
+        member.uid, member.gid = os.getuid(), os.getgid()
+    member.uname = member.gname = ""
+    return member
