@@ -357,7 +357,7 @@ def _late(config: Configuration, deferred: dict[str, bool], loss: str) -> str:
 
 def _mixer(config: Configuration) -> str:
     alpha = f"alpha = {write(config.number('TRAIN.COMBINER.ALPHA'))}"
-    layer = config.text("TRAIN.COMBINER.MANIFOLD_MIX_UP.LOCATION")
+    layer = _word(config, "TRAIN.COMBINER.MANIFOLD_MIX_UP.LOCATION")
     kappa, tau = (config.number(f"TRAIN.COMBINER.REMIX.{name}") for name in ("KAPPA", "TAU"))
     kinds = {
         "default": "",
@@ -393,7 +393,7 @@ def _named_loss(config: Configuration, kind: str, key: str) -> str:
         raise config.unfit(key, f"`{kind}` has no counterpart")
     name, parameters = _LOSSES[kind]
     written = [
-        f"{parameter} = {write(config.get(f'LOSS.{kind}.{field}').value)}"
+        f"{parameter} = {_written(config, f'LOSS.{kind}.{field}')}"
         for parameter, field in parameters.items()
     ]
     written += [_AS_THERE[name]] if name in _AS_THERE else []
@@ -437,6 +437,21 @@ def _refuse(config: Configuration) -> None:
     for name, text in (("MODULE.TYPE", "GAP"), ("COLOR_SPACE", "RGB")):
         if config.get(name).value != text:
             raise config.unfit(name, f"`{name}` other than {text} has no counterpart")
+
+
+def _word(config: Configuration, name: str) -> str:
+    """A value that is to be one word, as a recipe writes it."""
+    word = config.text(name)
+    if not word.isidentifier():
+        raise config.unfit(name, f"`{name}` is to be one word")
+    return word
+
+
+def _written(config: Configuration, name: str) -> str:
+    """A loss's parameter, as a recipe writes it."""
+    if isinstance(config.get(name).value, str):
+        return _word(config, name)
+    return write(config.number(name))
 
 
 def _one(config: Configuration, name: str, kinds: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -149,7 +150,9 @@ def _value(node: yaml.Node, source: Source) -> Any:
     import yaml
 
     if isinstance(node, yaml.SequenceNode):
-        return tuple(_value(item, source) for item in node.value[:1000])
+        # none is nested: aliases in lists of lists would make a few lines endless
+        scalars = (item for item in node.value if isinstance(item, yaml.ScalarNode))
+        return tuple(_value(item, source) for item in scalars)
     if isinstance(node, yaml.MappingNode):
         return None
     loader = yaml.SafeLoader("")
@@ -158,10 +161,13 @@ def _value(node: yaml.Node, source: Source) -> Any:
     except (yaml.YAMLError, ValueError):
         span = Span(source, node.start_mark.index, node.end_mark.index)
         raise Unfit(report("LT601", span, "this value is none that YAML itself has")) from None
-    if not isinstance(value, str):
-        return value
-    try:  # as yacs reads it: (32, 32), 2e-4
-        literal = ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return value
-    return tuple(literal) if isinstance(literal, list | tuple) else literal
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            value = ast.literal_eval(value)  # as yacs reads it: (32, 32), 2e-4
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    # text ends up in a recipe's
+    if isinstance(value, str) and not (value.isprintable() and {'"', "\\"}.isdisjoint(value)):
+        span = Span(source, node.start_mark.index, node.end_mark.index)
+        raise Unfit(report("LT601", span, "this text has characters that no name here has"))
+    return value

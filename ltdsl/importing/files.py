@@ -94,6 +94,13 @@ def _read(source: Source) -> Training | _Refused:
                 return _checked(project.training_of(config), config, project.LEFT)
     except Unfit as unfit:
         return _Refused(source, unfit.diagnostic)
+    except (
+        ArithmeticError,
+        IndexError,
+        TypeError,
+    ):  # a rate of 0 to divide by, a size of no numbers
+        message = f"{source.name} has values that nothing can be trained with"
+        return _Refused(source, report("LT602", None, message))
     message = f"{source.name} is no configuration that is known here"
     hint = "docs/importing.md lists those that are"
     return _Refused(source, report("LT601", None, message, help=hint))
@@ -130,5 +137,10 @@ def _recipe(
     if any(problem.code == "LT602" for problem in problems):
         return None
     laid_out = format_source(Source(each.source.name, text))
-    assert isinstance(laid_out, str), text
+    if not isinstance(laid_out, str):  # infinities, say
+        message = f"{each.source.name} has values that no recipe has"
+        problems.append(
+            report("LT602", None, message, help=laid_out[0].message if laid_out else "")
+        )
+        return None
     return laid_out

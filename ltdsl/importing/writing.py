@@ -47,6 +47,7 @@ def _lengths(chain: Sequence[Training]) -> list[int]:
 
 def _head(chain: Sequence[Training]) -> Iterator[str]:
     names = " and then ".join(each.source.name for each in chain)
+    names = "".join(letter if letter.isprintable() else "?" for letter in names)
     yield fill(f"# From {names}.", 100, subsequent_indent="# ")
 
 

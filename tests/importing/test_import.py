@@ -156,6 +156,9 @@ def test_weights_that_nothing_makes():
         ("SHOW_STEP: 10", "SHOW_STEP: !!python/name:os.system", "LT601", "this value is none"),
         ("SHOW_STEP: 10", "SHOW_STEP: [", "LT601", "this is no YAML"),
         ("SHOW_STEP: 10", "A: &a {B: *a}", "LT601", "contains itself"),
+        ("'first'", """'a"b'""", "LT601", "characters that no name here has"),
+        ("'first'", '"a\\nstage1: ce"', "LT601", "characters that no name here has"),
+        ("ALPHA: 0.5", "MANIFOLD_MIX_UP: {LOCATION: 'a) + b('}", "LT602", "one word"),
     ],
 )
 def test_mistakes(before, after, code, says):
@@ -195,8 +198,37 @@ BOMB = "A0: &a0 [1, 1]\n" + "".join(
 )
 
 
+LISTS = "A0: &a0 [1, 1]\n" + "".join(
+    f"A{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 14)
+)
+
+
 @pytest.mark.parametrize(
-    "text", [BOMB, "{" * 5000, "a: " * 5000, "- " * 3000, "\x00", "[]", "a: 1", "%YAML 9.9\n---\n"]
+    ("before", "after"),
+    [("BASE_LR: 0.2", "BASE_LR: .inf"), ("BASE_LR: 0.2", "BASE_LR: .nan"), ("(32, 32)", "()")],
+)
+def test_values_that_nothing_can_be_trained_with(before, after):
+    text = FIRST.replace(before, after).replace("IMBALANCECIFAR10", "iNaturalist")
+    text = text.replace("'warmup'", "'cosine'")
+    result = imported(first=text)["first"]
+    assert result.refused
+    assert "LT602" in {problem.code for problem in result.problems}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOMB,
+        LISTS,
+        "A: &a [*a]",
+        "{" * 5000,
+        "a: " * 5000,
+        "- " * 3000,
+        "\x00",
+        "[]",
+        "a: 1",
+        "%YAML 9.9\n---\n",
+    ],
 )
 def test_hostile_yaml_ends(text):
     (result,) = import_files([Source("x.yaml", text)])
