@@ -1,4 +1,6 @@
-"""Optimizers: MindSpore's own, with the learning rate of every step laid down in advance.
+"""Optimizers: MindSpore's own, or what computes the same by native kernels.
+
+The learning rate of every step is laid down in advance.
 
 The rate is looked up by the optimizer's own step counter, which is part of its state: no callback sets it, and a
 continued run cannot miss a change.
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 from mindspore import nn
 
 from ltdsl import catalogue
+from ltdsl_runtime.machine.device import native
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 def _sgd(entry: catalogue.SGD, parameters: Groups, rates: list[float]) -> nn.Optimizer:
     # not nn.Momentum: on a CPU its kernel ignores `use_nesterov` and says nothing (MindSpore 2.10)
     nesterov = entry.nesterov and entry.momentum > 0  # without momentum, both are the same
+    if native() and len(parameters) == 1:  # one rate and one decay for all
+        from ltdsl_runtime.tricks.native_sgd import NativeSGD
+
+        return NativeSGD(parameters, rates, entry.momentum, nesterov)
     return nn.SGD(parameters, rates, entry.momentum, nesterov=nesterov)
 
 

@@ -6,6 +6,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 from ltdsl_runtime.training.stages import rates_of_steps
+from ltdsl_runtime.tricks import optimizers
 from ltdsl_runtime.tricks.optimizers import build_optimizer
 from mindspore import Parameter, Tensor, nn
 from support import training_formulas as formulas
@@ -51,9 +52,11 @@ def follow(entry, reference, rates=RATES):
             )
 
 
+@pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.02])
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, True), (0.9, False), (0.0, False)])
-def test_sgd(momentum, nesterov, weight_decay):
+def test_sgd(monkeypatch, momentum, nesterov, weight_decay, native):
+    monkeypatch.setattr(optimizers, "native", lambda: native)
     arguments = {"momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay}
     follow(catalogue.SGD(**arguments), formulas.SGD(**arguments))
 
@@ -89,3 +92,28 @@ def test_every_step_has_its_epochs_rate():
 def test_the_plan_of_one_constant_rate():
     run = plan(PLAIN + "epochs = 1; optimizer = adam; a: ce")
     assert rates_of_steps(run, 0, (64,)) == [0.001, 0.001]
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, True), (0.0, False)])
+def test_native_sgd_keeps_the_state_of_mindspores(monkeypatch, momentum, nesterov):
+    """So that a run can go on with either."""
+    entry = catalogue.SGD(momentum=momentum, nesterov=nesterov, weight_decay=0.02)
+    states = []
+    for wanted in (False, True):
+        monkeypatch.setattr(optimizers, "native", lambda wanted=wanted: wanted)
+        rng = np.random.default_rng(2)
+        parameters = [
+            Parameter(Tensor(rng.normal(size=shape), ms.float32), name=name)
+            for name, shape in SHAPES.items()
+        ]
+        optimizer = build_optimizer(entry, parameters, RATES)
+        assert (type(optimizer) is nn.SGD) != wanted
+        apply = Apply(optimizer)
+        for _ in RATES[:4]:
+            apply(*[Tensor(rng.normal(size=shape), ms.float32) for shape in SHAPES.values()])
+        kept = [*optimizer.get_parameters()]
+        states.append({each.name: each.asnumpy() for each in [*parameters, *kept]})
+    plain, native = states
+    assert plain.keys() == native.keys()
+    for name, value in plain.items():
+        np.testing.assert_allclose(native[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
