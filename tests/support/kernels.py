@@ -5,12 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 
-def convolution(x, w, g, stride):
+def convolution(x, w, g, stride, same=False, depthwise=False):
     """Output and both gradients by their sums, tap by tap."""
     (k, k), (height, width) = w.shape[2:], x.shape[2:]
     rows, columns = g.shape[2:]
-    pad = k // 2
-    padded = np.pad(x.astype(float), ((0, 0), (0, 0), (pad, pad + stride), (pad, pad + stride)))
+    forward, images, weights = (
+        ("ichw,c->ichw", "ichw,c->ichw", "ichw,ichw->c")
+        if depthwise
+        else ("ichw,oc->iohw", "iohw,oc->ichw", "ichw,iohw->oc")
+    )
+    top, left = (k // 2, k // 2)
+    if same:  # as TensorFlow documents it
+        top, left = (
+            max((-(-size // stride) - 1) * stride + k - size, 0) // 2 for size in (height, width)
+        )
+    padded = np.pad(x.astype(float), ((0, 0), (0, 0), (top, k), (left, k)))
     y, dx, dw = np.zeros(g.shape), np.zeros(padded.shape), np.zeros(w.shape)
     for a in range(k):
         for b in range(k):
@@ -18,10 +27,12 @@ def convolution(x, w, g, stride):
                 *(slice(None), slice(None)),
                 *(slice(a, a + rows * stride, stride), slice(b, b + columns * stride, stride)),
             )
-            y += np.einsum("ichw,oc->iohw", padded[seen], w[:, :, a, b].astype(float))
-            dw[:, :, a, b] = np.einsum("ichw,iohw->oc", padded[seen], g.astype(float))
-            dx[seen] += np.einsum("iohw,oc->ichw", g.astype(float), w[:, :, a, b].astype(float))
-    return y, dx[:, :, pad : pad + height, pad : pad + width], dw
+            tap = w[:, 0 if depthwise else slice(None), a, b].astype(float)
+            y += np.einsum(forward, padded[seen], tap)
+            found = np.einsum(weights, padded[seen], g.astype(float))
+            dw[:, 0 if depthwise else slice(None), a, b] = found
+            dx[seen] += np.einsum(images, g.astype(float), tap)
+    return y, dx[:, :, top : top + height, left : left + width], dw
 
 
 def draw_convolution(images, inputs, outputs, height, width, kernel, stride, seed=0):
@@ -30,6 +41,11 @@ def draw_convolution(images, inputs, outputs, height, width, kernel, stride, see
     w = rng.normal(size=(outputs, inputs, kernel, kernel)).astype(np.float32)
     g = rng.normal(size=(images, outputs, -(-height // stride), -(-width // stride)))
     return x, w, g.astype(np.float32)
+
+
+def draw_depthwise(images, channels, height, width, kernel, stride, seed=0):
+    x, w, g = draw_convolution(images, channels, channels, height, width, kernel, stride, seed)
+    return x, w[:, :1].copy(), g
 
 
 def assert_near(found, expected, sizes=None):

@@ -35,26 +35,41 @@ class Kernel(ops.Custom):
 
 
 class Convolve(nn.Cell):
-    """(images [B, I, H, W], weights [O, I, k, k]) -> [B, O, ⌈H/stride⌉, ⌈W/stride⌉], with gradients of its own."""
+    """(images [B, I, H, W], weights [O, I, k, k]) -> [B, O, ⌈H/stride⌉, ⌈W/stride⌉], with gradients of its own.
 
-    def __init__(self, stride: int) -> None:
+    Args:
+        stride: Of rows and columns, 1 or 2.
+        same: Pads as TensorFlow does; otherwise by half the kernel.
+        depthwise: Each channel has a kernel of its own, [I, 1, k, k].
+    """
+
+    def __init__(self, stride: int, same: bool = False, depthwise: bool = False) -> None:
         super().__init__()
+        self.padding = Tensor([float(same)], ms.float32)
+        name = "ltdsl_depthwise" if depthwise else "ltdsl_convolve"
         self.forward: Callable[..., Tensor] = Kernel(
-            "ltdsl_convolve",
-            shape=lambda x, w: [x[0], w[0], -(-x[2] // stride), -(-x[3] // stride)],
+            name, shape=lambda x, w, _: [x[0], w[0], -(-x[2] // stride), -(-x[3] // stride)]
         )
-        self.images: Callable[..., Tensor] = Kernel("ltdsl_images_gradient", lambda _g, _w, x: x)
-        self.weights: Callable[..., Tensor] = Kernel("ltdsl_weights_gradient", lambda _g, _x, w: w)
+        name = "ltdsl_depthwise" if depthwise else "ltdsl"
+        self.images: Callable[..., Tensor] = Kernel(
+            f"{name}_images_gradient", lambda _g, _w, x, _: x
+        )
+        self.weights: Callable[..., Tensor] = Kernel(
+            f"{name}_weights_gradient", lambda _g, _x, w, _: w
+        )
 
     def construct(self, x: Tensor, weight: Tensor) -> Tensor:
         """The convolution."""
-        return self.forward(x, weight)
+        return self.forward(x, weight, self.padding)
 
     def bprop(
         self, x: Tensor, weight: Tensor, _out: Tensor, gradient: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Gradients of the images and of the weights."""
-        return self.images(gradient, weight, x), self.weights(gradient, x, weight)
+        return (
+            self.images(gradient, weight, x, self.padding),
+            self.weights(gradient, x, weight, self.padding),
+        )
 
 
 class Normalise(nn.Cell):
@@ -171,15 +186,16 @@ class NormaliseInInference(nn.Cell):
 def use_native(network: nn.Cell) -> None:
     """Let a network's convolutions and batch norms train on the kernels, where these can do what the layer does.
 
-    Those are square, odd convolutions of stride 1 or 2 that are padded by half their size, larger than 1×1: of 1×1,
-    MindSpore's are matrix products. Names, parameters and values stay.
+    Those are square, odd convolutions of stride 1 or 2 that keep the size of images or halve it, of all channels or of
+    each alone, larger than 1×1: of 1×1, MindSpore's are matrix products. Names, parameters and values stay.
     """
     for _, layer in network.cells_and_names():
         if isinstance(layer, Convolution):
             layer.by_hand = Convolve(1)
         elif type(layer) is nn.Conv2d and _fits(layer):
             del layer.conv2d
-            layer.conv2d = Convolve(layer.stride[0])
+            same = layer.pad_mode == "same"
+            layer.conv2d = Convolve(layer.stride[0], same, layer.group > 1)
         elif isinstance(layer, nn.BatchNorm2d):
             del layer.bn_train
             layer.bn_train = NormaliseInTraining(layer.eps, layer.momentum)
@@ -190,14 +206,14 @@ def use_native(network: nn.Cell) -> None:
 def _fits(layer: nn.Conv2d) -> bool:
     size, other = layer.kernel_size
     padded = layer.pad_mode == "pad" and set(_four(layer.padding)) == {size // 2}
-    same = layer.pad_mode == "same" and layer.stride == (1, 1)
     return (
         size == other
         and size in range(3, 12, 2)
         and layer.stride in ((1, 1), (2, 2))
         and layer.dilation == (1, 1)
-        and layer.group == 1
-        and (padded or same)
+        and layer.group in (1, layer.in_channels)
+        and (layer.group == 1 or layer.out_channels == layer.group)
+        and (padded or layer.pad_mode == "same")
     )
 
 

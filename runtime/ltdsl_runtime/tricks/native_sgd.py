@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import mindspore as ms
 from mindspore import Tensor, nn
-from mindspore.ops import signature
+from mindspore.ops.signature import make_sig, sig_rw
 
 from ltdsl_runtime.models.native_cells import Kernel
 
@@ -31,13 +32,12 @@ class NativeSGD(nn.SGD):
         decay = parameters[0]["weight_decay"]
         self.decay = Tensor([decay] * count, ms.float32)
         self.by_nesterov = Tensor([float(nesterov)], ms.float32)
-        self.update = Kernel("ltdsl_sgd", lambda *_: ms.float32, lambda *_: [1])
-        written, read = signature.sig_rw.RW_WRITE, signature.sig_rw.RW_READ
+        kernel = Kernel("ltdsl_sgd", lambda *_: ms.float32, lambda *_: [1])
+        written, read = sig_rw.RW_WRITE, sig_rw.RW_READ
         kinds = [read] * 4 + [written] * count + [read] * count + [written] * 2 * count
-        self.update.set_signatures(
-            [signature.make_sig(f"x{i}", kind) for i, kind in enumerate(kinds)]
-        )
-        self.update.add_prim_attr("side_effect_mem", True)  # parameters are changed in place
+        kernel.set_signatures([make_sig(f"x{i}", kind) for i, kind in enumerate(kinds)])
+        kernel.add_prim_attr("side_effect_mem", True)  # parameters are changed in place
+        self.update: Callable[..., Tensor] = kernel
 
     def construct(self, gradients: tuple[Tensor, ...]) -> Tensor:
         """Updates the parameters."""
@@ -48,7 +48,7 @@ class NativeSGD(nn.SGD):
             self.momentum,
             self.decay,
             self.by_nesterov,
-            *self._parameters,
+            *self.parameters,
             *gradients,
             *self.accum,
             *self.stat,

@@ -67,6 +67,8 @@ class Dense(Cell):
     def construct(self, x: Tensor) -> Tensor: ...
 
 class Conv2d(Cell):
+    in_channels: int
+    out_channels: int
     weight: Parameter
     bias: Parameter | None
     kernel_size: tuple[int, int]
@@ -104,6 +106,13 @@ class Optimizer(Cell):
     def construct(self, gradients: tuple[Tensor, ...]) -> Any: ...
 
 class SGD(Optimizer):
+    momentum: Parameter
+    accum: ParameterTuple
+    stat: ParameterTuple
+    global_step: Parameter
+    global_step_increase_tensor: Tensor
+    assignadd: Callable[[Parameter, Tensor], Tensor]
+    def get_lr(self) -> Tensor: ...
     def __init__(
         self,
         params: Sequence[Mapping[str, Any]],

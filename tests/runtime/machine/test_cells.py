@@ -26,14 +26,17 @@ class Layers(nn.Cell):
             nn.Conv2d(3, 8, 3, pad_mode="same"),
             nn.BatchNorm2d(8),
             nn.Conv2d(8, 8, 5, 2, pad_mode="pad", padding=2, has_bias=True),
+            nn.Conv2d(8, 8, 3, 2, pad_mode="same"),  # pads at the end only
+            nn.Conv2d(8, 8, 5, pad_mode="same", group=8),
+            nn.Conv2d(8, 8, 3, 2, pad_mode="same", group=8),
         )
         self.left = nn.SequentialCell(
             nn.Conv2d(8, 8, 1),
             nn.Conv2d(8, 8, 3, pad_mode="same", group=4),
             nn.Conv2d(8, 8, 3, pad_mode="same", dilation=2),
-            nn.Conv2d(8, 8, 3, 2, pad_mode="same"),  # pads at the end only
-            nn.Conv2d(8, 8, (3, 5), pad_mode="same"),
-            nn.Conv2d(8, 8, 3, pad_mode="valid"),
+            nn.Conv2d(8, 16, 3, pad_mode="same", group=8),
+            nn.Conv2d(16, 8, (3, 5), pad_mode="same"),
+            nn.Conv2d(8, 8, 2, pad_mode="valid"),
         )
 
     def construct(self, x):
@@ -89,7 +92,7 @@ def test_layers_that_fit_are_taken_and_compute_the_same(images):
     (_, native), results = pair(Layers, images)
     close(results)
     taken = [name for name, cell in native.cells_and_names() if isinstance(cell, Convolve)]
-    assert taken == ["taken.0.conv2d", "taken.2.conv2d"]
+    assert taken == [f"taken.{i}.conv2d" for i in (0, 2, 3, 4, 5)]
 
 
 @pytest.mark.parametrize("model", ["resnet8", "resnet10"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ltdsl_runtime.machine.native.library import INSTRUCTIONS, SOURCES, _processor_flags
-from support.kernels import assert_near, convolution, draw_convolution
+from support.kernels import assert_near, convolution, draw_convolution, draw_depthwise
 
 DRIVER = Path(__file__).parents[2] / "support" / "kernels.c"
 
@@ -22,8 +22,14 @@ WAYS = {
     "gcc-neon": ("aarch64-linux-gnu-gcc", "neon", ["qemu-aarch64"]),
 }
 
-#: Both methods, all strides, and what is left over.
-SHAPES = [(32, 49, 50, 7, 8, 3, 1), (3, 3, 5, 7, 9, 3, 2), (2, 3, 4, 9, 6, 5, 1)]
+#: Both methods, all strides, and what is left over; no inputs where each channel has a kernel of its own.
+SHAPES = [
+    (32, 49, 50, 7, 8, 3, 1),
+    (3, 3, 5, 7, 9, 3, 2),
+    (2, 3, 4, 9, 6, 5, 1),
+    (2, 0, 5, 9, 11, 3, 1),
+    (3, 0, 2, 9, 12, 5, 2),
+]
 
 
 @pytest.fixture(scope="module", params=WAYS)
@@ -46,8 +52,8 @@ def program(request, tmp_path_factory):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_other_builds_compute_the_same(program, shape):
-    x, w, g = draw_convolution(*shape)
     images, inputs, outputs, *rest = shape
+    x, w, g = draw_convolution(*shape) if inputs else draw_depthwise(images, outputs, *rest)
     given = np.int32([images, inputs, outputs, *rest]).tobytes() + b"".join(
         each.tobytes() for each in (x, w, g)
     )
@@ -55,4 +61,4 @@ def test_other_builds_compute_the_same(program, shape):
     found = np.frombuffer(done.stdout, np.float32)
     y, dx, dw = np.split(found, np.cumsum([g.size, x.size]))
     found = y.reshape(g.shape), dx.reshape(x.shape), dw.reshape(w.shape)
-    assert_near(found, convolution(x, w, g, shape[-1]))
+    assert_near(found, convolution(x, w, g, shape[-1], depthwise=not inputs))

@@ -6,10 +6,10 @@ import ctypes
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ltdsl_runtime.machine.native.library import library
-from support.kernels import assert_near, convolution, draw_convolution
+from support.kernels import assert_near, convolution, draw_convolution, draw_depthwise
 
 
 def call(name: str, *arrays: np.ndarray) -> None:
@@ -27,11 +27,12 @@ def unfilled(*shape: int) -> np.ndarray:
     return np.full(shape, np.nan, np.float32)
 
 
-def native_convolution(x, w, g):
+def native_convolution(x, w, g, same=False, depthwise=False):
     y, dx, dw = unfilled(*g.shape), unfilled(*x.shape), unfilled(*w.shape)
-    call("ltdsl_convolve", x, w, y)
-    call("ltdsl_images_gradient", g, w, x, dx)
-    call("ltdsl_weights_gradient", g, x, w, dw)
+    padding, kind = np.float32([same]), "ltdsl_depthwise" if depthwise else "ltdsl"
+    call("ltdsl_depthwise" if depthwise else "ltdsl_convolve", x, w, padding, y)
+    call(f"{kind}_images_gradient", g, w, x, padding, dx)
+    call(f"{kind}_weights_gradient", g, x, w, padding, dw)
     return y, dx, dw
 
 
@@ -62,14 +63,38 @@ def test_a_convolution_and_its_gradients_are_what_they_should_be(shape):
         st.sampled_from([3, 5, 7]),
         st.sampled_from([1, 2]),
         st.integers(0, 2**31),
-    )
+    ),
+    st.booleans(),
 )
-def test_any_convolution_is_what_it_should_be(drawn):
+def test_any_convolution_is_what_it_should_be(drawn, same):
     x, w, g = draw_convolution(*drawn)
+    stride = drawn[-2]
     sizes = convolution(
-        abs(x), abs(w), abs(g), drawn[-2]
+        abs(x), abs(w), abs(g), stride, same
     )  # of few terms that cancel, little is left
-    assert_near(native_convolution(x, w, g), convolution(x, w, g, drawn[-2]), sizes)
+    assert_near(native_convolution(x, w, g, same), convolution(x, w, g, stride, same), sizes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(
+        *[st.integers(1, 9)] * 2,
+        *[st.integers(1, 40)] * 2,
+        st.sampled_from([3, 5, 7, 11]),
+        st.sampled_from([1, 2]),
+        st.integers(0, 2**31),
+    ),
+    st.booleans(),
+)
+@example((2, 3, 112, 112, 3, 1, 0), False)
+@example((2, 3, 113, 113, 5, 2, 0), True)
+@example((70, 2, 7, 7, 5, 1, 0), False)  # sums over several images at once, and some left over
+def test_any_depthwise_convolution_is_what_it_should_be(drawn, same):
+    x, w, g = draw_depthwise(*drawn)
+    stride = drawn[-2]
+    sizes = convolution(abs(x), abs(w), abs(g), stride, same, depthwise=True)
+    expected = convolution(x, w, g, stride, same, depthwise=True)
+    assert_near(native_convolution(x, w, g, same, depthwise=True), expected, sizes)
 
 
 @pytest.fixture
@@ -176,9 +201,36 @@ def test_kept_statistics_normalise_too():
     assert_near([y], [unit * gamma.reshape(wide) + beta.reshape(wide)])
 
 
+def native_sgd(seed, nesterov=1.0, momentum=0.9):
+    """Two parameters, of which one is more than a thread's piece; all after one step."""
+    rng = np.random.default_rng(seed)
+    shapes = ((130, 40, 5), (7,))
+    state = [rng.normal(size=shape).astype(np.float32) for _ in range(3) for shape in shapes]
+    marks = [np.ones(shape, np.float32) for shape in shapes]
+    settings = [np.array(each, np.float32) for each in (0.1, momentum, [0.01, 0.02], [nesterov])]
+    before = [each.astype(float) for each in state]
+    call("ltdsl_sgd", *settings, *state, *marks, unfilled(1))
+    return before, state, marks
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, 1.0), (0.9, 0.0), (0.0, 0.0)])
+def test_an_update_of_all_parameters_is_what_it_should_be(momentum, nesterov):
+    (*weights, g, h, a, b), found, marks = native_sgd(0, nesterov, momentum)
+    for i, (w, gradient, moving, decay) in enumerate(
+        zip(weights, (g, h), (a, b), (0.01, 0.02), strict=True)
+    ):
+        own = gradient + decay * w
+        moved = momentum * moving + own
+        step = own + momentum * moved if nesterov else moved if momentum else own
+        kept = moved if momentum else moving  # untouched
+        assert_near([found[i], found[4 + i]], [w - 0.1 * step, kept])
+        assert (marks[i] == (momentum == 0)).all()
+
+
 def test_numbers_do_not_depend_on_how_many_threads_there_are():
     drawn = draw_convolution(21, 6, 7, 11, 13, 3, 1), draw_norm(21, 6, 11, 13)
     large = draw_convolution(48, 48, 48, 4, 4, 3, 1)
+    apart = draw_depthwise(30, 40, 11, 13, 5, 2)
     loaded = ctypes.CDLL(str(library()))
     before = loaded.ltdsl_threads()
     try:
@@ -187,6 +239,8 @@ def test_numbers_do_not_depend_on_how_many_threads_there_are():
             loaded.ltdsl_set_threads(threads)
             results.append(native_convolution(*drawn[0]) + native_normalise(*drawn[1], 1e-5))
             results[-1] += native_convolution(*large)
+            results[-1] += native_convolution(*apart, depthwise=True)
+            results[-1] += tuple(native_sgd(0)[1])
     finally:
         loaded.ltdsl_set_threads(before)
     for other in results[1:]:

@@ -1,4 +1,9 @@
 """What operators that are objects are."""
 
+from typing import Any
+
 class Primitive:
     def shard(self, in_strategy: tuple[tuple[int, ...], ...]) -> Primitive: ...
+    def set_signatures(self, signatures: list[Any]) -> None: ...
+    # itself, with the attribute
+    def add_prim_attr(self, name: str, value: object) -> Primitive: ...

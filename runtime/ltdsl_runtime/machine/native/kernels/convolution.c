@@ -1,4 +1,4 @@
-// Convolutions of stride 1 or 2, padded by half the kernel, and their gradients: float32, [B, C, H, W].
+// Convolutions of stride 1 or 2, padded to outputs of the same size or half of it, and their gradients: float32, [B, C, H, W].
 //
 // An image is copied into rows with zeros around them; of stride 2, into four images, of even and odd rows and columns,
 // so that neighbouring outputs read neighbouring inputs. Then a tile of four output channels by three vectors of a row
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "padding.h"
 #include "threads.h"
 #include "vector.h"
 #include "winograd.h"
@@ -21,6 +22,7 @@
 typedef struct {
     int images, inputs, outputs, kernel;
     int x_height, x_width, height, width;  // of the input and of the output
+    int top, left;          // zeros before an image
     int stride, spread;     // `spread`: the input's pixels stand so far apart, with zeros between
     int vectors;            // of an output's row
     int rows;               // of one of the padded images, which are stride x stride
@@ -55,18 +57,17 @@ static work_t layout(work_t c) {
 }
 
 static void pad_image(const work_t *c, const float *x, float *to) {
-    int pad = c->kernel / 2;
     for (int channel = 0; channel < c->inputs; channel++, to += c->plane)
         for (int i = 0; i < c->x_height; i++, x += c->x_width) {
-            int y = i * c->spread + pad;
+            int y = i * c->spread + c->top;
             if (y / c->stride >= c->rows) continue;  // a last row that no output reads
             float *row = to + (y % c->stride * c->stride * c->rows + y / c->stride) * c->row;
             if (c->stride == 1 && c->spread == 1) {
-                memcpy(row + pad, x, c->x_width * sizeof(float));
+                memcpy(row + c->left, x, c->x_width * sizeof(float));
                 continue;
             }
             for (int j = 0; j < c->x_width; j++) {
-                int column = j * c->spread + pad;
+                int column = j * c->spread + c->left;
                 if (column / c->stride < c->row)
                     row[column % c->stride * c->rows * c->row + column / c->stride] = x[j];
             }
@@ -221,11 +222,6 @@ static void weights_all(work_t c, float *gradient) {
     free(c.sums);
 }
 
-// Of images and what a convolution makes of them: one of a single pixel is as good as of any stride.
-static int stride(const int64_t *x, const int64_t *y) {
-    return x[2] > y[2] || x[3] > y[3] ? 2 : 1;
-}
-
 static shape_t shape(const work_t *c) {
     return (shape_t){c->images, c->inputs, c->outputs, c->height, c->width};
 }
@@ -234,44 +230,52 @@ static int is_3x3(const work_t *c) { return c->kernel == 3 && c->stride == 1 && 
 
 // ---- operators --------------------------------------------------------------------------------------------------
 
-// images [B, I, H, W], weights [O, I, k, k] -> [B, O, ceil(H / stride), ceil(W / stride)]
+static void pad_before(work_t *c, const int64_t *x, const int64_t *y, const float *same, int stride) {
+    c->top = before(x[2], y[2], c->kernel, stride, *same), c->left = before(x[3], y[3], c->kernel, stride, *same);
+}
+
+// images [B, I, H, W], weights [O, I, k, k], padding [1] -> [B, O, ceil(H / stride), ceil(W / stride)]
 OPERATOR(ltdsl_convolve) {
     work_t c = {.images = s[0][0], .inputs = s[0][1], .outputs = s[1][0], .kernel = s[1][2], .spread = 1,
-                .x_height = s[0][2], .x_width = s[0][3], .height = s[2][2], .width = s[2][3],
-                .stride = stride(s[0], s[2]), .x = p[0], .y = p[2]};
+                .x_height = s[0][2], .x_width = s[0][3], .height = s[3][2], .width = s[3][3],
+                .stride = stride_of(s[0], s[3]), .x = p[0], .y = p[3]};
+    pad_before(&c, s[0], s[3], p[2], c.stride);
     enter();
     if (is_3x3(&c) && winograd_fits(shape(&c)))
-        winograd(shape(&c), p[0], p[1], 0, p[2]);
+        winograd(shape(&c), p[0], p[1], 0, p[3]);
     else
         convolve_all(layout(c), p[1], 0);
     leave();
     return 0;
 }
 
-// gradient of the output, weights [O, I, k, k], images -> gradient of the images [B, I, H, W]
+// gradient of the output, weights [O, I, k, k], images, padding [1] -> gradient of the images [B, I, H, W]
 OPERATOR(ltdsl_images_gradient) {
     work_t c = {.images = s[0][0], .inputs = s[0][1], .outputs = s[1][1], .kernel = s[1][2], .stride = 1,
-                .x_height = s[0][2], .x_width = s[0][3], .height = s[3][2], .width = s[3][3],
-                .spread = stride(s[3], s[0]), .x = p[0], .y = p[3]};
+                .x_height = s[0][2], .x_width = s[0][3], .height = s[4][2], .width = s[4][3],
+                .spread = stride_of(s[4], s[0]), .x = p[0], .y = p[4]};
+    pad_before(&c, s[4], s[0], p[3], c.spread);
+    c.top = c.kernel - 1 - c.top, c.left = c.kernel - 1 - c.left;
     enter();
     if (is_3x3(&c) && winograd_fits(shape(&c)))
-        winograd(shape(&c), p[0], p[1], 1, p[3]);
+        winograd(shape(&c), p[0], p[1], 1, p[4]);
     else
         convolve_all(layout(c), p[1], 1);
     leave();
     return 0;
 }
 
-// gradient of the output, images [B, I, H, W], weights -> gradient of the weights [O, I, k, k]
+// gradient of the output, images, weights [O, I, k, k], padding [1] -> gradient of the weights [O, I, k, k]
 OPERATOR(ltdsl_weights_gradient) {
-    work_t c = {.images = s[1][0], .inputs = s[1][1], .outputs = s[0][1], .kernel = s[3][2], .spread = 1,
+    work_t c = {.images = s[1][0], .inputs = s[1][1], .outputs = s[0][1], .kernel = s[2][2], .spread = 1,
                 .x_height = s[1][2], .x_width = s[1][3], .height = s[0][2], .width = s[0][3],
-                .stride = stride(s[1], s[0]), .x = p[1], .g = p[0]};
+                .stride = stride_of(s[1], s[0]), .x = p[1], .g = p[0]};
+    pad_before(&c, s[1], s[0], p[3], c.stride);
     enter();
     if (is_3x3(&c) && winograd_fits_weights(shape(&c)))
-        winograd_weights(shape(&c), p[1], p[0], p[3]);
+        winograd_weights(shape(&c), p[1], p[0], p[4]);
     else
-        weights_all(layout(c), p[3]);
+        weights_all(layout(c), p[4]);
     leave();
     return 0;
 }
