@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +20,9 @@ from ltdsl.runs import Run
 
 #: Heads of the columns that have figures.
 _FIGURES = ("error", "macro recall", "few", "time", "disk")
+
+#: Space between columns, and what is left for a recipe before figures are left out.
+_GAP, _RECIPE = 2, 24
 
 
 def run_facts(run: Run) -> dict[str, Any]:
@@ -72,24 +77,37 @@ def _tricks(stage: StagePlan) -> str:
     return " + ".join(trick.name for trick in named if trick is not None) or stage.loss.name
 
 
-def runs_table(facts: Sequence[dict[str, Any]]) -> Table:
-    """The facts of runs, a row each."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("run", overflow="fold", ratio=2)
-    table.add_column("status", no_wrap=True)
-    table.add_column("recipe", overflow="fold", ratio=3)
-    for head in _FIGURES:
+def runs_table(facts: Sequence[dict[str, Any]], width: int) -> Table:
+    """The facts of runs, a row each; names are whole however narrow it is, since they are copied.
+
+    Args:
+        facts: Of each run.
+        width: Columns of the terminal: figures that find no room beside names are left out, the last ones first.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    figures = [_figures(each) for each in facts]
+    whole = [[each["run"] for each in facts], [_status(each) for each in facts]]
+    columns = [[head, *(row[place] for row in figures)] for place, head in enumerate(_FIGURES)]
+    widths = [max(map(cell_len, cells)) + _GAP for cells in [*whole, *columns]]
+    recipe = min(_RECIPE, max(len(each["recipe"] or "?") for each in facts))
+    least = widths[0] + widths[1] + recipe + _GAP
+    shown = sum(taken <= width - least for taken in accumulate(widths[2:]))
+    table.width = (
+        least if least > width else None
+    )  # lines that are too long before names that are cut
+    table.add_column("run", no_wrap=True, min_width=widths[0] - _GAP)
+    table.add_column("status", no_wrap=True, min_width=widths[1] - _GAP)
+    table.add_column("recipe", overflow="fold", min_width=recipe)
+    for head in _FIGURES[:shown]:
         table.add_column(head, justify="right", no_wrap=True)
-    for each in facts:
-        table.add_row(
-            Text(each["run"]),
-            _status(each),
-            Text(each["recipe"] or "?"),
-            *(_percent(each[name]) for name in ("top1_error", "macro_recall", "few")),
-            _time(each["seconds"]),
-            decimal(each["bytes"]),
-        )
+    for each, row in zip(facts, figures, strict=True):
+        table.add_row(Text(each["run"]), _status(each), Text(each["recipe"] or "?"), *row[:shown])
     return table
+
+
+def _figures(facts: dict[str, Any]) -> list[str]:
+    shares = [_percent(facts[name]) for name in ("top1_error", "macro_recall", "few")]
+    return [*shares, _time(facts["seconds"]), decimal(facts["bytes"])]
 
 
 def _status(facts: dict[str, Any]) -> str:

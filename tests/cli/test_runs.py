@@ -13,11 +13,11 @@ from ltdsl.cli import make_app
 
 @pytest.fixture
 def listed(tmp_path):
-    def call(*arguments):
+    def call(*arguments, columns=200):
         return CliRunner().invoke(
             make_app(["runs", "check"]),
             ["runs", *map(str, arguments)],
-            env={"COLUMNS": "200"},
+            env={"COLUMNS": str(columns)},
         )
 
     return call
@@ -79,3 +79,16 @@ def test_a_run_that_goes_on_cannot_be_changed_and_the_answer_says_how(folder):
     assert done.exit_code == 2
     line = f"ltdsl run {folder}/b/recipe/recipe.lt --set epochs=400 --from {folder}/b"
     assert line in done.output
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 100, 120, 160])
+def test_names_are_whole_however_narrow_it_is(listed, tmp_path, columns):
+    name = "optimizer.lr=0.05,dataset.imbalance=100,seed=1"
+    make_run(tmp_path / name)
+    make_run(tmp_path / "short", done=5, status="interrupted", seed=1)
+    done = listed(tmp_path / name, tmp_path / "short", columns=columns)
+    assert done.exit_code == 0, done.output
+    assert str(tmp_path / name) in done.stdout
+    assert "interrupted 5/12" in done.stdout
+    needed = len(str(tmp_path / name)) + 2 + len("interrupted 5/12") + 2 + 24 + 2
+    assert max(map(len, done.stdout.splitlines())) <= max(columns, needed)

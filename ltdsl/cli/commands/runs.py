@@ -45,4 +45,4 @@ def runs(
     if not facts:
         console.say(f"no runs in {', '.join(map(str, asked))}")
         return
-    console.print(runs_table(facts))
+    console.print(runs_table(facts, console.width), crop=False)
