@@ -21,6 +21,8 @@ import pytest
 from support import kill_at
 from support.processes import FULL, command, environment
 
+from ltdsl.cache import Store
+
 #: Every kind of border: mixup, a running optimizer, a fresh one from the best weights with cam_bs, a classifier alone.
 RECIPE = """
 epochs = 8; schedule = multistep(milestones = [75%], warmup = 0); validation = 0.2
@@ -172,6 +174,48 @@ def test_a_killed_run_goes_on_exactly(whole):
         print(f"{told}: same; {kills.total()} kills: {dict(kills)}", flush=True)
         if "LTDSL_KILLS" not in os.environ or kills.total() >= KILLS:
             break
+
+
+@pytest.mark.skipif(not FULL, reason="takes long: set LTDSL_FULL=1")
+@pytest.mark.parametrize("filled", [False, True], ids=["keeps its epochs", "takes others'"])
+def test_a_killed_run_that_shares_epochs_goes_on_exactly(whole, filled, tmp_path, monkeypatch):
+    """At whatever step of the cache; and what it left there, others begin with."""
+    monkeypatch.delenv("LTDSL_NO_CACHE", raising=False)
+    monkeypatch.setenv("LTDSL_CACHE", str(tmp_path / "cache"))
+    expected, choose = result(whole[0] / "whole"), random.Random(SEED)
+    runs = whole[0] / f"sharing{filled}"
+    runs.mkdir()
+    shutil.copy(whole[0] / "recipe.lt", runs)
+
+    def finish(name, step=None):
+        process = start(runs / name, step)
+        _, errors = process.communicate()
+        assert process.returncode in ((0,) if step in (None, ":0") else (-9, 0)), errors
+        return process.returncode, errors
+
+    if filled:  # up to the border of a stage
+        finish("first")
+        for entry in Store(tmp_path / "cache", 10**9).entries():
+            if entry.record.facts.get("epochs") == 8:
+                shutil.rmtree(entry.place)
+        shutil.copytree(tmp_path / "cache", tmp_path / "before")
+    _, errors = finish("steps", ":0")
+    steps = json.loads(errors.splitlines()[-1])
+    others = [place for place in sorted(steps) if place not in {"a child", "report.html"}]
+    for number in range(int(os.environ.get("LTDSL_KILLS", "3"))):
+        shutil.rmtree(tmp_path / "cache")
+        if filled:
+            shutil.copytree(tmp_path / "before", tmp_path / "cache")
+        place = choose.choice(others)
+        step = f"{place}:{choose.randint(1, steps[place])}"
+        code, _ = finish(f"run{number}", step)
+        if status(runs / f"run{number}") != "finished":
+            finish(f"run{number}")
+        finish(f"after{number}")
+        told = f"LTDSL_KILLS_SEED={SEED}: {step}"
+        assert other(result(runs / f"run{number}"), expected) == [], told
+        assert other(result(runs / f"after{number}"), expected) == [], told
+        print(f"{told}: {'killed' if code else 'not killed'}, same", flush=True)
 
 
 def drafts(run):

@@ -10,7 +10,9 @@ from functools import cache
 import pytest
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models.classifiers import use_factors
+from ltdsl_runtime.models.network import freeze
 from ltdsl_runtime.rundir.directory import RunDirectory
+from ltdsl_runtime.training import train
 from ltdsl_runtime.training.stage_cache import StageCache, forget_half_taken
 from ltdsl_runtime.training.stage_files import Taking
 from support.processes import FULL
@@ -58,6 +60,34 @@ PAIRS = {
         "epochs = 4; one: progressive; two: ce @ epoch 2",
         2,
     ),
+    "a teacher, and then the same optimizer without it": (
+        'epochs = 4; one: balanced_softmax + dive(teacher = "t.ckpt"); two: cs_ce @ epoch 2',
+        'epochs = 4; one: balanced_softmax + dive(teacher = "t.ckpt"); two: focal @ epoch 2',
+        2,
+    ),
+    "a teacher for the second stage": (
+        'epochs = 4; one: ce; two: ce + dive(teacher = "t.ckpt") @ epoch 2',
+        "epochs = 4; one: ce; two: focal @ epoch 2",
+        2,
+    ),
+    "the best of few that are evaluated": (
+        "epochs = 6; evaluate_every = 2; one: ce; two: cs_ce @ epoch 3 { optimizer = sgd(lr = 0.1); handoff = best }",
+        "epochs = 7; evaluate_every = 2; one: ce; two: focal @ epoch 3 { optimizer = sgd(lr = 0.1); handoff = best }",
+        3,
+    ),
+    "steps of several batches, sharpness and a constraint": (
+        "epochs = 4; accumulate = 2; one: ce { sharpness = sam }; "
+        "two: cs_ce @ epoch 2 { constraint = max_norm(threshold = 1) }",
+        "epochs = 4; accumulate = 2; one: ce { sharpness = sam }; two: cs_ce @ epoch 2 { sharpness = sam }",
+        2,
+    ),
+    "momentum that goes on from stage to stage, adam": (
+        "epochs = 4; optimizer = adam(lr = 0.01); one: class_balanced; two: square_root + cmo @ epoch 2; "
+        "three: ce @ epoch 3",
+        "epochs = 5; optimizer = adam(lr = 0.01); one: class_balanced; two: square_root + cmo @ epoch 2; "
+        "three: balanced_softmax @ epoch 3",
+        3,
+    ),
     "half precision": (
         "precision = fp16; epochs = 3; one: ce; two: cs_ce @ epoch 2",
         "precision = fp16; epochs = 3; one: ce; two: focal @ epoch 2",
@@ -88,6 +118,14 @@ def store(begun, tmp_path):
     copy = tmp_path / "cache"
     shutil.copytree(begun(IN_CI)[1].folder, copy)
     return Store(copy, 10**9)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def teachers():
+    """A small network for whatever checkpoint a recipe names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "teacher_at", lambda *_: freeze(conv_network(seed=9)))
+        yield
 
 
 def alone(text, data, folder):
