@@ -61,6 +61,7 @@ class RunOptions:
         port: Where they meet; None takes a free one.
         no_cache: Take no epochs from the cache that another run has trained, and keep none there.
         cache_at: Numbers of epochs after which the run is kept there too, beside the ends of stages.
+        stop_after: Epochs of the run after which it stops, to be gone on with; None trains them all.
     """
 
     device: str = "auto"
@@ -73,6 +74,7 @@ class RunOptions:
     port: int | None = None
     no_cache: bool = False
     cache_at: tuple[int, ...] = ()
+    stop_after: int | None = None
 
     def arguments(self) -> list[str]:
         """The options as they are typed after `ltdsl run`, without those that nobody asked for."""

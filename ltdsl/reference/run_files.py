@@ -26,6 +26,7 @@ FILES: Mapping[str, tuple[Subject, str]] = {
     ),
     f"{layout.PICTURES}/STAGE.json": ("pictures", "A file beside each picture."),
     layout.SWEEP: ("sweep", "In the folder of a sweep."),
+    layout.SEARCH: ("search", "Beside it, in that of a search."),
 }
 
 _INTRODUCTION = f"""Generated from the code by `make docs`: do not edit.

@@ -17,6 +17,7 @@ from ltdsl.runs.facts import Facts
 from ltdsl.runs.metrics import Epoch
 from ltdsl.runs.pictures import Pictures
 from ltdsl.runs.predictions import Predictions
+from ltdsl.runs.search import SearchTable
 from ltdsl.runs.sweep import SweepTable
 
 Subject = Literal[
@@ -29,6 +30,7 @@ Subject = Literal[
     "predictions",
     "pictures",
     "sweep",
+    "search",
 ]
 
 
@@ -70,6 +72,7 @@ def schema(subject: Subject) -> dict[str, Any]:
         "predictions": Predictions,
         "pictures": Pictures,
         "sweep": SweepTable,
+        "search": SearchTable,
     }
     adapter: TypeAdapter[Any] = TypeAdapter(models[subject])
     whole = adapter.json_schema(by_alias=True, schema_generator=_Untitled)

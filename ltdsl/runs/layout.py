@@ -32,3 +32,6 @@ BEFORE_IT_BEGAN = frozenset({LOCK, CHECKPOINTS, RECIPE, PLAN})
 SWEEP_FORMAT = 1
 SWEEP = "sweep.json"
 SWEEP_TABLE = "sweep.csv"
+
+#: Of a search's, which is a sweep's with this beside.
+SEARCH = "search.json"

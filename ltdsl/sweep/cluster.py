@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from ltdsl.sweep.process import Job, run_job
 from ltdsl.system.packages import missing
@@ -53,6 +53,8 @@ class ClusterPool:
                 "start one with `dask scheduler`, workers with `dask worker ADDRESS --nthreads 1`"
             )
             raise ClusterError("LT463", f"no scheduler answers at {address}", hint) from error
+        known = cast("Any", self._client).scheduler_info(n_workers=-1)["workers"]
+        self.slots = max(1, sum(each["nthreads"] for each in known.values()))
         # a worker that dies gives its run to another one, which goes on with it
         self._executor = self._client.get_executor(pure=False)
 

@@ -42,6 +42,7 @@ class Sweep:
     Attributes:
         table: The runs.
         folder: Where they are.
+        given: The directory of each, where it is decided.
         places: The directory of each.
         records: What is known of each, in the order of the table.
         ended: Those that have come to an end since the sweep was begun or gone on with.
@@ -51,13 +52,14 @@ class Sweep:
     table: Table
     folder: SweepFolder
     options: RunOptions = field(default_factory=RunOptions)
+    given: Mapping[Row, Path] | None = None
     places: Mapping[Row, Path] = field(init=False)
     records: dict[Row, Record] = field(init=False)
     ended: set[Row] = field(default_factory=set)
     shared: Mapping[Row, Share] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.places = self.folder.place(self.table)
+        self.places = self.given or self.folder.place(self.table)
         self.records = {row: self.folder.record(row, self.places[row]) for row in self.table.rows}
         alone = self.options.no_cache or NO_STAGES in os.environ
         self.shared = {} if alone else shares(self.table.rows, self._most)
@@ -135,7 +137,7 @@ class Sweep:
                 done, _ = wait(futures, INTERVAL, FIRST_COMPLETED)
                 for future in done:
                     row = futures.pop(future)
-                    self._note(row, _error(future))
+                    self._note(row, error_of(future))
                     watcher.ended(self.records[row])
                 watcher.look()
         finally:
@@ -161,7 +163,7 @@ class Sweep:
         self.write()
 
 
-def _error(future: Future[str]) -> str:
+def error_of(future: Future[str]) -> str:
     """Why a job failed; empty where it did not, or was stopped."""
     try:
         return future.result()

@@ -23,7 +23,13 @@ DEVICES = {
 
 
 class Pool(Protocol):
-    """Something that does jobs."""
+    """Something that does jobs.
+
+    Attributes:
+        slots: How many at once.
+    """
+
+    slots: int
 
     def submit(self, job: Job) -> Future[str]:
         """Do a job when there is room; the result is that of :func:`ltdsl.sweep.process.run_job`."""
@@ -41,6 +47,7 @@ class LocalPool:
     """
 
     def __init__(self, jobs: int, device: str) -> None:
+        self.slots = jobs
         self._stopped = threading.Event()
         self._environment = threading.local()
         self._slots: SimpleQueue[tuple[frozenset[int], dict[str, str]]] = SimpleQueue()

@@ -15,6 +15,7 @@ EXTRAS = {
     "tensorboard": ("tensorboardX",),
     "onnx": ("onnx", "onnxruntime"),
     "cluster": ("distributed",),
+    "search": ("optuna",),
     "import": ("yaml",),
 }
 
@@ -27,6 +28,7 @@ _CALLED = {
     "jinja2": "Jinja",
     "vl_convert": "vl-convert",
     "distributed": "Dask",
+    "optuna": "Optuna",
     "yaml": "PyYAML",
 }
 

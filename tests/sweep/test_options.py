@@ -10,7 +10,7 @@ from ltdsl.cli.commands.run import run
 from ltdsl.options import Origin, RunOptions
 from ltdsl.sweep.process import Job
 
-ALL = RunOptions("cpu", Path("images"), Path("cam"), True, True, 2, True, 5000, True, (3, 8))
+ALL = RunOptions("cpu", Path("images"), Path("cam"), True, True, 2, True, 5000, True, (3, 8), 4)
 
 
 def test_what_is_typed_says_all_that_is_not_as_always():
@@ -27,9 +27,10 @@ def test_what_is_typed_says_all_that_is_not_as_always():
         "--no-cache",
         "--cache-at=3",
         "--cache-at=8",
+        "--stop-after=4",
     ]
     rest = {"--device=cpu", "--split-classes", "--tensorboard", "--no-cache"}
-    rest |= {"--cache-at=3", "--cache-at=8"}
+    rest |= {"--cache-at=3", "--cache-at=8", "--stop-after=4"}
     assert set(ALL.of_a_worker().arguments()) - rest == {
         "--data=images",
         "--keep-cam=cam",

@@ -95,6 +95,16 @@ def run(
             show_default=False,
         ),
     ] = (),  # type: ignore[assignment]  # a tuple, since a default that can change is everybody's
+    stop_after: Annotated[
+        int | None,
+        typer.Option(
+            "--stop-after",
+            min=1,
+            metavar="N",
+            help="Stop after N epochs of the run, whose plan stays as it is; --resume goes on exactly.",
+            show_default=False,
+        ),
+    ] = None,
     smoke: Annotated[
         bool,
         typer.Option(
@@ -124,6 +134,10 @@ def run(
         misused("--workers starts processes, and a launcher has started this one: leave it out")
     if recipe == STDIN and (workers > 1 or is_launched()):
         misused("each worker reads the recipe: name a file instead of -")
+    if stop_after is not None and (workers > 1 or is_launched() or smoke):
+        misused(
+            "--stop-after is for a run in one process that keeps something: without --workers and --smoke"
+        )
     if port is not None and workers == 1:
         misused("--port is where --workers meet")
     if split_classes and workers == 1 and not is_launched():
@@ -140,6 +154,7 @@ def run(
         port,
         no_cache,
         tuple(cache_at),
+        stop_after,
     )
     if workers > 1:
         plan = None
@@ -238,7 +253,7 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
     """
     if not _works_somewhere():  # MindSpore aborts the process then
         stop("LT499", "the folder that this was started in is gone", "change into another")
-    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.errors import RunError, StoppedAsAsked
     from ltdsl_runtime.training import run as runs
 
     try:
@@ -247,6 +262,11 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
         if _says(out, error) and not console.quiet:
             write_report(out)
         stop(error.code, error.message, error.hint)
+    except StoppedAsAsked as stopped:
+        console.say(
+            f"stopped after {stopped.epochs} epochs, as asked; go on with: ltdsl run --resume {out}"
+        )
+        return
     except KeyboardInterrupt:
         if not (out / FACTS).exists():
             stop("LT499", "interrupted before the run began")

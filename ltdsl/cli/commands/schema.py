@@ -22,6 +22,7 @@ class Subject(str, Enum):
     PREDICTIONS = "predictions"
     PICTURES = "pictures"
     SWEEP = "sweep"
+    SEARCH = "search"
 
 
 def schema(

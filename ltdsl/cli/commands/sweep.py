@@ -23,15 +23,20 @@ from ltdsl.cli.options import (
     TrainOn,
 )
 from ltdsl.cli.output import fail, misused, need, new_console, show
+from ltdsl.cli.searching import Compiler, announce, conclude, drive, search, space_of
 from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
 from ltdsl.options import RunOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ltdsl.cli.survey import LeftOut
     from ltdsl.compiler import Survey
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.display.console import Console
+    from ltdsl.sweep.axes import Axis
     from ltdsl.sweep.drive import Sweep
+    from ltdsl.sweep.folder import SweepFolder
     from ltdsl.sweep.grid import Choice
     from ltdsl.sweep.pool import Pool
     from ltdsl.sweep.table import Row, Table
@@ -66,6 +71,17 @@ def sweep(
         int | None,
         typer.Option(
             min=1, metavar="N", help="Run each with the seeds 0 to N - 1.", show_default=False
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--search",
+            min=2,
+            metavar="N",
+            help="Try N combinations instead of all, ranges such as optimizer.lr=0.001..0.1:log among them: those that "
+            "are best on the validation part go on, a third of them at a time.",
+            show_default=False,
         ),
     ] = None,
     jobs: Annotated[
@@ -118,8 +134,28 @@ def sweep(
     if tensorboard:
         _need_tensorboard()
     options = RunOptions(device.value, data, keep_cam, tensorboard, no_cache=no_cache)
-    choices = _choices(paths, changes, seeds, side_by_side)
     console = new_console()
+    if trials is not None:
+        if seeds is not None or side_by_side or skip_unreadable:
+            misused(
+                "--search tries combinations by itself: without --seeds, --zip and --skip-unreadable"
+            )
+        survey = _surveyor(data, nothing)
+        compiler = Compiler(survey, strict, allow_outside)
+        folder = SweepFolder(out or _default_folder(paths))
+        _search(
+            paths,
+            _axes(changes),
+            trials,
+            folder,
+            options,
+            compiler,
+            console,
+            dry_run,
+            (cluster, jobs),
+        )
+        return
+    choices = _choices(paths, changes, seeds, side_by_side)
     left_out: LeftOut = nothing
     if skip_unreadable:
         left_out = Unreadable(data, lambda why: console.say(f"left out: {why}")).within
@@ -154,20 +190,66 @@ def _need_tensorboard() -> None:
 def _choices(
     paths: list[Path], changes: list[str] | None, seeds: int | None, side_by_side: bool
 ) -> list[Choice]:
-    from ltdsl.sweep.axes import read_axes
     from ltdsl.sweep.grid import SEED, GridError, grid
+    from ltdsl.sweep.space import is_range
 
-    problems: list[Diagnostic] = []
-    axes = read_axes(changes or [], problems.append)
-    if problems:
-        show(problems)
-        raise typer.Exit(1)
+    axes = _axes(changes)
+    for axis in axes:
+        if is_range(axis):
+            misused(
+                f"`{axis.address}={axis.values[0]}` is a range: say with --search how many of it are tried"
+            )
     if seeds is not None and any(axis.address == SEED for axis in axes):
         misused("--seeds and --set seed=… both name seeds: use one of them")
     try:
         return grid(paths, axes, seeds, side_by_side)
     except GridError as error:
         misused(str(error))
+
+
+def _axes(changes: list[str] | None) -> list[Axis]:
+    from ltdsl.sweep.axes import read_axes
+
+    problems: list[Diagnostic] = []
+    axes = read_axes(changes or [], problems.append)
+    if problems:
+        show(problems)
+        raise typer.Exit(1)
+    return axes
+
+
+def _search(
+    paths: list[Path],
+    axes: list[Axis],
+    trials: int,
+    folder: SweepFolder,
+    options: RunOptions,
+    compiler: Compiler,
+    console: Console,
+    dry_run: bool,
+    where: tuple[str | None, int],
+) -> None:
+    """Do what `--search` is for."""
+    space, ends = space_of(paths, axes, trials, compiler)
+    announce(space, trials, ends, folder.path, console)
+    if dry_run:
+        return
+    cluster, jobs = where
+    try:
+        work = search(space, trials, folder, options, compiler, console)
+        pool = _pool(cluster, jobs, options.device)
+        drive(work, pool, pool.slots)
+        conclude(work, console)
+    except OSError as error:
+        at = f"{error.filename}: " if error.filename else ""
+        fail("LT462", f"{at}{error.strerror or error}", "free space, or name another with --out")
+
+
+def _surveyor(data: Path | None, left_out: LeftOut) -> Callable[[Path], Survey]:
+    def survey(recipe: Path) -> Survey:
+        return surveyor(recipe, data, True, lambda dataset: left_out(recipe, dataset))
+
+    return survey
 
 
 def _compiled(
@@ -180,10 +262,7 @@ def _compiled(
     """The table, after everything that there is to say about it; nothing is trained before all of it is right."""
     from ltdsl.sweep.table import compile_table
 
-    def survey(recipe: Path) -> Survey:
-        return surveyor(recipe, data, True, lambda dataset: left_out(recipe, dataset))
-
-    table, problems = compile_table(choices, survey, allow_outside)
+    table, problems = compile_table(choices, _surveyor(data, left_out), allow_outside)
     if table is None:  # what else there is to say can wait
         show([problem for problem in problems if blocking([problem], strict)])
         raise typer.Exit(1)

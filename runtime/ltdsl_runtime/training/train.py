@@ -13,6 +13,7 @@ from ltdsl.runs.evaluation import Evaluation
 from ltdsl.runs.layout import TENSORBOARD
 from ltdsl.runs.metrics import Epoch
 from ltdsl_runtime.data.pipeline import own_errors, training_dataset
+from ltdsl_runtime.errors import StoppedAsAsked
 from ltdsl_runtime.machine.device import on_cpu
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import shared_statistics
@@ -130,6 +131,7 @@ class Trainer:
         must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)
         so_far.restore(self.network)
         self.best.go_on(so_far.metrics)
+        self._stop_where_asked(so_far.done)
         if self.options.tensorboard and self.workers.first:
             with self.run.writing(self.run.path / TENSORBOARD):
                 self.events = Events(self.run.path, self.run.facts.started, so_far.metrics)
@@ -268,6 +270,13 @@ class Trainer:
         if self.events:
             self.events.add(record)
         self.reporter.epoch(record)
+        self._stop_where_asked(epoch + 1)
+
+    def _stop_where_asked(self, done: int) -> None:
+        """Stop where so many epochs are enough for now; of a run that is whole, nothing is left out."""
+        asked = self.options.stop_after
+        if asked is not None and asked <= done < self.plan.epochs:
+            raise StoppedAsAsked(done)
 
     def _recorded(self, stage: StagePlan, epoch: int, passed: Passed) -> Epoch:
         """What is known of an epoch."""

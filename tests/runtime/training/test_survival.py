@@ -12,10 +12,12 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pytest
-from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.errors import RunError, StoppedAsAsked
 from ltdsl_runtime.rundir.directory import RunDirectory
 from mindspore import Tensor
 from support.training import PLAIN, conv_network, given, plan, read_checkpoint, stop_after, trainer
+
+from ltdsl.options import RunOptions
 
 RECIPE = (
     PLAIN
@@ -261,3 +263,19 @@ def test_the_loss_scale_goes_on_where_it_was(data, tmp_path, monkeypatch):
     )
     assert first["loss_scale.factor"] == second["loss_scale.factor"] < 2.0**20
     np.testing.assert_array_equal(first["classifier.weight"], second["classifier.weight"])
+
+
+def test_a_run_that_stops_as_asked_goes_on_exactly(begun, whole, tmp_path):
+    """In a stage, and where one ends; the last epoch is no place to stop."""
+    for number, asked in enumerate((2, 3, 6)):
+        made = begun("run", resume=number > 0)
+        made.options = RunOptions(stop_after=asked)
+        if asked == 6:
+            made(resume=True)
+        else:
+            with pytest.raises(StoppedAsAsked) as stopped:
+                made(resume=number > 0)
+            assert stopped.value.epochs == asked
+        assert len(made.run.metrics()) == asked
+        made.run.close()
+    assert result(tmp_path / "run") == whole
