@@ -20,7 +20,10 @@ from ltdsl.runs.layout import EVALUATION, METRICS, PLAN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEAD = "dataset = cifar10_lt(imbalance = 100); epochs = 12; schedule = multistep(warmup = 1)\n"
+HEAD = (
+    "dataset = cifar10_lt(imbalance = 100); epochs = 12; evaluate_every = 4\n"
+    "schedule = multistep(warmup = 1)\n"
+)
 CROPS = "random_crop(padding = 4), random_horizontal_flip"
 AUGMENTED = f"augment = [{CROPS}, rand_augment(n = 2, m = 9)]\n"
 STRONG = f"augment = [{CROPS}, auto_augment(policy = cifar), cutout(size = 16)]\n"
