@@ -326,6 +326,16 @@ def report(*runs: PathLike | Run, out: PathLike | None = None) -> Path:
         raise RunError(error.code, error.message, error.hint) from error
 
 
+def _load_plugins() -> None:
+    """What this user has enabled joins the catalogue, as for every command."""
+    import warnings
+
+    from ltdsl.plugins.loading import load
+
+    for problem in load():
+        warnings.warn(f"{problem.message}; {problem.hint}", stacklevel=3)
+
+
 def _compiled(
     recipe: PathLike, assignments: Sequence[str], allow_outside: bool, survey: Survey | None
 ) -> Compilation:
@@ -333,6 +343,7 @@ def _compiled(
     from ltdsl.source import Source
     from ltdsl.syntax.parser import read_source
 
+    _load_plugins()
     path = _file(recipe)
     source = Source("recipe", os.fspath(recipe)) if path is None else read_source(path)
     if not isinstance(source, Source):
@@ -392,6 +403,7 @@ def _need_training() -> None:
     if why := missing("training", "train"):
         raise RunError("LT430", why)
     must_be_enough()
+    _load_plugins()
 
 
 def _trained(run: PathLike | Run) -> Trained:

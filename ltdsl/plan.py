@@ -11,10 +11,10 @@ catalogue, has a default with which plans without it mean what they meant, and s
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ltdsl.catalogue import (
     AnyAugment,
@@ -31,6 +31,7 @@ from ltdsl.catalogue import (
     AnyTeacher,
 )
 from ltdsl.catalogue.entry import Added, Entry, is_added
+from ltdsl.plugins.loading import packages_in, why_missing
 
 Confidence: TypeAlias = Literal["softmax", "sigmoid"]
 """What turns logits into the probability of a prediction: ``sigmoid`` where a loss asks each class on its own."""
@@ -130,6 +131,22 @@ class Begun(Frozen):
         return f"{self.epochs} epochs of run {self.plan_sha256[:12]}, weights {self.weights_sha256[:12]}"
 
 
+class PlugIn(Frozen):
+    """Another package that has a part in a plan.
+
+    Attributes:
+        package: Its name.
+        version: The one that the plan was made with.
+    """
+
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        """Name and version."""
+        return f"{self.package} {self.version}"
+
+
 class Plan(Frozen):
     """Everything that decides the numbers of a run, and nothing about the machine it runs on.
 
@@ -150,6 +167,7 @@ class Plan(Frozen):
         init: Weights to start from: a file, relative to the recipe's folder, or ``pretrained``, those of the model.
         begins: State of another run to start from instead, which ``--from`` named; the run directory has its weights.
         epochs: Epochs of all stages together.
+        plugins: Packages that declare what the plan names and ltdsl does not have, by name.
         stages: Contiguous, covering [0, epochs).
     """
 
@@ -170,7 +188,27 @@ class Plan(Frozen):
     init: str | None
     begins: Annotated[Begun | None, Added("0.2")] = None
     epochs: int
+    plugins: Annotated[tuple[PlugIn, ...], Added("0.2")] = ()
     stages: tuple[StagePlan, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_its_plugins(cls, data: Any) -> Any:
+        """Say of a plan that was read which package it lacks, rather than which name is unknown."""
+        named = data.get("plugins") if isinstance(data, Mapping) else None
+        for each in named if isinstance(named, list) else ():
+            package = each.get("package") if isinstance(each, Mapping) else None
+            if isinstance(package, str) and (problem := why_missing(package)):
+                raise ValueError(f"{problem.message}; {problem.hint}")
+        return data
+
+    def with_plugins(self) -> "Plan":
+        """The plan, with the packages named whose declarations it uses."""
+        used = packages_in(self)
+        if not used:
+            return self
+        plugins = tuple(PlugIn(package=each.name, version=each.version) for each in used)
+        return self.model_copy(update={"plugins": plugins})
 
     @property
     def init_file(self) -> str | None:

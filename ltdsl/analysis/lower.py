@@ -70,7 +70,7 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
         init=settings.init,
         epochs=settings.epochs,
         stages=tuple(stages),
-    )
+    ).with_plugins()
 
 
 def settings_taken(recipe: Recipe) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ltdsl.analysis.refusals import by_field, listing, refused, unknown_parameter, what, wrong_type
-from ltdsl.analysis.suggest import suggest
+from ltdsl.analysis.suggest import Suggestion, suggest
 from ltdsl.catalogue import INDEXES, Entry
 from ltdsl.catalogue.entry import plain
 from ltdsl.catalogue.fields import Field, article, describe, fields_of
@@ -36,8 +36,25 @@ def find(node: Call, base: type[E], problems: Report) -> type[E] | None:
     message = misplaced if other else f"unknown {base.kind} `{name}`"
     place, label = node.name.span, "" if other else f"no {base.kind} has this name"
     said = suggest(name, place, known, listing(known), label)
+    if not other and (elsewhere := _elsewhere(name)):
+        said = elsewhere
     problems(report(code, place, message, **said._asdict()))
     return None
+
+
+def _elsewhere(name: str) -> Suggestion | None:
+    """Where a name is to be had that the catalogue lacks: of an installed package that is not enabled, or is broken."""
+    from ltdsl.plugins.loading import why_missing
+    from ltdsl.plugins.offers import offered
+
+    offer = offered(name)
+    if offer is None:
+        return None
+    missing = why_missing(offer.package)
+    if missing is None:
+        return Suggestion(f"the plug-in `{offer.package}` could not load it")
+    label = f"the installed package `{offer.package}` has it, which is not enabled"
+    return Suggestion(label, f"enable it: {missing.hint}")
 
 
 def build(

@@ -39,6 +39,7 @@ COMMANDS = {
     "explain": "explain",
     "schema": "schema",
     "cache": "cache",
+    "plugins": "plugins",
     "new": "new",
     "import": "importing",
     "lsp": "lsp",
@@ -110,6 +111,7 @@ def guarded(action: Callable[[], None]) -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     with guarding(), _interruptible():
         try:
+            load_plugins()
             action()
         except typer.Exit as end:  # where typer itself did not start it
             sys.exit(end.exit_code)
@@ -121,6 +123,19 @@ def guarded(action: Callable[[], None]) -> None:
         finally:
             # the process ends: looking once more through all it made for garbage costs a sixth of a check
             gc.freeze()
+
+
+def load_plugins() -> None:
+    """Put what this user has enabled into the catalogue, and say what is not there."""
+    from ltdsl.plugins.enabled import is_there
+
+    if not is_there():
+        return
+    from ltdsl.plugins.loading import load
+
+    for problem in load():
+        say(f"warning: {problem.message}", err=True)
+        say(f"  = help: {problem.hint}", err=True)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,16 @@ def cache_entries(incomplete: str) -> list[tuple[str, str]]:
     return [(entry.key[:12], entry.kind) for entry in found if entry.key.startswith(incomplete)]
 
 
+def plugin_packages(incomplete: str) -> list[tuple[str, str]]:
+    """Installed packages that add something, with what."""
+    from ltdsl.plugins.offers import offers
+
+    found: dict[str, list[str]] = {}
+    for offer in offers():
+        found.setdefault(offer.package, []).append(offer.name)
+    return [(name, ", ".join(adds)) for name, adds in found.items() if name.startswith(incomplete)]
+
+
 def trick_chain(incomplete: str) -> list[tuple[str, str]]:
     """Names of tricks after those that are there, joined by ``+``."""
     from ltdsl.catalogue import TRICKS

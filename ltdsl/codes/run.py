@@ -203,6 +203,12 @@ those of a run without a break""",
         back, computes something else. Nothing is written. MindIR holds every network.""",
         says="error[LT433]: MindSpore cannot write this network: Can not find key HSwish in convert map",
     ),
+    "LT434": entry(
+        "plug-in unusable",
+        """A plug-in declares a name, and nothing implements it, or its code cannot be loaded. Whoever wrote the package
+        has to mend it; `ltdsl plugins list` shows what is there.""",
+        says="error[LT434]: nothing implements `prior_shift`, of the plug-in ltdsl-prior-shift 0.1.0",
+    ),
     "LT440": entry(
         "download failed",
         """The server cannot be reached, refuses, or breaks off. What has come is kept, and the same command goes on

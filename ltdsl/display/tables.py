@@ -47,8 +47,12 @@ def headline(plan: Plan) -> tuple[str, str]:
     chosen += f", evaluated every {every:,} epochs" if every > 1 else ""
     return (
         f"{plan.dataset}: {images}",
-        f"{plan.model}, {plan.epochs} epochs, seed {plan.seed}{chosen}",
+        f"{plan.model}, {plan.epochs} epochs, seed {plan.seed}{chosen}{_foreign(plan)}",
     )
+
+
+def _foreign(plan: Plan) -> str:
+    return f", with {', '.join(map(str, plan.plugins))}" if plan.plugins else ""
 
 
 def chosen_by(best_on: str | None, best_by: str | None) -> str:

@@ -17,6 +17,7 @@ APP = make_app()
 GROUPS = {
     "data": ("inspect", "fetch"),
     "weights": ("inspect", "convert"),
+    "plugins": ("list", "enable", "disable"),
     "cache": ("list", "show", "prune", "clear"),
 }
 

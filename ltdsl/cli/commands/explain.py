@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ltdsl.cli.compiling import compiled
 from ltdsl.cli.complete import names
 from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
-from ltdsl.cli.output import misused, new_console
+from ltdsl.cli.output import misused, need, new_console
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.system.terminal import say_lines
+
+if TYPE_CHECKING:
+    from ltdsl.plan import Plan
 
 
 def advise(
@@ -47,8 +50,25 @@ def advise(
         console.print(part)
 
 
-def tricks() -> None:
-    """List all tricks, by kind."""
+def tricks(
+    tested: Annotated[
+        str | None,
+        typer.Option(
+            "--test",
+            metavar="NAME",
+            help="Train with this one on embedded data, and see that it does what every trick does.",
+            autocompletion=names,
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """List all tricks, by kind; or put one through its paces.
+
+    Whoever writes a plug-in tries it so: its gradient, its graph, its company, a break in its run, two workers.
+    """
+    if tested is not None:
+        _try(tested)
+        return
     from rich.table import Table
 
     from ltdsl.catalogue import TRICKS
@@ -60,6 +80,51 @@ def tricks() -> None:
     for name, entry in TRICKS.items():
         table.add_row(entry.kind, name, entry.summary())
     new_console().print(table)
+
+
+def _try(name: str) -> None:
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from ltdsl.catalogue import INDEXES
+    from ltdsl.catalogue.names import nearest
+    from ltdsl.system.terminal import say
+
+    known = {key: entry for index in INDEXES.values() for key, entry in index.items()}
+    if name not in known:
+        close = nearest(name, known)
+        misused(
+            f"nothing is called `{name}`; "
+            + (f"did you mean `{close}`?" if close else "see `ltdsl tricks`")
+        )
+    need("`ltdsl tricks --test`", "train")
+    from ltdsl_runtime.machine.device import prepare
+
+    prepare("cpu")
+    from ltdsl_runtime.use.trial import Trial
+
+    failed = 0
+    with TemporaryDirectory(prefix="ltdsl-") as folder:
+        for check, passed, said in Trial(
+            known[name], Path(folder), _plan_of, new_console(quiet=True)
+        )():
+            say(f"{'–' if passed is None else 'ok' if passed else 'FAILED':<7}{check}: {said}")
+            failed += passed is False
+    if failed:
+        raise typer.Exit(1)
+
+
+def _plan_of(text: str) -> Plan | str:
+    """A recipe's plan, or the code of what is wrong with it, and why."""
+    from ltdsl.compiler import compile_recipe
+    from ltdsl.diagnostics import Severity
+    from ltdsl.source import Source
+
+    result = compile_recipe(Source("trial.lt", text), allow_outside=True)
+    errors = [each for each in result.diagnostics if each.severity is Severity.ERROR]
+    if errors or result.plan is None:
+        return f"{errors[0].code}: {errors[0].message}" if errors else "it has no plan"
+    return result.plan
 
 
 def explain(

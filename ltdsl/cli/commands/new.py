@@ -57,6 +57,14 @@ def new(
             show_default=False,
         ),
     ] = None,
+    plugin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Write a package instead that adds a loss of this name, in a folder of its own.",
+            show_default=False,
+        ),
+    ] = None,
     show_list: Annotated[
         bool,
         typer.Option(
@@ -90,12 +98,17 @@ def new(
     Never over a file that is there.
     """
     if show_list:
-        if path is not None or published is not None:
-            misused("--list writes nothing; leave FILE and --published out")
+        if path is not None or published is not None or plugin is not None:
+            misused("--list writes nothing; leave FILE, --published and --plugin out")
         _list(_wanted(dataset, tricks, split, source), form)
         return
     if split or source or form is not Format.TEXT:
         misused("nothing is written: --split, --source and --format go with --list")
+    if plugin is not None:
+        if any(given is not None for given in (path, dataset, tricks, published)):
+            misused("--plugin stands alone: the folder is named after the trick")
+        _write_plugin(plugin)
+        return
     path = path or Path("recipe.lt")
     if published is None:
         _write_starter(path, "digits_lt" if dataset is None else dataset, tricks)
@@ -124,6 +137,32 @@ def _write_published(path: Path, name: str) -> None:
     if reason := why_not(printed[0]):
         misused(f"nothing is written: {name} is no recipe, as {reason}")
     _write(path, text_of(printed))
+
+
+def _write_plugin(name: str) -> None:
+    import re
+
+    from ltdsl.catalogue import INDEXES
+    from ltdsl.catalogue.fields import article
+    from ltdsl.reference.plugin import package_name, plugin
+    from ltdsl.system.writing import write_in
+
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > 60:
+        misused(f"`{name}` is no name of a trick: small letters, digits and underscores")
+    known = next((index[name] for index in INDEXES.values() if name in index), None)
+    if known is not None:
+        misused(f"there is {article(known.kind)} `{name}` already; choose another name")
+    folder = Path(package_name(name))
+    try:
+        folder.mkdir()
+        for path, text in plugin(name).items():
+            write_in(folder, path, text)
+    except FileExistsError:
+        misused(f"{folder} is there already; choose another name")
+    except OSError as error:
+        misused(f"cannot write {folder}: {error.strerror or error}")
+    say(f"{folder} written; install it, enable it, and try it:")
+    say(f"  pip install -e {folder} && ltdsl plugins enable {folder} && ltdsl tricks --test {name}")
 
 
 def _write(path: Path, text: str) -> None:

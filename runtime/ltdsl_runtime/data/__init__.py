@@ -17,6 +17,7 @@ from ltdsl_runtime.data.names import called
 from ltdsl_runtime.data.readers import READERS, Reader, read
 from ltdsl_runtime.data.reading import Reading, few
 from ltdsl_runtime.data.split import long_tailed_split
+from ltdsl_runtime.plugged import implementation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -309,7 +310,7 @@ def _about_validation(
 
 def _statistics(dataset: Dataset, train: Part) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Published ones, or those of the training part, which is then in memory."""
-    published = READERS[dataset.name].statistics
+    published = implementation(READERS, dataset).statistics
     if published is not None:
         mean, std = (np.asarray(values, np.float32) for values in published)
         return mean, std

@@ -14,6 +14,7 @@ from ltdsl_runtime.data.files import ImageFiles
 from ltdsl_runtime.data.labels import FROM_0, are
 from ltdsl_runtime.data.reading import Reading, classes_of
 from ltdsl_runtime.data.walk import SUFFIX_HINT
+from ltdsl_runtime.plugged import implementation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -79,7 +80,8 @@ def read(
     Raises:
         DataError: LT401 missing, LT402 damaged, LT403 a class without training images, among others.
     """
-    reading = READERS[dataset.name].load(dataset, _place(dataset, folder, root or Path()))
+    reader = implementation(READERS, dataset)
+    reading = reader.load(dataset, _place(dataset, folder, root or Path()))
     whole = reading.train
     if left_out:
         kept = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.catalogue import MODELS
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import native
 from ltdsl_runtime.models.classifiers import use_cosine
@@ -13,6 +14,7 @@ from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.mindcv import MindCV
 from ltdsl_runtime.models.network import Frozen, Network, copy_weights, freeze
 from ltdsl_runtime.models.resnet import cifar_resnet, imagenet_resnet10, imagenet_resnet50
+from ltdsl_runtime.plugged import implementation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +56,7 @@ def build_network(
     """Builds a model with weights drawn from ``seed`` alone.
 
     Args:
-        name: One of ``BUILDERS``.
+        name: One of the catalogue's.
         params: The model's own parameters: ``name`` and ``max_pool`` for ``mindcv``, none for the others.
         num_classes: Number of classes C.
         in_channels: Channels of the images.
@@ -64,9 +66,11 @@ def build_network(
     Raises:
         RunError: There is no such model.
     """
-    if name not in BUILDERS:
-        raise RunError("LT431", f"there is no model `{name}`", f"known: {', '.join(BUILDERS)}")
-    network = BUILDERS[name](num_classes=num_classes, in_channels=in_channels, **params)
+    if name not in MODELS:
+        raise RunError("LT431", f"there is no model `{name}`", f"known: {', '.join(MODELS)}")
+    network = implementation(BUILDERS, MODELS[name])(
+        num_classes=num_classes, in_channels=in_channels, **params
+    )
     if cosine_scale is not None:
         use_cosine(network, num_classes, cosine_scale)
     initialise(network, seed)

@@ -14,6 +14,7 @@ from ltdsl_runtime.graph.step import TrainStep
 from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.models.split import Split
 from ltdsl_runtime.parallel.cluster import ALONE
+from ltdsl_runtime.plugged import implementation
 from ltdsl_runtime.training.draws import StageDraws
 from ltdsl_runtime.training.tricks import build_tricks
 from ltdsl_runtime.tricks.registry import (
@@ -75,7 +76,7 @@ def begin_stage(plan: Plan, stage: StagePlan, network: Network) -> list[Paramete
     alone = stage.classifier
     network.body_is_frozen = alone is not None and alone.statistics == "frozen"
     if stage.classifier is not None:
-        return CLASSIFIERS[stage.classifier.name](plan, stage, network)
+        return implementation(CLASSIFIERS, stage.classifier)(plan, stage, network)
     return [p for p in network.trainable_params() if p.name != FACTORS]
 
 
@@ -115,7 +116,7 @@ def build_stage(
         stage.start,
         stage.epochs,
         plan.seed,
-        [AUGMENTATIONS[entry.name](**dict(entry)) for entry in stage.augment],
+        [implementation(AUGMENTATIONS, entry)(**dict(entry)) for entry in stage.augment],
         draws,
         draws.partners if stage.has_partner else None,
         rows=rows,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ltdsl_runtime.graph.over_classes import SplitDivergence, SplitLoss
+from ltdsl_runtime.plugged import implementation
 from ltdsl_runtime.tricks.distillation import Divergence
 from ltdsl_runtime.tricks.registry import LOSSES, MIXERS, TEACHERS
 
@@ -66,9 +67,11 @@ def build_tricks(
         sampling: What the sampler does, which depends on the weights that the stage starts from.
         workers: Who share each step.
     """
-    mixer = MIXERS[stage.mixer.name](stage.mixer, data.counts) if stage.mixer else None
-    loss, reduction = LOSSES[stage.loss.name](stage.loss, data.counts)
-    distil = TEACHERS[stage.teacher.name](stage.teacher) if stage.teacher else None
+    mixer = None
+    if stage.mixer:
+        mixer = implementation(MIXERS, stage.mixer)(stage.mixer, data.counts)
+    loss, reduction = implementation(LOSSES, stage.loss)(stage.loss, data.counts)
+    distil = implementation(TEACHERS, stage.teacher)(stage.teacher) if stage.teacher else None
     if workers.size > 1:
         reduction.share(workers.size)
     if network.part is not None:

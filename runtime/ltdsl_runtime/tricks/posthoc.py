@@ -10,6 +10,7 @@ from mindspore import Tensor, nn, ops
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models.scaled import ScaledClassifier
+from ltdsl_runtime.plugged import implementation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -115,7 +116,7 @@ def corrected(plan: Plan, network: Network, counts: Sequence[int]) -> nn.Cell:
         RunError: LT412, `tau_norm` where a checkpoint brought factors; the checker sees only those of the recipe.
     """
     entry = plan.stages[-1].posthoc
-    return network if entry is None else POSTHOC[entry.name](entry, network, counts)
+    return network if entry is None else implementation(POSTHOC, entry)(entry, network, counts)
 
 
 #: (declaration, network, training images of each class) -> images to corrected logits

@@ -19,6 +19,7 @@ from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models import BUILDERS, freeze
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.scaled import FACTORS, ScaledClassifier
+from ltdsl_runtime.plugged import implementation, implementation_if_any
 from ltdsl_runtime.streams import generator
 from ltdsl_runtime.tricks import cam
 from ltdsl_runtime.tricks.around import Climb, MaxNorm
@@ -48,6 +49,7 @@ __all__ = [
     "Sampling",
     "build_sampling",
     "implement",
+    "implemented",
     "must_suit",
 ]
 
@@ -112,7 +114,7 @@ def must_suit(entry: catalogue.Sampler, network: Network, image: tuple[int, ...]
     Raises:
         RunError: LT431.
     """
-    if entry.name in TRANSFORMS:
+    if transforms(type(entry)):
         _check_maps(freeze(network), image)
 
 
@@ -122,8 +124,14 @@ TRANSFORMS: dict[str, Callable[..., Sampling]] = {"cam_bs": _cam_bs}
 
 def build_sampling(entry: catalogue.Sampler, network: Network, data: LoadedData) -> Sampling:
     """What a sampler does to the images of a stage that starts with ``network``."""
-    build = TRANSFORMS.get(entry.name)
-    return build(entry, network, data) if build else Sampling()
+    if not transforms(type(entry)):
+        return Sampling()
+    return implementation(TRANSFORMS, entry)(entry, network, data)
+
+
+def transforms(entry: type[catalogue.Entry]) -> bool:
+    """Whether a declaration is of a sampler that changes images which another one draws."""
+    return issubclass(entry, catalogue.Sampler) and entry.drawn_by is not catalogue.Sampler.drawn_by
 
 
 def _crt(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
@@ -200,6 +208,24 @@ TABLES: dict[type[catalogue.Entry], dict[str, Any]] = {
 }
 
 
+def implemented(entry: catalogue.Entry) -> bool:
+    """Whether something implements an entry; False where it is all said by its declaration.
+
+    Raises:
+        RunError: LT434, nothing does, and something must.
+    """
+    if isinstance(entry, catalogue.Sampler):
+        if transforms(type(entry)):
+            implementation(TRANSFORMS, entry)
+            return True
+        return implementation_if_any(ORDERS, entry) is not None
+    table = next((table for kind, table in TABLES.items() if isinstance(entry, kind)), None)
+    if table is None:
+        return False
+    implementation(table, entry)
+    return True
+
+
 def implement(entry: type[catalogue.Entry], build: Any) -> None:
     """Say what trains an entry that was added to the catalogue (``register``).
 
@@ -216,7 +242,7 @@ def implement(entry: type[catalogue.Entry], build: Any) -> None:
     table = next((table for kind, table in TABLES.items() if issubclass(entry, kind)), None)
     if table is None:
         raise ValueError(f"a {entry.kind} is its declaration alone")
-    if issubclass(entry, catalogue.Sampler) and entry.drawn_by is not catalogue.Sampler.drawn_by:
+    if transforms(entry):
         table = TRANSFORMS
     if entry.name in table:
         raise ValueError(f"the {entry.kind} `{entry.name}` is implemented already")

@@ -15,6 +15,7 @@ import numpy as np
 
 from ltdsl.catalogue.samplers import powers
 from ltdsl_runtime.data.part import members_by_class
+from ltdsl_runtime.plugged import implementation_if_any
 from ltdsl_runtime.streams import generator
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ def order(sampler: Sampler, labels: NDArray[np.int32], moment: Moment) -> NDArra
         int64 indices into ``labels``, of the length that the declaration's ``draws`` gives.
     """
     drawn_by = sampler.drawn_by()
-    return ORDERS.get(drawn_by.name, _drawn)(drawn_by, labels, moment)
+    draw = implementation_if_any(ORDERS, drawn_by) or _drawn
+    return draw(drawn_by, labels, moment)
 
 
 def reversed_order(
