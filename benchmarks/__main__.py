@@ -33,6 +33,7 @@ def main() -> None:
     guests.add_argument("--toolbox", type=Path, help="checkout of the reference toolbox")
     guests.add_argument("--python", help="a Python with PyTorch and torchvision")
     guests.add_argument("--data", type=Path, help="folder of CIFAR-10's binary files")
+    guests.add_argument("--rows", help="these alone, with commas between")
     paper = parser.add_argument_group("scaling")
     paper.add_argument("--images", type=int, help="images of a step, all workers together")
     paper.add_argument("--seconds", type=float, help="that one worker computes for these")
@@ -40,8 +41,6 @@ def main() -> None:
     unknown = set(options.names) - set(ALL)
     if unknown:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
-    if "toolbox" in options.names and not (options.toolbox and options.python and options.data):
-        parser.error("toolbox needs --toolbox, --python and --data")
     device = prepare(options.device)  # before anything imports mindspore
     console = Console()
     if not console.is_terminal:

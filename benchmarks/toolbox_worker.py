@@ -4,8 +4,9 @@
 
 Nothing of the toolbox is changed on disk. Its `.cuda()` and `.to("cuda")` are answered with the CPU, its CIFAR-10 is
 read from the binary files. Everything else is its own: data set, augmentation, loader (one worker a thread), network,
-combiner, loss, optimizer, `train_model` and `valid_model`. Each line of standard input is a command; each line of
-standard output after ``ready`` is its answer, in seconds.
+combiner, loss, optimizer, `train_model` and `valid_model`. Networks for large images are torchvision's, in a step of
+plain PyTorch. Each line of standard input is a command, ``WHAT COUNT NAME``; each line of standard output after
+``ready`` is its answer, in seconds.
 """
 
 import contextlib
@@ -84,19 +85,15 @@ class Toolbox:
         self.model = torch.nn.DataParallel(self.network)
         self.combiner = Combiner(cfg, self.device, counts)
         self.optimizer = get_optimizer(cfg, self.network)
-        self.train_set = train
-        self.loader = torch.utils.data.DataLoader(
-            train, cfg.TRAIN.BATCH_SIZE, shuffle=True, num_workers=threads, drop_last=True
-        )
-        self.valid_loader = torch.utils.data.DataLoader(
-            valid, cfg.TEST.BATCH_SIZE, num_workers=threads
-        )
+        self.train_set, self.valid_set, self.threads = train, valid, threads
         train.update(1)
         self.combiner.update(1)
         self.criterion.update(1)
-        self.batch = next(iter(self.loader))
+        self.batch = next(
+            iter(torch.utils.data.DataLoader(train, cfg.TRAIN.BATCH_SIZE, shuffle=True))
+        )
 
-    def step(self):
+    def step(self, _count):
         """One step on a batch at hand."""
         self.model.train()
         value, _ = self.combiner.forward(self.model, self.criterion, *self.batch)
@@ -105,12 +102,16 @@ class Toolbox:
         self.optimizer.step()
         value.item()
 
-    def train(self):
-        """One epoch."""
+    def train(self, steps):
+        """So many steps of an epoch."""
         from core.function import train_model
 
+        images = self.cfg.TRAIN.BATCH_SIZE
+        sampler = torch.utils.data.RandomSampler(self.train_set, num_samples=steps * images)
         train_model(
-            self.loader,
+            torch.utils.data.DataLoader(
+                self.train_set, images, sampler=sampler, num_workers=self.threads, drop_last=True
+            ),
             self.model,
             1,
             2,
@@ -122,12 +123,13 @@ class Toolbox:
             use_apex=False,
         )
 
-    def evaluate(self):
-        """All test images."""
+    def evaluate(self, images):
+        """The first test images."""
         from core.function import valid_model
 
+        part = torch.utils.data.Subset(self.valid_set, range(images))
         valid_model(
-            self.valid_loader,
+            torch.utils.data.DataLoader(part, self.cfg.TEST.BATCH_SIZE, num_workers=self.threads),
             1,
             self.model,
             self.cfg,
@@ -138,7 +140,7 @@ class Toolbox:
             False,
         )
 
-    def cam(self):
+    def cam(self, _count):
         """Generated images of at most 40 originals a class, for the time of one."""
         from utils.cam_based_sampling import cam_based_sampling
 
@@ -156,6 +158,35 @@ class Toolbox:
         return int((counts.max() + counts.min() - counts).sum())
 
 
+class Large:
+    """A network of torchvision on made-up images of 224 × 224 pixels, a hundred classes."""
+
+    def __init__(self, name, images):
+        self.model = NETWORKS[name]()
+        self.optimizer = torch.optim.SGD(
+            self.model.parameters(), 0.001, momentum=0.9, weight_decay=2e-4, nesterov=True
+        )
+        self.batch = torch.rand(images, 3, 224, 224), torch.arange(images) % 100
+
+    def step(self, _count):
+        """One step on a batch at hand."""
+        image, label = self.batch
+        value = torch.nn.functional.cross_entropy(self.model(image), label)
+        self.optimizer.zero_grad()
+        value.backward()
+        self.optimizer.step()
+        value.item()
+
+
+#: Networks for large images.
+NETWORKS = {
+    "resnet10": lambda: torchvision.models.ResNet(
+        torchvision.models.resnet.BasicBlock, [1, 1, 1, 1], num_classes=100
+    ),
+    "mobilenet_v2": lambda: torchvision.models.mobilenet_v2(num_classes=100, width_mult=0.5),
+}
+
+
 def main():
     checkout, threads = Path(sys.argv[1]), int(sys.argv[3])
     torch.set_num_threads(threads)
@@ -169,11 +200,12 @@ def main():
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
         print("ready", file=answers, flush=True)
         for line in sys.stdin:
-            what, _, name = line.strip().partition(" ")
+            what, count, name = line.strip().split(" ", 2)
             if name not in ready:
-                ready[name] = Toolbox(name, checkout, threads)
+                large = name in NETWORKS
+                ready[name] = Large(name, int(count)) if large else Toolbox(name, checkout, threads)
             start = time.perf_counter()
-            made = getattr(ready[name], what)()
+            made = getattr(ready[name], what)(int(count))
             seconds = time.perf_counter() - start
             print(seconds / made if made else seconds, file=answers, flush=True)
 

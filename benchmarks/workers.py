@@ -23,7 +23,7 @@ IMAGES = 128
 def measure(quick: bool = False) -> list[Row]:
     if (os.cpu_count() or 1) < 2:
         return []
-    steps, rounds = (4, 2) if quick else (12, 5)
+    steps, rounds = (2, 2) if quick else (6, 5)
     both: tuple[list[float], list[float]] = ([], [])
     shares: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds):

@@ -62,6 +62,7 @@ class RunOptions:
         no_cache: Take no epochs from the cache that another run has trained, and keep none there.
         cache_at: Numbers of epochs after which the run is kept there too, beside the ends of stages.
         stop_after: Epochs of the run after which it stops, to be gone on with; None trains them all.
+        profile: Find out where the wall time goes.
     """
 
     device: str = "auto"
@@ -75,6 +76,7 @@ class RunOptions:
     no_cache: bool = False
     cache_at: tuple[int, ...] = ()
     stop_after: int | None = None
+    profile: bool = False
 
     def arguments(self) -> list[str]:
         """The options as they are typed after `ltdsl run`, without those that nobody asked for."""

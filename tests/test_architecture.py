@@ -57,6 +57,7 @@ ROOMS = {
         "errors",
         "streams",
         "plugged",
+        "clock",
         "machine",
         "rundir",
         "parallel",

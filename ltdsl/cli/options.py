@@ -84,6 +84,12 @@ NoCache = Annotated[
         help="Train all epochs, also those that another run has trained, and keep none for others.",
     ),
 ]
+Profile = Annotated[
+    bool,
+    typer.Option(
+        "--profile", help="Find out where the time goes: a table, and profile.json in the run."
+    ),
+]
 StdinFilename = Annotated[
     Path | None,
     typer.Option(

@@ -25,6 +25,10 @@ FILES: Mapping[str, tuple[Subject, str]] = {
         "a run that has none.",
     ),
     f"{layout.PICTURES}/STAGE.json": ("pictures", "A file beside each picture."),
+    layout.PROFILE: (
+        "profile",
+        "Of a run with `ltdsl run --profile`, and of the process that was last given it.",
+    ),
     layout.SWEEP: ("sweep", "In the folder of a sweep."),
     layout.SEARCH: ("search", "Beside it, in that of a search."),
 }

@@ -17,6 +17,7 @@ from ltdsl.runs.facts import Facts
 from ltdsl.runs.metrics import Epoch
 from ltdsl.runs.pictures import Pictures
 from ltdsl.runs.predictions import Predictions
+from ltdsl.runs.profile import Profile
 from ltdsl.runs.search import SearchTable
 from ltdsl.runs.sweep import SweepTable
 
@@ -29,6 +30,7 @@ Subject = Literal[
     "evaluation",
     "predictions",
     "pictures",
+    "profile",
     "sweep",
     "search",
 ]
@@ -71,6 +73,7 @@ def schema(subject: Subject) -> dict[str, Any]:
         "evaluation": Evaluation,
         "predictions": Predictions,
         "pictures": Pictures,
+        "profile": Profile,
         "sweep": SweepTable,
         "search": SearchTable,
     }

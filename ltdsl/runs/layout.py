@@ -13,6 +13,7 @@ PLAN = "plan.json"
 METRICS = "metrics.jsonl"
 EVALUATION = "evaluation.json"
 REPORT = "report.html"
+PROFILE = "profile.json"
 
 #: Folders.
 RECIPE = "recipe"

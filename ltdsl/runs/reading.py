@@ -20,6 +20,7 @@ from ltdsl.runs.metrics import Epoch
 from ltdsl.runs.model import FileModel, Gap, clean
 from ltdsl.runs.pictures import Pictures
 from ltdsl.runs.plan import read_plan
+from ltdsl.runs.profile import Profile
 from ltdsl.system import opening
 
 #: Files of a recipe that are shown, at most.
@@ -123,6 +124,12 @@ class Run:
         """The final figures; None where there are none."""
         path = self.path / layout.EVALUATION
         return self._model(path, Evaluation) if path.exists() else None
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """What profile.json says, of a run that was profiled."""
+        path = self.path / layout.PROFILE
+        return self._model(path, Profile) if path.exists() else None
 
     @cached_property
     def pictures(self) -> tuple[Picture, ...]:

@@ -18,6 +18,7 @@ from ltdsl.cli.options import (
     Device,
     KeepCam,
     NoCache,
+    Profile,
     Seed,
     Set,
     SkipUnreadable,
@@ -105,6 +106,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    profile: Profile = False,
     smoke: Annotated[
         bool,
         typer.Option(
@@ -124,11 +126,11 @@ def run(
             + _how_to_change(resume, changes, seed)
         )
     if smoke and (
-        resume or out or begin or keep_cam or tensorboard or workers > 1 or is_launched()
+        resume or out or begin or keep_cam or tensorboard or profile or workers > 1 or is_launched()
     ):
         misused(
-            "--smoke keeps nothing, in one process: without --resume, --out, --from, --keep-cam, --tensorboard and "
-            "--workers"
+            "--smoke keeps nothing, in one process: without --resume, --out, --from, --keep-cam, --tensorboard, "
+            "--profile and --workers"
         )
     if workers > 1 and is_launched():
         misused("--workers starts processes, and a launcher has started this one: leave it out")
@@ -155,6 +157,7 @@ def run(
         no_cache,
         tuple(cache_at),
         stop_after,
+        profile,
     )
     if workers > 1:
         plan = None
@@ -183,7 +186,7 @@ def run(
     team = enlist(options) if is_launched() else None
     console = new_console(quiet=team is not None and not team.first)
     if resume is not None:
-        train(lambda runs: runs.resume(resume, console, options, team), resume, console)
+        train(lambda runs: runs.resume(resume, console, options, team), resume, console, profile)
         return
     assert recipe is not None
     survey = surveyor(recipe, data, must=True)
@@ -200,7 +203,12 @@ def run(
         if team is not None:
             out = Path(team.first_ones(str(out)))
     try:
-        train(lambda runs: runs.run(result.plan, origin, out, console, options, team), out, console)
+        train(
+            lambda runs: runs.run(result.plan, origin, out, console, options, team),
+            out,
+            console,
+            profile,
+        )
     finally:
         if not chosen:
             with contextlib.suppress(OSError):
@@ -243,13 +251,16 @@ def _works_somewhere() -> bool:
     return True
 
 
-def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Console) -> None:
+def train(
+    action: Callable[[Any], Mapping[str, Any]], out: Path, console: Console, profiled: bool = False
+) -> None:
     """Let the runtime train, and show the figures or, in a sentence, what was in the way.
 
     Args:
         action: Called with the module `ltdsl_runtime.training.run`; returns what evaluation.json holds.
         out: The run directory.
         console: Where progress and figures are shown.
+        profiled: Show where the time went too.
     """
     if not _works_somewhere():  # MindSpore aborts the process then
         stop("LT499", "the folder that this was started in is gone", "change into another")
@@ -277,10 +288,13 @@ def train(action: Callable[[Any], Mapping[str, Any]], out: Path, console: Consol
         stop("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
     if console.quiet:  # the first of several workers shows and writes all
         return
+    from ltdsl.display.profile import show_profile
     from ltdsl.display.tables import show_results
 
     console.print()
     show_results(console, figures)
+    if profiled:
+        show_profile(console, out)
     trouble = write_report(out)
     console.print()
     if trouble:

@@ -21,6 +21,7 @@ class Subject(str, Enum):
     EVALUATION = "evaluation"
     PREDICTIONS = "predictions"
     PICTURES = "pictures"
+    PROFILE = "profile"
     SWEEP = "sweep"
     SEARCH = "search"
 
@@ -32,7 +33,7 @@ def schema(
             metavar="SUBJECT",
             help="plan (plan.json, the default), recipe (the output of `plan --emit recipe`), tricks (any trick in "
             "them), or another file of a run or a sweep: run, metrics (a line of it), evaluation, predictions, "
-            "pictures, sweep.",
+            "pictures, profile, sweep.",
         ),
     ] = Subject.PLAN,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ltdsl_runtime.clock import spent_on
 from ltdsl_runtime.data.augment import apply_chain
 from ltdsl_runtime.data.image import View
 from ltdsl_runtime.data.part import class_counts
@@ -76,7 +77,8 @@ class ImageArrays:
         parameters: Sequence[NDArray[Any]] = (),
     ) -> NDArray[np.uint8]:
         """See :meth:`ltdsl_runtime.data.part.Part.batch`."""
-        return apply_chain(chain, self.images[indices], parameters)
+        with spent_on("augment"):
+            return apply_chain(chain, self.images[indices], parameters)
 
     def fingerprint(self) -> str:
         """Of pixels and labels; see :func:`ltdsl_runtime.data.split.fingerprint`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ltdsl.system.processors import processor_count
+from ltdsl_runtime.clock import spent_on
 from ltdsl_runtime.data.augment import RandomResizedCrop, apply_chain
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.names import readable
@@ -161,7 +162,8 @@ class ImageFiles:
         images = np.empty((len(indices), *self.shape), np.uint8)
 
         def fill(place: int) -> None:
-            image = self.view.open(self.path(indices[place]))
+            with spent_on("decode"):
+                image = self.view.open(self.path(indices[place]))
             own = [drawn[place : place + 1] for drawn in parameters]
             images[place] = self._augmented(image, chain, own)
 
@@ -173,13 +175,15 @@ class ImageFiles:
         self, image: Image, chain: Sequence[Augmentation], parameters: Sequence[NDArray[Any]]
     ) -> NDArray[np.uint8]:
         """An image's pixels; a crop that opens the chain cuts from the whole image, before it is resized."""
-        if chain and isinstance(chain[0], RandomResizedCrop):
-            box = chain[0].box(parameters[0][0], image.width, image.height)
-            pixels = self.view.cut(image, box)
-            chain, parameters = chain[1:], parameters[1:]
-        else:
-            pixels = self.view(image)
-        augmented: NDArray[np.uint8] = apply_chain(chain, pixels[None], parameters)[0]
+        with spent_on("resize"):
+            if chain and isinstance(chain[0], RandomResizedCrop):
+                box = chain[0].box(parameters[0][0], image.width, image.height)
+                pixels = self.view.cut(image, box)
+                chain, parameters = chain[1:], parameters[1:]
+            else:
+                pixels = self.view(image)
+        with spent_on("augment"):
+            augmented: NDArray[np.uint8] = apply_chain(chain, pixels[None], parameters)[0]
         return augmented
 
     def fingerprint(self) -> str:

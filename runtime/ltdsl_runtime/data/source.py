@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from ltdsl_runtime.clock import spent_on
 from ltdsl_runtime.data.augment import Augmentation, draw_batch
 from ltdsl_runtime.data.columns import training_columns
 from ltdsl_runtime.data.errors import DataError
@@ -172,7 +173,8 @@ class StageSource:
         """The epoch's draws; the two latest are kept, as prefetching crosses their border."""
         with self._lock:
             if epoch not in self._cache:
-                drawn = self._draw(epoch, np.asarray(self.order(epoch)))
+                with spent_on("draw"):
+                    drawn = self._draw(epoch, np.asarray(self.order(epoch)))
                 while len(self._cache) > 1:
                     del self._cache[next(iter(self._cache))]
                 self._cache[epoch] = drawn

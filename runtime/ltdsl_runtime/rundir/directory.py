@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ltdsl.runs.evaluation import Evaluation
     from ltdsl.runs.model import FileModel
     from ltdsl.runs.pictures import Pictures
+    from ltdsl.runs.profile import Profile
 
 #: What the system calls a disk without space, a quota that is used up, and a file that may not grow.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -303,6 +304,10 @@ class RunDirectory:
     def evaluated(self, evaluation: Evaluation) -> None:
         """Write the final figures."""
         self._write_model(layout.EVALUATION, evaluation)
+
+    def profiled(self, profile: Profile) -> None:
+        """Write where the time went, as far as it has gone."""
+        self._write_model(layout.PROFILE, profile)
 
     def predicted(self, observed: Observed, **facts: Any) -> None:
         """Write what a checkpoint predicts for each image of a part.

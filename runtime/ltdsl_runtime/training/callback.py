@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mindspore.train import Callback
 
+from ltdsl_runtime.clock import now_at, running
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,12 +60,25 @@ class Epochs(Callback):
         self._on_step = on_step
         self._on_epoch = on_epoch
         self._started = time.monotonic()
+        self._compiled = False
         #: The epoch's losses, still on the device: looked at only where their sum is not finite.
         self._losses: list[Tensor] = []
+
+    def on_train_step_begin(self, run_context: Any) -> None:
+        """A batch is there."""
+        now_at("step" if self._compiled else "compile")
+        self._compiled = True
 
     def on_train_step_end(self, run_context: Any) -> None:
         """A step, or with sinking an epoch's steps, are over."""
         context = run_context.original_args()
+        if running() is not None:
+            context.net_outputs.asnumpy()  # a device may be at it still
+            now_at("other")
+        self._step_is_over(context)
+        now_at("wait")
+
+    def _step_is_over(self, context: Any) -> None:
         steps = self._stage.source.steps
         passed, within = divmod(context.cur_step_num, steps)
         self._losses.append(context.net_outputs)

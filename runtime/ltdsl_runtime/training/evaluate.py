@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mindspore.train import Metric, Model
+from mindspore.train import Callback, Metric, Model
 
 from ltdsl.longtail import about_thirds, class_groups
 from ltdsl.runs.arrays import Observed
 from ltdsl.runs.predictions import no_logits
+from ltdsl_runtime.clock import now_at, spent_on
 from ltdsl_runtime.data.pipeline import evaluation_dataset, own_errors
 from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
@@ -257,6 +258,7 @@ class Counts(Metric):
         )
         row = np.stack([np.ones_like(confidence), prediction == label, confidence], axis=1)
         np.add.at(self._calibration, bins, row)
+        now_at("wait")
 
     def eval(self) -> Scores:
         """The counts so far."""
@@ -269,6 +271,19 @@ class Counts(Metric):
         )
         confusion = Confusion.of(self._classes, observed.label, observed.prediction)
         return Scores(confusion, self._calibration.copy(), observed)
+
+
+class _Passing(Callback):
+    """Tells the run's clock, if there is one, when a batch is there; :class:`Counts` are what it was for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compiled = False
+
+    def on_eval_step_begin(self, run_context: Any) -> None:
+        """A batch is there."""
+        now_at("evaluate" if self._compiled else "compile")
+        self._compiled = True
 
 
 class Evaluator:
@@ -284,6 +299,7 @@ class Evaluator:
         self._workers = workers
         self._step = step
         self._counts = Counts(classes)
+        self._passing = _Passing()
         self._model = Model(step, eval_network=step, metrics={"counts": self._counts})
 
     def __call__(self, part: Part, logits: bool = False) -> Scores:
@@ -297,8 +313,10 @@ class Evaluator:
         # the network is shared with a training step, which leaves it in training mode
         self._step.set_train(False)
         dataset = evaluation_dataset(part, BATCH_SIZE, self._workers)
-        with own_errors(dataset):
-            scores: Scores = self._model.eval(dataset, dataset_sink_mode=False)["counts"]
+        with own_errors(dataset), spent_on("wait"):
+            scores: Scores = self._model.eval(
+                dataset, callbacks=self._passing, dataset_sink_mode=False
+            )["counts"]
         return scores
 
 

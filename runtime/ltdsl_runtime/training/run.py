@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.runs.layout import TENSORBOARD
+from ltdsl_runtime.clock import now_at, profiled
 from ltdsl_runtime.data import left_out_lines, load_data, must_be_same, unreadable
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import as_begun, prepare
@@ -60,7 +61,8 @@ def run(
     workers = workers or ALONE
     if options.tensorboard:
         must_be_there()
-    with terminable():
+    with terminable(), profiled(options.profile and workers.first):
+        now_at("start")
         device = prepare(options.device, plan.precision)
         if device.note:
             console.say(device.note)
@@ -122,7 +124,12 @@ def resume(
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
     workers = workers or ALONE
-    with terminable(), open_directory(path, workers, resume=True) as directory:
+    with (
+        terminable(),
+        profiled(options.profile and workers.first),
+        open_directory(path, workers, resume=True) as directory,
+    ):
+        now_at("start")
         meet(directory, workers)
         tensorboard = options.tensorboard or (path / TENSORBOARD).is_dir()
         if tensorboard:

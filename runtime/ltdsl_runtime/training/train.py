@@ -12,6 +12,8 @@ from ltdsl.options import RunOptions
 from ltdsl.runs.evaluation import Evaluation
 from ltdsl.runs.layout import TENSORBOARD
 from ltdsl.runs.metrics import Epoch
+from ltdsl.runs.profile import Lap, Profile
+from ltdsl_runtime.clock import now_at, running, spent_on
 from ltdsl_runtime.data.pipeline import own_errors, training_dataset
 from ltdsl_runtime.errors import StoppedAsAsked
 from ltdsl_runtime.machine.device import on_cpu
@@ -101,6 +103,7 @@ class Trainer:
         self.events: Events | None = None
         self.keeper: Keeper
         self.best: BestEpochs
+        self.laps: list[Lap] = []
 
     def _evaluator(self, confidence: Confidence) -> Evaluator:
         return evaluator(self.plan, self.network, self.data, confidence, self.workers)
@@ -139,12 +142,25 @@ class Trainer:
         for index, stage in enumerate(self.plan.stages):
             if stage.end <= so_far.done:
                 continue
+            now_at("start")
             begun = self._begin(index, None if stage.fresh_optimizer else optimizer, so_far)
             optimizer = begun.step.update.optimizer
             self._train(index, begun, max(so_far.done, stage.start))
         if self.events:
             self.events.close()
-        return self._final_evaluation()
+        now_at("records")
+        figures = self._final_evaluation()
+        self._lap()
+        return figures
+
+    def _lap(self, epoch: int | None = None) -> None:
+        """Note where the time since the last lap went, of a run that is profiled."""
+        clock = running()
+        if clock is not None:
+            parts, beside = clock.lap()
+            named = {} if epoch is None else {"epoch": epoch}
+            self.laps.append(Lap(parts=parts, beside=beside, **named))
+            self.run.profiled(Profile(laps=tuple(self.laps)))
 
     def _taken(self) -> int:
         """How many epochs were taken from the cache; the run's directory is as if it had trained them."""
@@ -226,6 +242,7 @@ class Trainer:
         ended = partial(self.finish_epoch, index, stage)
         callbacks = [Epochs(stage, done, self.reporter.step, ended)]
         stage.step.set_train(True)
+        now_at("wait")
         with own_errors(dataset):
             if not on_cpu():
                 Model(stage.step).train(
@@ -254,22 +271,28 @@ class Trainer:
         # by name: an optimizer's parameters include the weights that it updates
         holders = (self.network, stage.step.update)
         parameters = {p.name: p for cell in holders for p in cell.get_parameters()}.values()
-        must_be_finite(stage, epoch, passed, parameters, self.workers, last)
+        with spent_on("checkpoint"):
+            must_be_finite(stage, epoch, passed, parameters, self.workers, last)
         if self.statistics is not None:
             self.statistics()
         record = self._recorded(stage.plan, epoch, passed)
         facts = {"epoch": epoch, "stage": stage.plan.name}
-        whole = self.keeper.whole(parameters)
-        for path in self.best.improved(index, record):
-            self.keeper.save(path, whole, **facts)
-        self.run.record(record)
-        # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
-        self.keeper.save(last, whole, **facts)
-        if self.keeps and self.shared is not None and epoch + 1 in self.shared.points:
-            self.shared.keep(epoch + 1)
-        if self.events:
-            self.events.add(record)
-        self.reporter.epoch(record)
+        with spent_on("checkpoint"):
+            whole = self.keeper.whole(parameters)
+            for path in self.best.improved(index, record):
+                self.keeper.save(path, whole, **facts)
+        with spent_on("records"):
+            self.run.record(record)
+        with spent_on("checkpoint"):
+            # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
+            self.keeper.save(last, whole, **facts)
+            if self.keeps and self.shared is not None and epoch + 1 in self.shared.points:
+                self.shared.keep(epoch + 1)
+        with spent_on("records"):
+            if self.events:
+                self.events.add(record)
+            self.reporter.epoch(record)
+        self._lap(epoch)
         self._stop_where_asked(epoch + 1)
 
     def _stop_where_asked(self, done: int) -> None:

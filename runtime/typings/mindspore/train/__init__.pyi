@@ -42,5 +42,8 @@ class Model:
         sink_size: int = -1,
     ) -> None: ...
     def eval(
-        self, valid_dataset: Dataset, *, dataset_sink_mode: bool = False
+        self,
+        valid_dataset: Dataset,
+        callbacks: Callback | None = None,
+        dataset_sink_mode: bool = False,
     ) -> dict[str, Any]: ...
