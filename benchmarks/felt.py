@@ -39,7 +39,7 @@ import os, sys
 from ltdsl_runtime.training.progress import Reporter
 Reporter.step = lambda *_: os._exit(0)
 from ltdsl.cli import main
-main(sys.argv[1:])
+main()
 """
 
 

@@ -59,7 +59,7 @@ class RunOptions:
         workers: Processes on this machine that share each batch.
         split_classes: Split the classifier over them by classes.
         port: Where they meet; None takes a free one.
-        no_cache: Take no epochs from the cache that another run has trained, and keep none there.
+        no_cache: Take no epochs from the cache that another run has trained, nor decoded images, and keep none there.
         cache_at: Numbers of epochs after which the run is kept there too, beside the ends of stages.
         stop_after: Epochs of the run after which it stops, to be gone on with; None trains them all.
         profile: Find out where the wall time goes.

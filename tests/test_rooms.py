@@ -48,6 +48,7 @@ OPENING = {
         "ltdsl/cli/inputs.py": "makes a new file, or fails",
         "ltdsl/evidence/rows.py": _PACKAGE,
         "runtime/ltdsl_runtime/data/fetch.py": "an archive whose checksum was compared",
+        "runtime/ltdsl_runtime/data/decoded.py": "a view's, which goes through the room",
         "runtime/ltdsl_runtime/data/files.py": "a view's, which goes through the room",
         "runtime/ltdsl_runtime/data/image.py": _SEEN,
         "runtime/ltdsl_runtime/data/inspect.py": _SEEN,
@@ -58,6 +59,7 @@ OPENING = {
     },
     ".read_bytes": {
         "ltdsl/report/library.py": "an entry of the cache, which was checked",
+        "runtime/ltdsl_runtime/data/decoded.py": _PACKAGE,
         "runtime/ltdsl_runtime/data/digits.py": _PACKAGE,
         "runtime/ltdsl_runtime/machine/identity.py": _PACKAGE,
         "runtime/ltdsl_runtime/machine/native/library.py": _PACKAGE,

@@ -15,6 +15,7 @@ from ltdsl.cache.entry import Entry
 from ltdsl.cache.errors import CacheError
 from ltdsl.cache.kinds import (
     CHART_SCRIPT,
+    DECODED_IMAGES,
     KINDS,
     NATIVE_KERNELS,
     STAGE_RECORDS,
@@ -26,6 +27,7 @@ from ltdsl.cache.store import Store
 
 __all__ = [
     "CHART_SCRIPT",
+    "DECODED_IMAGES",
     "KINDS",
     "NATIVE_KERNELS",
     "STAGE_RECORDS",

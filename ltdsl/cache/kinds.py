@@ -74,5 +74,19 @@ STAGE_RECORDS = Kind(
     share=0.25,
 )
 
+#: Data too; some gigabytes are read in pieces, and compared by what they take.
+DECODED_IMAGES = Kind(
+    "decoded-images",
+    version=1,
+    holds="pixels of images that would be decoded in every epoch",
+    shows=("form", "images"),
+    verify="size",
+    share=0.5,
+    patience=None,
+)
+
 #: All kinds by their names.
-KINDS = {kind.name: kind for kind in (NATIVE_KERNELS, CHART_SCRIPT, STAGE_WEIGHTS, STAGE_RECORDS)}
+KINDS = {
+    kind.name: kind
+    for kind in (NATIVE_KERNELS, CHART_SCRIPT, STAGE_WEIGHTS, STAGE_RECORDS, DECODED_IMAGES)
+}

@@ -94,6 +94,17 @@ class Store:
         """
         return self._or_temporary(lambda store: store._get(kind, facts, build))
 
+    def obtain(self, kind: Kind, facts: Facts, build: Build) -> Entry | None:
+        """As :meth:`get`, but nothing, and a warning, where nothing can be kept for later.
+
+        Arguments are those of :meth:`get`.
+        """
+        try:
+            return self._get(kind, facts, build)
+        except CacheError as error:
+            warn(error.message, error.hint)
+            return None
+
     def put(self, kind: Kind, facts: Facts, build: Build) -> Entry:
         """Keep what is made already, without waiting for others. An entry that is there and whole stays.
 

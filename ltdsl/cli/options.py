@@ -81,7 +81,7 @@ NoCache = Annotated[
     bool,
     typer.Option(
         "--no-cache",
-        help="Train all epochs, also those that another run has trained, and keep none for others.",
+        help="Train all epochs, also those that another run has trained, and keep none for others; nor decoded images.",
     ),
 ]
 Profile = Annotated[

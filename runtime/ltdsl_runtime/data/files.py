@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ltdsl_runtime.data.augment import Augmentation
     from ltdsl_runtime.data.image import View
+    from ltdsl_runtime.data.pixels import Decoded
 
 Result = TypeVar("Result")
 
@@ -96,6 +97,8 @@ class ImageFiles:
     class_names: tuple[str, ...]
     view: View
     units: NDArray[np.int32] | None = None
+    #: Their pixels, where they have been decoded already.
+    decoded: Decoded | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -113,7 +116,8 @@ class ImageFiles:
         """The images at ``indices``, in that order; no file is read."""
         names, labels = self.names.take(indices), self.labels[indices]
         units = None if self.units is None else self.units[indices]
-        return replace(self, names=names, labels=labels, units=units)
+        decoded = None if self.decoded is None else self.decoded.take(indices)
+        return replace(self, names=names, labels=labels, units=units, decoded=decoded)
 
     def relabelled(self, label: NDArray[np.intp], class_names: tuple[str, ...]) -> ImageFiles:
         """See :meth:`ltdsl_runtime.data.part.Part.relabelled`."""
@@ -162,29 +166,46 @@ class ImageFiles:
         images = np.empty((len(indices), *self.shape), np.uint8)
 
         def fill(place: int) -> None:
-            with spent_on("decode"):
-                image = self.view.open(self.path(indices[place]))
             own = [drawn[place : place + 1] for drawn in parameters]
-            images[place] = self._augmented(image, chain, own)
+            images[place] = self._augmented(int(indices[place]), chain, own)
 
         for _ in threads().map(fill, range(len(indices))):  # raises what the first one raised
             pass
         return images
 
     def _augmented(
-        self, image: Image, chain: Sequence[Augmentation], parameters: Sequence[NDArray[Any]]
+        self, index: int, chain: Sequence[Augmentation], parameters: Sequence[NDArray[Any]]
     ) -> NDArray[np.uint8]:
         """An image's pixels; a crop that opens the chain cuts from the whole image, before it is resized."""
-        with spent_on("resize"):
-            if chain and isinstance(chain[0], RandomResizedCrop):
-                box = chain[0].box(parameters[0][0], image.width, image.height)
-                pixels = self.view.cut(image, box)
-                chain, parameters = chain[1:], parameters[1:]
-            else:
+        if chain and isinstance(chain[0], RandomResizedCrop):
+            pixels = self._cut(index, chain[0], parameters[0][0])
+            chain, parameters = chain[1:], parameters[1:]
+        elif self.decoded is not None and not self.decoded.whole:
+            pixels = self.decoded.seen(index)
+        else:
+            image = self._whole(index)
+            with spent_on("resize"):
                 pixels = self.view(image)
         with spent_on("augment"):
             augmented: NDArray[np.uint8] = apply_chain(chain, pixels[None], parameters)[0]
         return augmented
+
+    def _cut(self, index: int, crop: RandomResizedCrop, drawn: NDArray[Any]) -> NDArray[np.uint8]:
+        """What a crop cuts from the whole image, resized."""
+        if self.decoded is not None and self.decoded.whole:
+            with spent_on("resize"):
+                box = crop.box(drawn, *self.decoded.size(index))
+                part = self.decoded.image(index, box)
+                return self.view.cut(part, (0, 0, *part.size))
+        image = self._whole(index)
+        with spent_on("resize"):
+            return self.view.cut(image, crop.box(drawn, image.width, image.height))
+
+    def _whole(self, index: int) -> Image:
+        with spent_on("decode"):
+            if self.decoded is not None and self.decoded.whole:
+                return self.decoded.image(index)
+            return self.view.open(self.path(index))
 
     def fingerprint(self) -> str:
         """SHA-256 of each image's name, size in bytes and label, in order: no content is read.

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.catalogue import RandomResizedCrop
 from ltdsl.runs.layout import TENSORBOARD
 from ltdsl_runtime.clock import now_at, profiled
 from ltdsl_runtime.data import left_out_lines, load_data, must_be_same, unreadable
+from ltdsl_runtime.data.decoded import decoded_once
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import as_begun, prepare
 from ltdsl_runtime.parallel.cluster import ALONE
@@ -170,6 +172,17 @@ def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> 
     return tuple(found)
 
 
+def _decoded(plan: Plan, loaded: LoadedData, console: Console, options: RunOptions) -> LoadedData:
+    """The data, with images in files decoded for all epochs; those of a single epoch are decoded as they come."""
+    if options.no_cache or plan.epochs == 1:
+        return loaded
+    cropped = any(
+        stage.augment and stage.augment[0].name == RandomResizedCrop.name for stage in plan.stages
+    )
+    with console.status("decoding every image once"):
+        return decoded_once(loaded, cropped)
+
+
 def _train(
     plan: Plan,
     loaded: LoadedData,
@@ -186,6 +199,7 @@ def _train(
     from ltdsl_runtime.training.train import Trainer
 
     try:
+        loaded = _decoded(plan, loaded, console, options)
         with reporter(console, plan) as told:
             shared = stage_cache(plan, loaded, directory, root, options)
             trainer = Trainer(plan, loaded, directory, told, options, root, workers, shared)
