@@ -79,7 +79,7 @@ class Ours:
 
         self.plan, self.data = compiled(recipe), data
         self.network = planned_network(self.plan, len(data.counts), 3)
-        rates = rates_of_steps(self.plan, 0, data.counts) * 1000
+        rates = [*rates_of_steps(self.plan, 0, data.counts).all] * 1000
         stage = self.plan.stages[0]
         optimizer = build_optimizer(stage.optimizer, self.network.trainable_params(), rates)
         self.stage = build_stage(self.plan, stage, data, self.network, optimizer)

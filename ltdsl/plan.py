@@ -31,6 +31,7 @@ from ltdsl.catalogue import (
     AnyTeacher,
 )
 from ltdsl.catalogue.entry import Added, Entry, is_added
+from ltdsl.catalogue.models import Published
 from ltdsl.plugins.loading import packages_in, why_missing
 
 Confidence: TypeAlias = Literal["softmax", "sigmoid"]
@@ -39,6 +40,10 @@ Confidence: TypeAlias = Literal["softmax", "sigmoid"]
 
 PRETRAINED = "pretrained"
 """What a recipe writes for the weights that are published for its model."""
+
+
+OF_BODY = ("body", "body_lr", "batch_norm", "views")
+"""Settings about what comes before the classifier. Not every stage can do anything with each of them."""
 
 
 class Frozen(BaseModel):
@@ -64,6 +69,12 @@ class StagePlan(Frozen):
         handoff: Which weights of the stage before it starts from.
         sharpness: What makes its steps end where the loss is flat.
         constraint: What is held of the weights after each of its steps.
+        body: ``frozen`` where all before the classifier stays as it is, bit for bit. A stage with a classifier trick
+            says ``trained``: the trick decides.
+        body_lr: Learning rate of the body, as a factor of ``rates``; 1 where nothing of it is trained.
+        views: Augmented views of an image, of which epoch e sees number e modulo ``views``; None for new ones in each
+            epoch. Only where features are frozen: those of a view are the same whenever it is seen.
+        batch_norm: ``frozen`` where batch norms of a body that is trained normalise by the statistics that they have.
     """
 
     name: str
@@ -84,6 +95,24 @@ class StagePlan(Frozen):
     handoff: Literal["last", "best"]
     sharpness: Annotated[AnySharpness | None, Added("0.2")] = None
     constraint: Annotated[AnyConstraint | None, Added("0.2")] = None
+    body: Annotated[Literal["trained", "frozen"], Added("0.2")] = "trained"
+    body_lr: Annotated[float, Added("0.2"), Field(gt=0)] = 1.0
+    batch_norm: Annotated[Literal["running", "frozen"], Added("0.2")] = "running"
+    views: Annotated[int | None, Added("0.2"), Field(ge=1)] = None
+
+    @property
+    def body_is_frozen(self) -> bool:
+        """Whether an image's features are the same in all of its steps."""
+        if self.classifier is not None:
+            return self.classifier.statistics == "frozen"
+        return self.body == "frozen"
+
+    @property
+    def trained(self) -> str:
+        """What of the network its optimizer updates, in a word: equal words, the same weights."""
+        if self.classifier is not None:
+            return self.classifier.name
+        return "classifier" if self.body == "frozen" else "all"
 
     @property
     def epochs(self) -> int:
@@ -214,6 +243,11 @@ class Plan(Frozen):
     def init_file(self) -> str | None:
         """The file to start from, relative to the recipe's folder; None where there is none."""
         return None if self.init == PRETRAINED else self.init
+
+    @property
+    def published(self) -> Published | None:
+        """The published weights that it starts from, which say how images are normalised; None for none."""
+        return self.model.published if self.init == PRETRAINED else None
 
     def stage_at(self, epoch: int) -> StagePlan:
         """The stage that an epoch of the run belongs to."""

@@ -1,6 +1,6 @@
 """The Recipe: what a file, its includes and the command line mean together, validated but not yet scheduled."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -89,6 +89,30 @@ class Settings(Entry):
         None,
         description="What is held of the weights after each step, such as `max_norm(threshold = 1)`.",
     )
+    body: Annotated[Literal["trained", "frozen"], Added("0.2")] = Field(
+        "trained",
+        description="Whether all before the classifier is trained, or stays as it is, bit for bit: for weights that "
+        "were trained before. Frozen until epoch N is a stage with `body = frozen` and one `@ epoch N` without.",
+    )
+    body_lr: Annotated[float, Added("0.2")] = Field(
+        1.0,
+        gt=0,
+        le=100,
+        description="Learning rate of all before the classifier, as a factor of the optimizer's: 0.1 for weights that "
+        "were trained before, beside a classifier that starts anew.",
+    )
+    batch_norm: Annotated[Literal["running", "frozen"], Added("0.2")] = Field(
+        "running",
+        description="Statistics that batch norms normalise by in training: those of each batch, which move what is "
+        "kept for evaluation, or what is kept, which stays; for few images and small batches.",
+    )
+    views: Annotated[int | None, Added("0.2")] = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="With a frozen body, augmented views that are drawn of each image, one an epoch in turn; new ones "
+        "in each epoch unless it is set. Features of views are computed once and kept.",
+    )
     init: Annotated[Text, Field(min_length=1)] | Literal["pretrained"] | None = Field(
         None,
         description="Weights to start from: `pretrained`, those published for the model; or a path within the recipe's "
@@ -118,6 +142,21 @@ class Overrides(Entry):
         None,
         description="What is held of the weights after each step; the running optimizer goes on.",
     )
+    body: Literal["trained", "frozen"] | None = Field(
+        None, description="Whether all before the classifier is trained; the optimizer goes on."
+    )
+    body_lr: float | None = Field(
+        None,
+        gt=0,
+        le=100,
+        description="Factor of the learning rate of all before the classifier; the optimizer goes on.",
+    )
+    batch_norm: Literal["running", "frozen"] | None = Field(
+        None, description="Statistics that batch norms normalise by in training."
+    )
+    views: int | None = Field(
+        None, ge=1, le=1000, description="Augmented views of each image, with a frozen body."
+    )
     handoff: Literal["last", "best"] = Field(
         "last", description="Which weights of the stage before to start from."
     )
@@ -142,6 +181,20 @@ class StageRecipe(BaseModel):
     teacher: AnyTeacher | None = None
     posthoc: AnyPosthoc | None = None
     overrides: Overrides = Field(default_factory=Overrides)
+
+    def own(self, name: str, settings: Settings) -> Any:
+        """A setting that a stage may have of its own, or the recipe's."""
+        value = getattr(self.overrides, name)
+        return getattr(settings, name) if value is None else value
+
+    def takes(self, name: str, settings: Settings) -> bool:
+        """Whether it can do anything with a setting about the body, whatever its value."""
+        alone = self.classifier
+        frozen = alone is not None or self.own("body", settings) == "frozen"
+        if name == "views":
+            features = frozen and (alone is None or alone.statistics == "frozen")
+            return features and bool(self.own("augment", settings))
+        return alone is None if name == "body" else not frozen
 
     @property
     def tricks(self) -> list[Trick]:

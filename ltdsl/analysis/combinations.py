@@ -25,6 +25,7 @@ def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> 
         _check_prior(stage, places, problems)
         _check_plain_classifier(recipe, stage, places, problems)
         _check_constraint(recipe, stage, resolved, written, problems)
+        _check_body(recipe, stage, resolved, written, problems)
         if stage.teacher and stage.mixer and stage.mixer.mixes_hidden:
             problems(
                 report(
@@ -58,7 +59,7 @@ def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> 
                 )
             )
     for (before, _), (after, written) in pairwise(pairs):
-        _check_fresh(before, after, written, problems)
+        _check_fresh(recipe, before, after, written, problems)
 
 
 def _check_partners(stage: StageRecipe, places: dict[str, Span], problems: Report) -> None:
@@ -163,6 +164,33 @@ def _check_constraint(
     )
 
 
+def _check_body(
+    recipe: Recipe,
+    stage: StageRecipe,
+    resolved: Resolved,
+    written: ResolvedStage,
+    problems: Report,
+) -> None:
+    """Whether a body that is to stay as it is would be moved by a classifier trick's batch norms."""
+    alone = stage.classifier
+    if (
+        alone is None
+        or alone.statistics == "frozen"
+        or stage.own("body", recipe.settings) == "trained"
+    ):
+        return
+    place = written.overrides.get("body") or resolved.settings["body"]
+    problems(
+        report(
+            "LT119",
+            place.span,
+            f"`body = frozen` keeps all before the classifier, and `{alone.name}(statistics = running)` in "
+            f"`{stage.name}` moves the statistics of its batch norms",
+            help="keep one of the two",
+        )
+    )
+
+
 def _check_prior(stage: StageRecipe, places: dict[str, Span], problems: Report) -> None:
     """Whether the class prior is corrected in training and again in evaluation."""
     if stage.posthoc and _takes_prior_away(stage.posthoc) and _takes_prior_away(stage.loss):
@@ -184,9 +212,14 @@ def _takes_prior_away(trick: Loss | Posthoc) -> bool:
 
 
 def _check_fresh(
-    before: StageRecipe, after: StageRecipe, written: ResolvedStage, problems: Report
+    recipe: Recipe,
+    before: StageRecipe,
+    after: StageRecipe,
+    written: ResolvedStage,
+    problems: Report,
 ) -> None:
     """Whether an optimizer goes on although other weights are trained."""
+    _check_joining(recipe, before, after, written, problems)
     drawn_anew = after.classifier is not None and after.classifier.draws_anew
     if after.overrides.begins_optimizer or (
         before.classifier == after.classifier and not drawn_anew
@@ -206,6 +239,30 @@ def _check_fresh(
             written.name.span,
             f"`{after.name}` {what}",
             others=others,
+            help=f"set `optimizer` or `schedule` in the braces of `{after.name}`",
+        )
+    )
+
+
+def _check_joining(
+    recipe: Recipe,
+    before: StageRecipe,
+    after: StageRecipe,
+    written: ResolvedStage,
+    problems: Report,
+) -> None:
+    """Whether an optimizer goes on that takes no weights in while it runs."""
+    joins = [each.own("body", recipe.settings) for each in (before, after)] == ["frozen", "trained"]
+    alone = before.classifier or after.classifier
+    optimizer = recipe.optimizers[recipe.stages.index(after)]
+    if not joins or alone or after.overrides.begins_optimizer or optimizer.takes_in:
+        return
+    problems(
+        report(
+            "LT125",
+            written.name.span,
+            f"`{after.name}` trains the body too, and `{optimizer.name}`, which counts its steps for all weights "
+            "together, cannot take it in",
             help=f"set `optimizer` or `schedule` in the braces of `{after.name}`",
         )
     )

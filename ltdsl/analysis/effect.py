@@ -13,7 +13,8 @@ from ltdsl.analysis.load import Document
 from ltdsl.analysis.lower import settings_taken
 from ltdsl.analysis.resolve import Resolved
 from ltdsl.diagnostics import Diagnostic, Label, Report, report
-from ltdsl.recipe import Recipe
+from ltdsl.plan import OF_BODY
+from ltdsl.recipe import Recipe, StageRecipe
 from ltdsl.source import Span
 from ltdsl.syntax import Call, List, Value
 
@@ -44,11 +45,24 @@ def check_effect(
             continue  # other recipes may need it, and this one says what it has instead
         for span, places in _lost(setting.span, setting.value, taken):
             if places & merged:  # else a stronger layer has it
-                problems(_no_effect(resolved, setting.name.text, span))
+                problems(_no_effect(recipe, resolved, setting.name.text, span))
+    for stage, written in zip(recipe.stages, resolved.stages, strict=True):
+        for name in OF_BODY:
+            if name in written.overrides and not stage.takes(name, recipe.settings):
+                span, why = written.overrides[name].span, _not_taken(name, recipe, (stage,))
+                problems(
+                    report(
+                        NO_EFFECT,
+                        span,
+                        f"`{_short(span)}` has no effect: {why}",
+                        help="remove it",
+                    )
+                )
     for assignment in assignments:
         for span, places in _lost_of(assignment, taken):
             name = assignment.path[0].text
-            problems(_no_effect(resolved, name, span) if places & merged else _discarded(span))
+            lost = places & merged
+            problems(_no_effect(recipe, resolved, name, span) if lost else _discarded(span))
 
 
 def _taken(recipe: Recipe, resolved: Resolved) -> Iterator[Span]:
@@ -110,12 +124,15 @@ def _each_sets(resolved: Resolved, name: str) -> bool:
     return all(name in stage.overrides for stage in resolved.stages)
 
 
-def _no_effect(resolved: Resolved, name: str, span: Span) -> Diagnostic:
+def _no_effect(recipe: Recipe, resolved: Resolved, name: str, span: Span) -> Diagnostic:
     """The report on a setting, or on a part of one, that reaches no stage."""
     text = _short(span)
     stages = resolved.stages
     if _each_sets(resolved, name):
         why, causes = "every stage sets its own", [each.overrides[name] for each in stages]
+    elif name in OF_BODY:
+        able = [each for each in recipe.stages if getattr(each.overrides, name) is None]
+        why, causes = _not_taken(name, recipe, able), []
     else:
         why = (
             "every stage starts an optimizer of its own, whose rate it does not change"
@@ -138,6 +155,18 @@ def _no_effect(resolved: Resolved, name: str, span: Span) -> Diagnostic:
         ),
         help=help_,
     )
+
+
+def _not_taken(name: str, recipe: Recipe, stages: Sequence[StageRecipe]) -> str:
+    """Why stages can do nothing with a setting about the body."""
+    alone = [stage.classifier for stage in stages if stage.classifier]
+    if name == "views" and any(not stage.own("augment", recipe.settings) for stage in stages):
+        return "images that nothing augments have one view"
+    if name == "views":
+        return "views are told apart for features that are frozen, and the body is trained"
+    if alone:
+        return f"`{alone[0].name}` trains the classifier alone, and says itself what becomes of the rest"
+    return "the body is frozen"
 
 
 def _discarded(span: Span) -> Diagnostic:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ltdsl.catalogue import Constant, Optimizer, Schedule
 from ltdsl.epochs import steps
-from ltdsl.plan import Plan, StagePlan
+from ltdsl.plan import OF_BODY, Plan, StagePlan
 from ltdsl.recipe import Overrides, Recipe, Settings
 
 
@@ -48,6 +48,11 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
                 handoff=own.handoff,
                 sharpness=own.sharpness or settings.sharpness,
                 constraint=own.constraint or settings.constraint,
+                **{
+                    name: stage.own(name, settings)
+                    for name in OF_BODY
+                    if stage.takes(name, settings)
+                },
             )
         )
     # the checker has seen to it that all of them ask for one scale
@@ -80,6 +85,12 @@ def settings_taken(recipe: Recipe) -> frozenset[str]:
     for name in taken & set(Overrides.model_fields):
         if all(getattr(each, name) is not None for each in own):
             taken.remove(name)
+    for name in OF_BODY:
+        if not any(
+            getattr(stage.overrides, name) is None and stage.takes(name, recipe.settings)
+            for stage in recipe.stages
+        ):
+            taken.discard(name)
     if not any(each is recipe.settings.optimizer for each in recipe.optimizers):
         taken.discard("optimizer")  # what runs on is a stage's
     if all(each.begins_optimizer for each in own):

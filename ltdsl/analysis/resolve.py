@@ -14,8 +14,9 @@ from ltdsl.analysis.addresses import address_of, addresses_in
 from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
 from ltdsl.analysis.suggest import suggest
-from ltdsl.catalogue import DATASETS, Dataset, DigitsLT
+from ltdsl.catalogue import DATASETS, MODELS, Dataset, DigitsLT
 from ltdsl.diagnostics import Diagnostic, Edit, Report, report
+from ltdsl.plan import PRETRAINED
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value
@@ -62,6 +63,7 @@ def resolve(document: Document, assignments: Sequence[Assignment], problems: Rep
             problems(_unknown_address(assignment, document.stages))
         else:
             _assign(settings, settings, assignment, assignment.path, problems)
+    _as_published(settings)
     stages = [_stage(stage, settings) for stage in document.stages]
     for assignment in scoped:
         stage = next(s for s in stages if s.name.text == assignment.path[0].text)
@@ -84,6 +86,26 @@ def _settings_of(entry: type[Dataset]) -> list[Argument]:
     text = f"dataset = {entry.name}\n{entry.protocol}"
     tree, _ = parse_file(Source(f"protocol of {entry.name}", text, kind="protocol"))
     return [Argument(s.span, s.name, s.value) for s in tree.statements if isinstance(s, Setting)]
+
+
+def _as_published(settings: dict[str, Argument]) -> None:
+    """Take the size of images that published weights were trained for, where nothing says another."""
+    named = {
+        name: setting.value
+        for name in ("dataset", "model", "init")
+        if (setting := settings.get(name)) is not None and isinstance(setting.value, Call)
+    }
+    if len(named) < 3 or named["init"].name.text != PRETRAINED:
+        return
+    model, dataset = (each.name.text for each in (named["model"], named["dataset"]))
+    entry, data = MODELS.get(model), DATASETS.get(dataset)
+    if entry is None or entry.published is None or data is None or "size" not in data.model_fields:
+        return
+    text = f"dataset = {dataset}(size = {entry.published.size})"
+    tree, _ = parse_file(Source(f"weights of {model}", text, kind="protocol"))
+    weakest = next(s.value for s in tree.statements if isinstance(s, Setting))
+    written = settings["dataset"]
+    settings["dataset"] = written._replace(value=merge(weakest, written.value))
 
 
 def _put(values: dict[str, Argument], argument: Argument) -> None:

@@ -385,6 +385,19 @@ _TRAINING = (
         ),
     ),
     (
+        "freeze freeze_backbone freeze_body frozen frozen_body linear_probe linear_probing feature_extraction",
+        Word("only the classifier learns", write="body = frozen"),
+    ),
+    (
+        "backbone_lr lr_mult backbone_lr_mult lr_backbone discriminative_lr layer_decay fine_tune finetune "
+        "fine_tuning finetuning",
+        Word("published weights that learn more slowly than the classifier", write="body_lr = 0.1"),
+    ),
+    (
+        "freeze_bn bn_frozen norm_eval frozen_bn freeze_norm",
+        Word("batch norms that keep their statistics", write="batch_norm = frozen"),
+    ),
+    (
         "maxnorm weight_balancing",
         Word("class weights no longer than a limit", write="constraint = max_norm(threshold = 1)"),
     ),

@@ -12,9 +12,14 @@ from ltdsl.epochs import place
 
 
 class Optimizer(Entry):
-    """Updates the weights."""
+    """Updates the weights.
+
+    Class attributes:
+        takes_in: Whether further weights may join while it runs, and are updated as those that began with it were.
+    """
 
     kind = "optimizer"
+    takes_in: ClassVar[bool] = True
 
     lr: float = Field(0.1, gt=0, le=100, description="Base learning rate.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="L2 penalty on every weight.")
@@ -35,6 +40,7 @@ class Adam(Optimizer):
 
     name = "adam"
     citation = "Kingma, Ba: Adam: A Method for Stochastic Optimization, ICLR 2015, end of section 2"
+    takes_in = False  # the correction of its means for their start counts one number of steps
 
     lr: float = Field(0.001, gt=0, le=100, description="Base learning rate.")
     beta1: float = Field(0.9, gt=0, lt=1, description="Decay of the mean of gradients.")

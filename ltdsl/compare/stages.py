@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from ltdsl.catalogue.tricks import KINDS
 from ltdsl.compare.rates import curve, rate_differences
 from ltdsl.compare.values import Change, differences
-from ltdsl.plan import StagePlan
+from ltdsl.plan import OF_BODY, StagePlan
 
 Pair = tuple[StagePlan | None, StagePlan | None]
 
@@ -61,20 +61,25 @@ def stage_differences(old: StagePlan, new: StagePlan) -> Iterator[Change]:
         yield Change("optimizer state", _state(old), _state(new))
     yield from rate_differences(old, new)
     yield from differences("handoff", old.handoff, new.handoff)
-    for name in ("sharpness", "constraint"):
+    for name in ("sharpness", "constraint", *OF_BODY):
         yield from differences(name, getattr(old, name), getattr(new, name))
 
 
 def content(stage: StagePlan) -> list[tuple[str, str]]:
     """What a stage that only one plan has is made of, as pairs of address and value."""
     tricks = [(kind.kind, getattr(stage, kind.kind)) for kind in KINDS]
-    more = [("sharpness", stage.sharpness), ("constraint", stage.constraint)]
+    fields = type(stage).model_fields
+    more = [
+        (name, value)
+        for name in ("sharpness", "constraint", *OF_BODY)
+        if (value := getattr(stage, name)) != fields[name].default
+    ]
     return [
         ("epochs", span(stage)),
         *((kind, str(trick)) for kind, trick in tricks if trick is not None),
         ("optimizer", str(stage.optimizer)),
         ("learning rate", curve(stage.rates)),
-        *((name, str(entry)) for name, entry in more if entry is not None),
+        *((name, str(value)) for name, value in more),
     ]
 
 

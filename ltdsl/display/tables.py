@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ltdsl.display.console import Console
 from ltdsl.longtail import about_thirds, validation_counts
-from ltdsl.plan import Plan, StagePlan
+from ltdsl.plan import OF_BODY, Plan, StagePlan
 
 if TYPE_CHECKING:
     from ltdsl.catalogue import Augment, Dataset
@@ -45,6 +45,9 @@ def headline(plan: Plan) -> tuple[str, str]:
     chosen = f", {chosen_by(plan.best_on, plan.best_by)}" if plan.best_on else ""
     every = plan.evaluate_every
     chosen += f", evaluated every {every:,} epochs" if every > 1 else ""
+    if (weights := plan.published) is not None:
+        mean, std = (", ".join(f"{v:.3g}" for v in dict.fromkeys(each)) for each in weights[-2:])
+        chosen += f", images normalised as its weights were trained: mean {mean}, std {std}"
     return (
         f"{plan.dataset}: {images}",
         f"{plan.model}, {plan.epochs} epochs, seed {plan.seed}{chosen}{_foreign(plan)}",
@@ -122,6 +125,10 @@ def training_counts(plan: Plan) -> tuple[int, ...]:
 
 def stage_facts(plan: Plan, stage: StagePlan) -> dict[str, str]:
     """What there is to say of a stage, in words, by what it is about."""
+
+    def default(name: str) -> Any:
+        return StagePlan.model_fields[name].default
+
     optimizer = str(stage.optimizer) if stage.fresh_optimizer else "continues"
     return {
         "epochs": f"{stage.start} to {stage.end - 1} ({stage.epochs})",
@@ -136,10 +143,10 @@ def stage_facts(plan: Plan, stage: StagePlan) -> dict[str, str]:
         "augment": ", ".join(map(str, stage.augment)) or "–",
         "optimizer": optimizer,
         **{
-            name: str(entry)
-            for name in ("sharpness", "constraint")
-            if any(getattr(each, name) for each in plan.stages)
-            for entry in [getattr(stage, name) or "–"]
+            name: str("–" if value is None else value)
+            for name in ("sharpness", "constraint", *OF_BODY)
+            if any(getattr(each, name) != default(name) for each in plan.stages)
+            for value in [getattr(stage, name)]
         },
         "learning rate": f"{stage.rates[0][1]:.4g} → {stage.rates[-1][1]:.4g}",
         "batch": f"{_batch(stage)} images",

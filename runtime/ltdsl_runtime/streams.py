@@ -19,6 +19,7 @@ STREAMS = {
     "subset": 7,
     "loss": 8,
     "holdout": 9,
+    "view": 10,
 }
 
 _WORD = 2**32

@@ -24,6 +24,10 @@ OTHERS = {
     "augment": "[random_horizontal_flip]",
     "sharpness": "sam",
     "constraint": "max_norm",
+    "body": "frozen",
+    "body_lr": "0.1",
+    "batch_norm": "frozen",
+    "views": "2",
 }
 
 

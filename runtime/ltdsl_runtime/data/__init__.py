@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ltdsl.plan import PRETRAINED
 from ltdsl.survey import Note, Surveyed
 from ltdsl_runtime.data.arrays import ImageArrays, channel_statistics
 from ltdsl_runtime.data.errors import DataError
@@ -115,7 +114,7 @@ def load_data(
     loaded = load_dataset(
         plan.dataset, folder, plan.validation, plan.split_seed, plan.class_counts, root, left_out
     )
-    published = plan.model.published if plan.init == PRETRAINED else None
+    published = plan.published
     if published is None or loaded.train.shape[0] != len(published.mean):
         return loaded
     # as the weights have seen images, whatever others of their kind are normalised with

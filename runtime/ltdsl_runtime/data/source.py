@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from ltdsl_runtime.clock import spent_on
-from ltdsl_runtime.data.augment import Augmentation, draw_batch
+from ltdsl_runtime.data.augment import Augmentation, draw_batch, draw_view
 from ltdsl_runtime.data.columns import training_columns
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.streams import generator
@@ -77,6 +77,7 @@ class StageSource:
         start_batch: Batches of the stage already trained; ``source[0]`` is the next one.
         rows: Of each batch, the images that are handed out: those of one worker of several. What is drawn is drawn for
             the whole batch, and ``draws`` cuts its own columns.
+        views: Views of each image, of which an epoch of the run shows one; None for new ones in each.
         most_steps: Steps of an epoch at most; None for all that it has.
         failure: Why a batch could not be made; None where none failed. MindSpore wraps what is raised in a dataset's
             thread, so whoever asked it for batches looks here.
@@ -96,6 +97,7 @@ class StageSource:
     partner: Order | None = None
     start_batch: int = 0
     rows: slice = field(default_factory=lambda: slice(None))
+    views: int | None = None
     most_steps: int | None = None
     failure: Exception | None = field(default=None, init=False)
     steps: int = field(init=False)
@@ -103,6 +105,7 @@ class StageSource:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        self._views: dict[int, list[NDArray[Any]]] = {}
         first = np.asarray(self.order(self.first_epoch))
         length = len(first)
         self.steps = self._steps(length)
@@ -154,16 +157,30 @@ class StageSource:
     def _images(
         self, epoch: int, step: int, branch: int, indices: NDArray[np.int64]
     ) -> NDArray[np.uint8]:
-        """The augmented images of a step; parameters are drawn here, so an epoch's take no memory."""
-        parameters = draw_batch(
-            self.augmentation, self.seed, (epoch, step, branch), self.batch_size
-        )
-        own = [drawn[self.rows] for drawn in parameters]
+        """The augmented images of a step; unless views are, parameters are drawn here: an epoch's take no memory."""
+        if self.views is None:
+            parameters = draw_batch(
+                self.augmentation, self.seed, (epoch, step, branch), self.batch_size
+            )
+            own = [drawn[self.rows] for drawn in parameters]
+        else:
+            own = [drawn[indices] for drawn in self._view(epoch % self.views)]
         try:
             return self.part.batch(indices, self.augmentation, own)
         except (DataError, OSError, MemoryError) as error:
             self.failure = error
             raise
+
+    def _view(self, number: int) -> list[NDArray[Any]]:
+        """How a view of each of the part's images is drawn; the two latest are kept, as epochs' draws are."""
+        with self._lock:
+            if number not in self._views:
+                while len(self._views) > 1:
+                    del self._views[next(iter(self._views))]
+                self._views[number] = draw_view(
+                    self.augmentation, self.seed, number, len(self.part)
+                )
+            return self._views[number]
 
     def labels(self, epoch: int) -> NDArray[np.int32]:
         """Labels of the full batches of an epoch of the run: int32 ``[steps, B]``."""

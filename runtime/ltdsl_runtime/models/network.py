@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Classifier: TypeAlias = nn.Dense | CosineClassifier | ScaledClassifier
 
 
+#: Layers with statistics of what they have seen.
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
 class GlobalPool(nn.Cell):
     """Mean over all positions: [B, K, h, w] -> [B, K]."""
 
@@ -48,6 +52,7 @@ class Network(nn.Cell):
         plain_names: Names of parameters where the model was published, for those that have another one here.
         part: Which classes the classifier has, where several workers split them; None where it has all.
         body_is_frozen: Set where the classifier is trained alone: all before it then stays in inference mode.
+        norms_are_frozen: Set where batch norms of a body that is trained keep their statistics, and normalise by them.
     """
 
     def __init__(self, body: Mapping[str, nn.Cell], pool: nn.Cell, classifier: Classifier) -> None:
@@ -55,6 +60,7 @@ class Network(nn.Cell):
         self.layer_names = (*body, "pool", "fc")
         self.plain_names: dict[str, str] = {}
         self.body_is_frozen = False
+        self.norms_are_frozen = False
         self.body = nn.SequentialCell(OrderedDict(body))
         self.pool = pool
         self.classifier = classifier
@@ -93,6 +99,10 @@ class Network(nn.Cell):
         if self.body_is_frozen and "training" in flags:
             for cell in (self.body, self.pool):
                 cell.add_flags_recursive(training=False)
+        if self.norms_are_frozen and "training" in flags:
+            for _, cell in self.body.cells_and_names():
+                if isinstance(cell, NORMS):
+                    cell.add_flags_recursive(training=False)
         return self
 
     def _run(self, x: Tensor, start: int, stop: int) -> Tensor:

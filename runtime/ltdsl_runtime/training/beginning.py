@@ -17,8 +17,9 @@ from ltdsl.system.opening import open_file
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.identity import machine_facts, source_digest
 from ltdsl_runtime.parallel.follower import Follower
-from ltdsl_runtime.training.stage_files import NOTES, RATES, STATE, StageFiles, Taking
+from ltdsl_runtime.training.stage_files import NOTES, STATE, StageFiles, Taking
 from ltdsl_runtime.training.stage_keys import StageKeys, computed_by, named_files
+from ltdsl_runtime.tricks.optimizers import RATE
 from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.restore import epoch_of
 
@@ -203,7 +204,7 @@ def weights_digest(saved: Saved) -> str:
     """SHA-256, in hex, of all arrays of a checkpoint but its notes, by name."""
     digest = hashlib.sha256()
     for name, value in sorted(saved.items()):
-        if isinstance(value, np.ndarray) and name not in (*NOTES, RATES):
+        if isinstance(value, np.ndarray) and not (name in NOTES or name.startswith(RATE)):
             digest.update(f"{name} {value.dtype} {value.shape}\0".encode())
             digest.update(np.ascontiguousarray(value).tobytes())
     return digest.hexdigest()

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 #: The files of entries; those of stages have the stage's number.
 STATE, BEST = "state.ckpt", "best.ckpt"
 
-#: What an optimizer keeps of the plan and not of the past: the learning rate of each of its steps.
-RATES = "learning_rate"
-
 #: What :class:`ltdsl_runtime.training.keeping.Keeper` notes in checkpoints.
 NOTES = ("plan_sha256", FACT, "epoch", "stage")
 
@@ -105,16 +102,17 @@ class Taking:
         if "epoch" in saved:
             epoch = epoch_of(saved, source)
             facts |= {"epoch": epoch, "stage": self.plan.stage_at(epoch).name}
-            if RATES in saved:
-                saved[RATES] = self._rates(epoch)
+            rates = self._rates(epoch)
+            saved |= {rate: value for rate, value in rates.items() if rate in saved}
         with self.run.writing(path):
             checkpoints.save(path, _parameters(saved), **facts)
 
-    def _rates(self, epoch: int) -> Any:
-        """The learning rates of the optimizer that an epoch was trained with, float32 [steps]."""
+    def _rates(self, epoch: int) -> dict[str, Any]:
+        """The learning rates of the optimizer that an epoch was trained with, each float32 [steps], by name."""
         index = self.plan.stages.index(self.plan.stage_at(epoch))
         first = self.plan.optimizer_begun(index)
-        return np.asarray(rates_of_steps(self.plan, first, self.data.counts), np.float32)
+        rates = rates_of_steps(self.plan, first, self.data.counts)
+        return {name: np.asarray(each, np.float32) for name, each in rates.saved().items()}
 
     def _show(self, stage: str, about: Path) -> None:
         told = Pictures.model_validate_json(opening.read_file(about, opening.RUN_FACTS))

@@ -17,6 +17,7 @@ from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.plugged import implementation
 from ltdsl_runtime.training.draws import StageDraws
 from ltdsl_runtime.training.tricks import build_tricks
+from ltdsl_runtime.tricks.optimizers import Rates, build_optimizer
 from ltdsl_runtime.tricks.registry import (
     CLASSIFIERS,
     build_constraint,
@@ -25,6 +26,8 @@ from ltdsl_runtime.tricks.registry import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mindspore import Parameter, nn
 
     from ltdsl.plan import Plan, StagePlan
@@ -49,22 +52,52 @@ class Stage:
     step: TrainStep
 
 
-def rates_of_steps(plan: Plan, first: int, counts: tuple[int, ...]) -> list[float]:
-    """The learning rate of every step from a stage on, until another stage starts a fresh optimizer.
+def rates_of_steps(plan: Plan, first: int, counts: tuple[int, ...]) -> Rates:
+    """The learning rates of every step from a stage on, until another stage starts a fresh optimizer.
 
     Args:
         plan: The run.
         first: Index of the stage whose optimizer it is.
         counts: Training images of each class.
     """
-    rates: list[float] = []
-    for index, stage in enumerate(plan.stages[first:]):
-        if index and stage.fresh_optimizer:
+    stages = [plan.stages[first]]
+    for stage in plan.stages[first + 1 :]:
+        if stage.fresh_optimizer:
             break
+        stages.append(stage)
+    rates: list[float] = []
+    body: list[float] = []
+    for stage in stages:
         steps = stage.steps_per_epoch(counts)
         for epoch in range(stage.start, stage.end):
             rates += [stage.rate(epoch)] * steps
-    return rates
+            body += [stage.rate(epoch) * stage.body_lr] * steps
+    own = any(stage.body_lr != 1 for stage in stages)
+    return Rates(rates, body if own else None)
+
+
+def optimizer_of(
+    plan: Plan,
+    index: int,
+    data: LoadedData,
+    network: Network,
+    trained: Sequence[Parameter],
+    begun: int | None = None,
+) -> nn.Optimizer:
+    """The optimizer of a stage, as it is when the stage that began it starts.
+
+    Args:
+        plan: The run.
+        index: The stage's place in it.
+        data: What is trained on.
+        network: The model.
+        trained: The parameters that the stage trains.
+        begun: The stage that began it, where that is another one than the plan says.
+    """
+    first = plan.optimizer_begun(index) if begun is None else begun
+    rates = rates_of_steps(plan, first, data.counts)
+    head = [p.name for p in network.classifier.get_parameters()]
+    return build_optimizer(plan.stages[index].optimizer, trained, rates, head)
 
 
 def begin_stage(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
@@ -73,11 +106,12 @@ def begin_stage(plan: Plan, stage: StagePlan, network: Network) -> list[Paramete
     Returns:
         The parameters that the stage trains.
     """
-    alone = stage.classifier
-    network.body_is_frozen = alone is not None and alone.statistics == "frozen"
+    network.body_is_frozen = stage.body_is_frozen
+    network.norms_are_frozen = stage.batch_norm == "frozen"
     if stage.classifier is not None:
         return implementation(CLASSIFIERS, stage.classifier)(plan, stage, network)
-    return [p for p in network.trainable_params() if p.name != FACTORS]
+    whole = network.classifier if stage.body == "frozen" else network
+    return [p for p in whole.trainable_params() if p.name != FACTORS]
 
 
 def build_stage(
@@ -120,6 +154,7 @@ def build_stage(
         draws,
         draws.partners if stage.has_partner else None,
         rows=rows,
+        views=stage.views,
     )
     update = Update(
         optimizer,

@@ -30,14 +30,14 @@ from ltdsl_runtime.training.networks import network_at, network_to_train, teache
 from ltdsl_runtime.training.preconditions import must_be_possible
 from ltdsl_runtime.training.resume import Reached
 from ltdsl_runtime.training.stage_cache import forget_half_taken
-from ltdsl_runtime.training.stages import begin_stage, build_stage, rates_of_steps
+from ltdsl_runtime.training.stages import begin_stage, build_stage, optimizer_of
 from ltdsl_runtime.training.tensorboard import Events
-from ltdsl_runtime.tricks.optimizers import build_optimizer
+from ltdsl_runtime.tricks.optimizers import go_on
 from ltdsl_runtime.tricks.registry import build_sampling
 from ltdsl_runtime.weights.restore import epoch_of
 
 if TYPE_CHECKING:
-    from mindspore import nn
+    from mindspore import Parameter, nn
 
     from ltdsl.plan import Confidence, Plan, StagePlan
     from ltdsl.runs.predictions import Checkpoint, PartName
@@ -190,12 +190,7 @@ class Trainer:
         # before the classifier is drawn anew: it would know nothing of where a class is
         sampling = self._sampling(stage, under_way)
         trained = begin_stage(self.plan, stage, self.network)
-        if optimizer is None:
-            first = self.plan.optimizer_begun(index)
-            rates = rates_of_steps(self.plan, first, self.data.counts)
-            optimizer = build_optimizer(stage.optimizer, trained, rates)
-            if under_way or first < index:
-                so_far.restore(optimizer)
+        optimizer = self._optimizer(index, trained, optimizer, so_far)
         teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
         begun = build_stage(
             self.plan, stage, self.data, self.network, optimizer, teacher, sampling, self.workers
@@ -206,6 +201,27 @@ class Trainer:
             so_far.restore(self.network)
             so_far.restore(begun.step.update)
         return begun
+
+    def _optimizer(
+        self, index: int, trained: list[Parameter], running: nn.Optimizer | None, so_far: Reached
+    ) -> nn.Optimizer:
+        """A stage's optimizer, which updates what the stage trains: the running one, or one in the state that it has.
+
+        Arguments are those of :meth:`_begin`.
+        """
+        stages, stage = self.plan.stages, self.plan.stages[index]
+        first = self.plan.optimizer_begun(index)
+        same = first == index or stages[index - 1].trained == stage.trained
+        if running is not None and same:
+            return running
+        made = optimizer_of(self.plan, index, self.data, self.network, trained)
+        if running is not None:
+            go_on({p.name: p.asnumpy() for p in running.get_parameters()}, made)
+        elif stage.start < so_far.done or (first < index and same):
+            so_far.restore(made)
+        elif first < index:
+            go_on(so_far.saved, made)
+        return made
 
     def _sampling(self, stage: StagePlan, under_way: bool) -> Sampling:
         """What a stage's sampler does; one that needs weights looks at those that the stage started from."""

@@ -83,15 +83,15 @@ def test_every_step_has_its_epochs_rate():
     counts = (40, 17)
     expected = [run.stages[0].rate(e) for e in range(6) for _ in range(57 // 32)]
     expected += [run.stages[1].rate(e) for e in range(6, 10) for _ in range(57 // 7)]
-    assert rates_of_steps(run, 0, counts) == expected
+    assert rates_of_steps(run, 0, counts).all == expected
     assert expected[0] == pytest.approx(0.4 / 3)
     assert expected[-1] == pytest.approx(0.004)
-    assert rates_of_steps(run, 2, counts) == [0.002] * 2 * (57 // 32)
+    assert rates_of_steps(run, 2, counts).all == [0.002] * 2 * (57 // 32)
 
 
 def test_the_plan_of_one_constant_rate():
     run = plan(PLAIN + "epochs = 1; optimizer = adam; a: ce")
-    assert rates_of_steps(run, 0, (64,)) == [0.001, 0.001]
+    assert rates_of_steps(run, 0, (64,)).all == [0.001, 0.001]
 
 
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, True), (0.0, False)])

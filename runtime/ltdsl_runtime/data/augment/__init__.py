@@ -175,6 +175,22 @@ def draw_batch(
     ]
 
 
+def draw_view(
+    chain: Sequence[Augmentation], seed: int, view: int, count: int
+) -> list[NDArray[Any]]:
+    """Draw one view of each image of a part, which is the same whenever it is seen.
+
+    Args:
+        chain: The augmentations.
+        seed: The run's seed.
+        view: The view's number.
+        count: Images of the part.
+    """
+    return [
+        step.draw(generator(seed, "view", view, place), count) for place, step in enumerate(chain)
+    ]
+
+
 def apply_chain(
     chain: Sequence[Augmentation], images: NDArray[np.uint8], parameters: Sequence[NDArray[Any]]
 ) -> NDArray[np.uint8]:

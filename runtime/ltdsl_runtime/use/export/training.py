@@ -11,8 +11,7 @@ from ltdsl.runs.layout import CHECKPOINTS
 from ltdsl_runtime.data import load_data, must_be_same
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.training.networks import teacher_at
-from ltdsl_runtime.training.stages import begin_stage, build_stage, rates_of_steps
-from ltdsl_runtime.tricks.optimizers import build_optimizer
+from ltdsl_runtime.training.stages import begin_stage, build_stage, optimizer_of
 from ltdsl_runtime.tricks.registry import build_sampling
 from ltdsl_runtime.use.export.prediction import TOLERANCE, write_graph
 from ltdsl_runtime.use.inference import load_model
@@ -93,8 +92,8 @@ def _stage(run: Trained, which: str, data: LoadedData, root: Path) -> tuple[Stag
         checkpoints.apply(load_own(start, plan.digest()), network, start)
     sampling = build_sampling(stage.sampler, network, data)
     trained = begin_stage(plan, stage, network)
-    rates = rates_of_steps(plan, plan.stages.index(stage), data.counts)
-    optimizer = build_optimizer(stage.optimizer, trained, rates)
+    index = plan.stages.index(stage)
+    optimizer = optimizer_of(plan, index, data, network, trained, begun=index)
     teacher = teacher_at(root / stage.teacher.teacher, plan, data) if stage.teacher else None
     built = build_stage(plan, stage, data, network, optimizer, teacher, sampling)
     checkpoints.apply(weights, network, model.path)
