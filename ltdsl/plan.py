@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ltdsl.catalogue import (
     AnyAugment,
+    AnyAverage,
+    AnyCalibration,
     AnyClassifier,
     AnyConstraint,
     AnyDataset,
@@ -75,6 +77,7 @@ class StagePlan(Frozen):
         views: Augmented views of an image, of which epoch e sees number e modulo ``views``; None for new ones in each
             epoch. Only where features are frozen: those of a view are the same whenever it is seen.
         batch_norm: ``frozen`` where batch norms of a body that is trained normalise by the statistics that they have.
+        average: Weights that follow those it trains, and are evaluated in their place.
     """
 
     name: str
@@ -95,6 +98,7 @@ class StagePlan(Frozen):
     handoff: Literal["last", "best"]
     sharpness: Annotated[AnySharpness | None, Added("0.2")] = None
     constraint: Annotated[AnyConstraint | None, Added("0.2")] = None
+    average: Annotated[AnyAverage | None, Added("0.2")] = None
     body: Annotated[Literal["trained", "frozen"], Added("0.2")] = "trained"
     body_lr: Annotated[float, Added("0.2"), Field(gt=0)] = 1.0
     batch_norm: Annotated[Literal["running", "frozen"], Added("0.2")] = "running"
@@ -193,6 +197,8 @@ class Plan(Frozen):
         seed, split_seed: Seeds of the training and of the choice of images.
         precision: Number format of a step's convolutions and matrix products.
         clip_norm: Longest gradient, all weights taken together; None for any.
+        early_stopping: Epochs of the last stage without a better one after which the run ends; None for never.
+        calibration: What is fitted to the kept weights at the end, on the validation part.
         init: Weights to start from: a file, relative to the recipe's folder, or ``pretrained``, those of the model.
         begins: State of another run to start from instead, which ``--from`` named; the run directory has its weights.
         epochs: Epochs of all stages together.
@@ -214,6 +220,8 @@ class Plan(Frozen):
     split_seed: int
     precision: Literal["fp32", "fp16", "bf16"]
     clip_norm: float | None
+    early_stopping: Annotated[int | None, Added("0.2"), Field(ge=1)] = None
+    calibration: Annotated[AnyCalibration | None, Added("0.2")] = None
     init: str | None
     begins: Annotated[Begun | None, Added("0.2")] = None
     epochs: int

@@ -20,6 +20,8 @@ from ltdsl.plan import Plan, StagePlan
 
 #: Fields of a plan that do not reach the weights of its first epochs by themselves, and why.
 NOT_OF_PLAN = {
+    "calibration": "acts after the last epoch alone",
+    "early_stopping": "ends the last stage, and counts for that",
     "epochs": "acts through the clocks of samplers alone, which count",
     "stages": "each counts by itself, as far as it goes",
     "best_on": "chooses among epochs: counts for records, and for weights where a stage starts from a best epoch",
@@ -56,6 +58,8 @@ def reaching_weights(
     # the network has factors from the start where any stage learns them
     found["factors"] = any(each.classifier and each.classifier.adds_factors for each in plan.stages)
     found["stages"] = [_of_stage(plan, stage, epochs) for stage in stages]
+    if plan.early_stopping is not None and epochs > plan.stages[-1].start:
+        found["early_stopping"] = plan.early_stopping  # of these epochs, it ends none
     if any(stage.handoff == "best" for stage in stages):
         found["chosen"] = reaching_records(plan, epochs)
     return found

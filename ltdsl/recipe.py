@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ltdsl.catalogue import (
     AnyAugment,
+    AnyAverage,
+    AnyCalibration,
     AnyClassifier,
     AnyConstraint,
     AnyDataset,
@@ -113,6 +115,21 @@ class Settings(Entry):
         description="With a frozen body, augmented views that are drawn of each image, one an epoch in turn; new ones "
         "in each epoch unless it is set. Features of views are computed once and kept.",
     )
+    average: AnyAverage | None = Field(
+        None,
+        description="Weights that follow the trained ones and are evaluated in their place, such as "
+        "`ema(decay = 0.999)`.",
+    )
+    calibration: AnyCalibration | None = Field(
+        None,
+        description="What makes confidence how often a prediction is right, such as `temperature`; fitted on the "
+        "validation part.",
+    )
+    early_stopping: Annotated[int, Field(ge=1, le=MOST_EPOCHS)] | None = Field(
+        None,
+        description="Epochs of the last stage without a better one, by `best_by` on the validation part, after which "
+        "the run ends.",
+    )
     init: Annotated[Text, Field(min_length=1)] | Literal["pretrained"] | None = Field(
         None,
         description="Weights to start from: `pretrained`, those published for the model; or a path within the recipe's "
@@ -156,6 +173,10 @@ class Overrides(Entry):
     )
     views: int | None = Field(
         None, ge=1, le=1000, description="Augmented views of each image, with a frozen body."
+    )
+    average: AnyAverage | None = Field(
+        None,
+        description="Weights that follow the trained ones; the running optimizer goes on.",
     )
     handoff: Literal["last", "best"] = Field(
         "last", description="Which weights of the stage before to start from."

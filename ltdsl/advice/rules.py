@@ -9,6 +9,7 @@ from ltdsl.advice.deferral import ResamplingFromTheStart, ReweightingFromTheStar
 from ltdsl.advice.manifold_mixup import ManifoldMixupWithCsCe
 from ltdsl.advice.mixup import MixupTooShort, MixupWithoutFineTuning
 from ltdsl.advice.rule import Rule
+from ltdsl.advice.strong import AugmentedTooShort, SharpnessOfReweighting, WeightDecay
 from ltdsl.advice.twice import CorrectedTwice
 from ltdsl.advice.worse import BetterWithout
 
@@ -24,4 +25,7 @@ RULES: tuple[Rule, ...] = (
     NoEffect(),
     InverseFrequency(),
     BetterWithout(),
+    WeightDecay(),
+    AugmentedTooShort(),
+    SharpnessOfReweighting(),
 )

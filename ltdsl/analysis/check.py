@@ -50,6 +50,7 @@ def check(resolved: Resolved, whole: Span, problems: Report) -> Recipe | None:
         stages=tuple(stage for stage in stages if stage is not None),
     )
     _check_selection(recipe, resolved, problems)
+    _check_validated(recipe, resolved, problems)
     _check_classifier(recipe, resolved, problems)
     check_combinations(recipe, resolved, problems)
     check_schedules(recipe, resolved, problems)
@@ -201,6 +202,49 @@ def _check_selection(recipe: Recipe, resolved: Resolved, problems: Report) -> No
                     help=f"set `optimizer` or `schedule` in the braces of `{stage.name}`",
                 )
             )
+
+
+def _check_validated(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+    """What is fitted or judged needs images, and logits that it means something for."""
+    stopping = resolved.settings.get("early_stopping")
+    if stopping and (not recipe.settings.validation or recipe.settings.best_on == "test"):
+        without = (
+            "and the best epoch is chosen on the test part"
+            if recipe.settings.validation
+            else "and there is none"
+        )
+        problems(
+            report(
+                "LT129",
+                stopping.span,
+                f"`early_stopping` is judged on the validation part, {without}",
+                help="add `validation = 0.1`, and leave `best_on` out",
+            )
+        )
+    calibration, place = recipe.settings.calibration, resolved.settings.get("calibration")
+    if calibration is None or place is None:
+        return
+    if not recipe.settings.validation:
+        problems(
+            report(
+                "LT129",
+                place.span,
+                f"`{calibration.name}` is fitted on the validation part, and there is none",
+                help="add `validation = 0.1`",
+            )
+        )
+    for stage in recipe.stages:
+        if stage.loss.confidence == "sigmoid":
+            problems(
+                report(
+                    "LT129",
+                    place.span,
+                    f"`{calibration.name}` divides the logits of a softmax, and `{stage.loss.name}` in `{stage.name}` "
+                    "asks each class on its own",
+                    help="leave it out, or use a softmax loss",
+                )
+            )
+            return
 
 
 def _check_classifier(recipe: Recipe, resolved: Resolved, problems: Report) -> None:

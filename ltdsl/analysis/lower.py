@@ -48,6 +48,7 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
                 handoff=own.handoff,
                 sharpness=own.sharpness or settings.sharpness,
                 constraint=own.constraint or settings.constraint,
+                average=own.average or settings.average,
                 **{
                     name: stage.own(name, settings)
                     for name in OF_BODY
@@ -72,6 +73,8 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
         split_seed=settings.split_seed,
         precision=settings.precision,
         clip_norm=settings.clip_norm,
+        early_stopping=settings.early_stopping,
+        calibration=settings.calibration,
         init=settings.init,
         epochs=settings.epochs,
         stages=tuple(stages),

@@ -47,6 +47,7 @@ from ltdsl.catalogue.models import (
     ResNet32,
     ResNet50,
 )
+from ltdsl.catalogue.outcome import Average, Calibration, ExponentialAverage, Temperature
 from ltdsl.catalogue.phases import (
     ClassifierRetraining,
     Distillation,
@@ -64,6 +65,7 @@ from ltdsl.catalogue.samplers import (
 from ltdsl.catalogue.training import (
     SGD,
     Adam,
+    AdamW,
     Augment,
     ColorJitter,
     Constant,
@@ -92,6 +94,8 @@ from ltdsl.catalogue.tricks import (
 
 __all__ = [
     "AUGMENTS",
+    "AVERAGES",
+    "CALIBRATIONS",
     "CLASSIFIERS",
     "CONSTRAINTS",
     "DATASETS",
@@ -108,8 +112,11 @@ __all__ = [
     "TEACHERS",
     "TRICKS",
     "Adam",
+    "AdamW",
     "Annotations",
     "AnyAugment",
+    "AnyAverage",
+    "AnyCalibration",
     "AnyClassifier",
     "AnyConstraint",
     "AnyDataset",
@@ -123,6 +130,8 @@ __all__ = [
     "AnySharpness",
     "AnyTeacher",
     "Augment",
+    "Average",
+    "Calibration",
     "CamBalanced",
     "Cifar10LT",
     "Cifar100LT",
@@ -139,6 +148,7 @@ __all__ = [
     "Distillation",
     "EfficientNetLite0",
     "Entry",
+    "ExponentialAverage",
     "HeldOut",
     "INat18",
     "ImageFolder",
@@ -171,6 +181,7 @@ __all__ = [
     "Sharpness",
     "SharpnessAware",
     "Teacher",
+    "Temperature",
     "Trick",
     "register",
 ]
@@ -197,10 +208,12 @@ DATASETS: dict[str, type[Dataset]] = index(
 MODELS: dict[str, type[Model]] = index(
     ResNet8, ResNet20, ResNet32, ResNet10, ResNet50, EfficientNetLite0, MindCV
 )
-OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam)
+OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam, AdamW)
 SCHEDULES: dict[str, type[Schedule]] = index(MultiStep, Cosine, Constant)
 SHARPNESS: dict[str, type[Sharpness]] = index(SharpnessAware)
 CONSTRAINTS: dict[str, type[Constraint]] = index(MaxNorm)
+AVERAGES: dict[str, type[Average]] = index(ExponentialAverage)
+CALIBRATIONS: dict[str, type[Calibration]] = index(Temperature)
 AUGMENTS: dict[str, type[Augment]] = index(
     RandomCrop,
     RandomResizedCrop,
@@ -230,6 +243,8 @@ INDEXES: Mapping[type[Entry], Mapping[str, type[Entry]]] = {
     Schedule: SCHEDULES,
     Sharpness: SHARPNESS,
     Constraint: CONSTRAINTS,
+    Average: AVERAGES,
+    Calibration: CALIBRATIONS,
     Augment: AUGMENTS,
 }
 
@@ -277,4 +292,6 @@ AnyOptimizer = Annotated[Optimizer, Slot(Optimizer, OPTIMIZERS)]
 AnySchedule = Annotated[Schedule, Slot(Schedule, SCHEDULES)]
 AnySharpness = Annotated[Sharpness, Slot(Sharpness, SHARPNESS)]
 AnyConstraint = Annotated[Constraint, Slot(Constraint, CONSTRAINTS)]
+AnyAverage = Annotated[Average, Slot(Average, AVERAGES)]
+AnyCalibration = Annotated[Calibration, Slot(Calibration, CALIBRATIONS)]
 AnyAugment = Annotated[Augment, Slot(Augment, AUGMENTS)]

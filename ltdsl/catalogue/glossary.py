@@ -156,6 +156,13 @@ _SAMPLING = (
 )
 
 _TRICKS = (
+    (
+        "shifted_batch_norm shift_bn shift_learning",
+        Word(
+            "batch norms that move on with balanced draws while the classifier is trained",
+            write="stage2: class_balanced + crt(statistics = running) @ 80% { optimizer = sgd(lr = 0.1) }",
+        ),
+    ),
     ("mixup mix_up", Word("mixup of images", name="input_mixup")),
     ("mixer", Word("a stage names its mixer among its tricks", write="stage1: input_mixup")),
     (
@@ -188,10 +195,6 @@ _TRICKS = (
 )
 
 _OPTIMIZERS = (
-    (
-        "adamw",
-        Word("Adam with decoupled weight decay", use="optimizer = adam(lr = 0.001)"),
-    ),
     (
         "nadam radam adamax amsgrad adabelief adan lamb lion adafactor rmsprop adagrad adadelta",
         Word("an optimizer of its own", use="optimizer = adam(lr = 0.001)"),
@@ -368,8 +371,8 @@ _TRAINING = (
         Word("parts of a step", name="accumulate"),
     ),
     (
-        "early_stopping patience early_stop",
-        Word("ending early; the best epoch is kept instead", use="validation = 0.1"),
+        "patience early_stop early_stopping_patience",
+        Word("epochs without a better one that end a run", name="early_stopping"),
     ),
     (
         "save_best monitor metric eval_metric",
@@ -406,7 +409,7 @@ _TRAINING = (
         "check_val_every_n_epoch",
         Word("epochs between evaluations", name="evaluate_every"),
     ),
-    ("ema model_ema swa", Word("averaged weights", use="schedule = cosine")),
+    ("model_ema swa", Word("averaged weights", write="average = ema(decay = 0.999)")),
     (
         "at from after since start_epoch",
         Word("when a stage starts", write="stage2: cs_ce @ epoch 160"),

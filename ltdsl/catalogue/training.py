@@ -47,6 +47,18 @@ class Adam(Optimizer):
     beta2: float = Field(0.999, gt=0, lt=1, description="Decay of the mean of squared gradients.")
 
 
+class AdamW(Adam):
+    """Adam; weight decay acts on every parameter, apart from the gradient: by a share of the learning rate."""
+
+    name = "adamw"
+    formula = "w ← w − lr · (weight_decay · w + m̂ / (√v̂ + 1e-8)), m̂ and v̂ Adam's corrected means"
+    citation = "Loshchilov, Hutter: Decoupled Weight Decay Regularization, ICLR 2019, algorithm 2; as in PyTorch"
+
+    weight_decay: float = Field(
+        0.01, ge=0, le=1, description="Decay of every weight, times the learning rate."
+    )
+
+
 class Sharpness(Entry):
     """What a step does so that weights end where the loss is flat."""
 

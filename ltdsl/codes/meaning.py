@@ -189,6 +189,14 @@ MEANING: dict[str, Code] = {
         "accumulate = 4\nstage1: manifold_mixup",
         "accumulate = 4\nstage1: input_mixup",
     ),
+    "LT129": entry(
+        "nothing to fit or to judge on",
+        """`calibration` is fitted, and `early_stopping` judged, on the validation part, which `validation` holds out of
+        the training images, never on test images. `temperature` divides the logits of a softmax: a sigmoid loss such as
+        `focal` asks each class on its own.""",
+        "calibration = temperature\nstage1: ce",
+        "calibration = temperature\nvalidation = 0.1\nstage1: ce",
+    ),
     "LT140": entry(
         "value without effect",
         """No stage's plan takes the value: every stage sets its own, or starts an optimizer of its own, which takes the

@@ -23,6 +23,8 @@ SETTINGS = (
     "split_seed",
     "precision",
     "clip_norm",
+    "early_stopping",
+    "calibration",
     "init",
     "begins",
     "classifier",

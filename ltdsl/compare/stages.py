@@ -14,6 +14,9 @@ Pair = tuple[StagePlan | None, StagePlan | None]
 #: Fields of a stage that say when it is, not what it does.
 _TIMES = ("start", "end", "rates")
 
+#: Settings of a stage that start no optimizer.
+_AROUND = ("sharpness", "constraint", "average", *OF_BODY)
+
 
 def pairs(old: tuple[StagePlan, ...], new: tuple[StagePlan, ...]) -> list[Pair]:
     """Stages that belong together, and those that are alone, in the order of the new plan's time.
@@ -61,7 +64,7 @@ def stage_differences(old: StagePlan, new: StagePlan) -> Iterator[Change]:
         yield Change("optimizer state", _state(old), _state(new))
     yield from rate_differences(old, new)
     yield from differences("handoff", old.handoff, new.handoff)
-    for name in ("sharpness", "constraint", *OF_BODY):
+    for name in _AROUND:
         yield from differences(name, getattr(old, name), getattr(new, name))
 
 
@@ -70,9 +73,7 @@ def content(stage: StagePlan) -> list[tuple[str, str]]:
     tricks = [(kind.kind, getattr(stage, kind.kind)) for kind in KINDS]
     fields = type(stage).model_fields
     more = [
-        (name, value)
-        for name in ("sharpness", "constraint", *OF_BODY)
-        if (value := getattr(stage, name)) != fields[name].default
+        (name, value) for name in _AROUND if (value := getattr(stage, name)) != fields[name].default
     ]
     return [
         ("epochs", span(stage)),

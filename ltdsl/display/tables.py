@@ -48,6 +48,9 @@ def headline(plan: Plan) -> tuple[str, str]:
     if (weights := plan.published) is not None:
         mean, std = (", ".join(f"{v:.3g}" for v in dict.fromkeys(each)) for each in weights[-2:])
         chosen += f", images normalised as its weights were trained: mean {mean}, std {std}"
+    if plan.early_stopping is not None:
+        chosen += f", ends after {plan.early_stopping:,} epochs without a better one"
+    chosen += f", calibrated by {plan.calibration}" if plan.calibration else ""
     return (
         f"{plan.dataset}: {images}",
         f"{plan.model}, {plan.epochs} epochs, seed {plan.seed}{chosen}{_foreign(plan)}",
@@ -144,7 +147,7 @@ def stage_facts(plan: Plan, stage: StagePlan) -> dict[str, str]:
         "optimizer": optimizer,
         **{
             name: str("–" if value is None else value)
-            for name in ("sharpness", "constraint", *OF_BODY)
+            for name in ("sharpness", "constraint", "average", *OF_BODY)
             if any(getattr(each, name) != default(name) for each in plan.stages)
             for value in [getattr(stage, name)]
         },
@@ -231,12 +234,15 @@ def result_table(result: Mapping[str, Any]) -> Table:
             figures = result[which]
             groups = [figures["groups"][name]["accuracy"] for name in ("many", "medium", "few")]
             error = figures["expected_calibration_error"]
+            before = figures.get("uncalibrated_error")
+            best = which == "best"
+            called = chosen_by(result["best_on"], result["best_by"]) if best else which
             table.add_row(
-                chosen_by(result["best_on"], result["best_by"]) if which == "best" else which,
+                called + (f", {figures['weights']} weights" if "weights" in figures else ""),
                 "–" if figures["epoch"] is None else str(figures["epoch"]),
                 f"{figures['top1_error']:.2f} %",
                 f"{figures['macro_recall']:.2f} %",
                 *("–" if value is None else f"{value:.2f} %" for value in groups),
-                f"{error:.2f} %",
+                f"{error:.2f} %" + (f" (was {before:.2f} %)" if before is not None else ""),
             )
     return table

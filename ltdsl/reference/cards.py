@@ -10,6 +10,8 @@ from pydantic_core import PydanticUndefined
 from ltdsl.advice.rules import RULES
 from ltdsl.catalogue import (
     AUGMENTS,
+    AVERAGES,
+    CALIBRATIONS,
     CLASSIFIERS,
     CONSTRAINTS,
     DATASETS,
@@ -45,6 +47,8 @@ SECTIONS: dict[str, Mapping[str, type[Entry]]] = {
     "Optimizers": OPTIMIZERS,
     "Sharpness": SHARPNESS,
     "Constraints": CONSTRAINTS,
+    "Averages": AVERAGES,
+    "Calibration": CALIBRATIONS,
     "Schedules": SCHEDULES,
     "Augmentations": AUGMENTS,
 }

@@ -53,7 +53,8 @@ def _model(run: Run) -> Iterator[str]:
     counts = plan.class_counts
     known = f", {sum(counts):,} training images in {len(counts):,} classes" if counts else ""
     what, where = _plain(str(plan.model)), _plain(str(plan.dataset))
-    yield f"A {what} that was trained on {where}{known}, for {plan.epochs:,} epochs."
+    trained = len(run.metrics) if run.metrics and run.metrics[-1].ends else plan.epochs
+    yield f"A {what} that was trained on {where}{known}, for {trained:,} epochs."
     stages = [
         f"| {_plain(stage.name)} | {stage.start}–{stage.end - 1} | "
         + _plain(

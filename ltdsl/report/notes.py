@@ -113,6 +113,11 @@ def _choice(run: Run) -> Iterator[Note]:
             "There is no validation part: no best epoch was chosen, and the error after each epoch is that on the "
             "test images."
         )
+    if plan is not None and plan.early_stopping and run.metrics and run.metrics[-1].ends:
+        yield Note(
+            f"It ended after {len(run.metrics):,} of {plan.epochs:,} epochs: for {plan.early_stopping:,} of them none "
+            "was better on the validation part."
+        )
     if plan is not None and plan.evaluate_every > 1:
         evaluated = sum(epoch.is_evaluated for epoch in run.metrics)
         yield Note(

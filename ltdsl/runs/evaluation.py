@@ -59,6 +59,9 @@ class Figures(FileModel):
     epoch: Count | None = Field(
         description="The epoch that its weights are of, from 0; null for a checkpoint that does not say."
     )
+    weights: Sometimes[Name] = Field(
+        None, description="`averaged` where they are the averages of the trained ones."
+    )
     top1_error: Always[Finite] = Field(
         None, description="Share of the images that are misclassified, in percent."
     )
@@ -67,6 +70,12 @@ class Figures(FileModel):
     )
     expected_calibration_error: Always[Finite] = Field(
         None, description="Mean distance of confidence and accuracy over the bins, in percent."
+    )
+    temperature: Sometimes[Finite] = Field(
+        None, description="What the logits are divided by, where the recipe calibrates."
+    )
+    uncalibrated_error: Sometimes[Finite] = Field(
+        None, description="The calibration error without it, in percent."
     )
     groups: Annotated[dict[str, GroupFigures], ALWAYS] = Field(
         {}, description="`many`, `medium` and `few`, by training images of a class."

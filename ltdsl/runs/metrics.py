@@ -49,6 +49,11 @@ class Epoch(FileModel):
         0, description="Steps without an update, their gradients not being finite in `fp16`."
     )
 
+    ends: Sometimes[Name] = Field(
+        None,
+        description="`early_stopping` in the last line of a run that ended before its last epoch.",
+    )
+
     @model_validator(mode="after")
     def _is_evaluated_or_not(self, info: ValidationInfo) -> Self:
         given = self.top1_error is not None, self.macro_recall is not None, bool(self.measured_on)

@@ -114,6 +114,21 @@ TUNED = "stage9: ce @ 95% { optimizer = sgd(lr = 0.001) }"
         ),
         ("LT211", CIFAR100 + "stage1: class_balanced"),  # LT203 says more
         ("LT211", "epochs = 400; stage1: input_mixup + cs_ce"),  # the benchmarks disagree
+        ("LT212", CIFAR10 + "stage1: ce; stage2: class_balanced + crt @ 80% { optimizer = sgd }"),
+        ("LT212", CIFAR10 + "optimizer = sgd(weight_decay = 0.005); constraint = max_norm; a: ce"),
+        (
+            "LT212",  # published with 0.0002
+            CIFAR10
+            + "epochs = 400; sharpness = sam; a: input_mixup; b: crt @ 80% { optimizer = sgd }",
+        ),
+        ("LT212", "stage1: input_mixup; stage2: crt @ 80% { optimizer = sgd }"),  # digits
+        ("LT213", CIFAR10 + "stage1: ce"),
+        ("LT213", CIFAR10 + "epochs = 400; augment = [trivial_augment]; a: ce"),
+        ("LT213", CIFAR10 + "augment = [random_crop, cutout]; a: ce"),
+        ("LT214", CIFAR10 + "sharpness = sam(rho = 0.1); a: vs"),  # shifts logits, weighs nothing
+        ("LT214", CIFAR10 + "sharpness = sam(rho = 0.4); a: ce; b: cs_ce @ 80%"),
+        ("LT214", CIFAR10 + "sharpness = sam(rho = 0); a: ce; b: cs_ce @ 80%"),
+        ("LT214", "sharpness = sam(rho = 0.1); a: ce; b: cs_ce @ 80%"),
     ],
 )
 def test_what_a_rule_leaves_alone(code, text):

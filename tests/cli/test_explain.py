@@ -81,7 +81,8 @@ def test_a_word_says_what_to_write():
         (["plan", "r.lt", "--batch-size=64"], "write --set batch_size=64"),
         (["check", "r.lt", "--imbalance", "50"], "write --set dataset.imbalance=50"),
         (["run", "r.lt", "--gpus", "2"], "use ltdsl run recipe.lt --workers N"),
-        (["run", "r.lt", "--early-stopping"], "there is none; use `validation = 0.1`"),
+        (["run", "r.lt", "--early-stopping"], "write --set early_stopping=…"),
+        (["run", "r.lt", "--lookahead"], "there is none; use `optimizer = sgd(lr = 0.1)`"),
         (["run", "r.lt", "--fooo"], "No such option: --fooo"),
     ],
 )

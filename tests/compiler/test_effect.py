@@ -28,6 +28,7 @@ OTHERS = {
     "body_lr": "0.1",
     "batch_norm": "frozen",
     "views": "2",
+    "average": "ema",
 }
 
 

@@ -51,6 +51,28 @@ class Adam:
         return result
 
 
+class AdamW:
+    """The documentation of torch.optim.AdamW: θ ← θ − γλθ, then θ ← θ − γ·m̂/(√v̂ + ε)."""
+
+    def __init__(self, beta1=0.9, beta2=0.999, weight_decay=0.01):
+        self.beta1, self.beta2, self.weight_decay = beta1, beta2, weight_decay
+        self.t, self.mean, self.square = 0, None, None
+
+    def step(self, values, gradients, lr):
+        zeros = [np.zeros_like(g) for g in gradients]
+        means, squares = self.mean or zeros, self.square or zeros
+        self.t += 1
+        b1, b2 = self.beta1, self.beta2
+        self.mean = [b1 * m + (1 - b1) * g for m, g in zip(means, gradients, strict=True)]
+        self.square = [b2 * s + (1 - b2) * g * g for s, g in zip(squares, gradients, strict=True)]
+        found = []
+        for w, m, s in zip(values, self.mean, self.square, strict=True):
+            decayed = w - lr * self.weight_decay * w
+            corrected = m / (1 - b1**self.t)
+            found.append(decayed - lr * corrected / (np.sqrt(s / (1 - b2**self.t)) + 1e-8))
+        return found
+
+
 def normalise(images, mean, std):
     """uint8 [B, ch, H, W] -> (x / 255 − mean) / std."""
     mean, std = (np.float64(v).reshape(1, -1, 1, 1) for v in (mean, std))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
     from ltdsl_runtime.tricks.around import Climb, MaxNorm
+    from ltdsl_runtime.tricks.averages import Average
     from ltdsl_runtime.tricks.cam import CamBalance
     from ltdsl_runtime.tricks.distillation import Distillation
     from ltdsl_runtime.tricks.losses import LossCell, Reduction
@@ -50,6 +51,7 @@ class TrainStep(nn.Cell):
         workers: Who shares the batch: this one has its own rows of each column, and permutations count all rows.
         climb: Moves the weights to where the gradient is taken a second time, which is then applied; or None.
         constraint: Holds the weights within limits after each update; or None.
+        average: Follows the weights, last of all; or None.
 
     Attributes:
         total: Sum of the losses since it was last set to 0; a device scalar, so that the mean of an epoch costs one
@@ -73,6 +75,7 @@ class TrainStep(nn.Cell):
         workers: Workers = ALONE,
         climb: Climb | None = None,
         constraint: MaxNorm | None = None,
+        average: Average | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)  # weights keep their names from stage to stage
         self.network = network
@@ -86,6 +89,7 @@ class TrainStep(nn.Cell):
         self.distil = distil
         self.climb = climb
         self.constraint = constraint
+        self.average = average
         self.accumulate = accumulate
         self.pieces = (
             accumulate * workers.size
@@ -151,6 +155,8 @@ class TrainStep(nn.Cell):
         loss = self.update(scaled, gradients)
         if self.constraint is not None:
             self.constraint()
+        if self.average is not None:
+            self.average()
         ops.assign_add(self.total, loss)
         return loss
 

@@ -140,6 +140,11 @@ def must_split(plan: Plan, classes: int | None, workers: int) -> None:
         raise _cannot_split(
             f"{classes} of them are too few for {workers} workers", "each needs two"
         )
+    if plan.calibration is not None:
+        raise _cannot_split(
+            f"`{plan.calibration.name}` is fitted to the logits of all classes",
+            "leave `calibration` out, or train without --split-classes",
+        )
     for stage in plan.stages:
         if stage.mixer is not None and getattr(stage.mixer, "layer", None) == "fc":
             raise _cannot_split(

@@ -214,15 +214,19 @@ class AverageParameters(nn.Cell):
         return self.each(ops.partial(_average, self.workers), self.parameters)
 
 
-def shared_statistics(network: nn.Cell, workers: Workers) -> AverageParameters | None:
+def shared_statistics(
+    network: nn.Cell, workers: Workers, more: Sequence[Parameter] = ()
+) -> AverageParameters | None:
     """What makes the moving statistics of batch norms the same on all workers, each of which sees its own images.
 
     Args:
         network: Its statistics are its untrained parameters that batch norms call moving ones.
         workers: Who train it.
+        more: Other parameters that are to be the same.
 
     Returns:
         None where there is nothing to do.
     """
     found = [p for p in network.get_parameters() if p.name.rpartition(".")[2].startswith("moving_")]
+    found += more
     return AverageParameters(found, workers.size) if found and workers.size > 1 else None

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 ROUNDING = 1e-9
 
 
+def merit(plan: Plan, epoch: Epoch) -> float:
+    """What is to be as high as can be of an epoch that was evaluated, in percent."""
+    figure: float = getattr(epoch, plan.best_by or "macro_recall")
+    return -figure if plan.best_by == "top1_error" else figure
+
+
 class BestEpochs:
     """What chooses the best epoch of a run, and of each stage that hands its best weights on.
 
@@ -50,15 +56,10 @@ class BestEpochs:
             epoch: What is known of it.
         """
         paths = self._paths(index) if epoch.is_evaluated else []
-        merit = self._merit(epoch) if paths else 0.0
-        better = [path for path in paths if merit > self._reached.get(path, -math.inf) + ROUNDING]
-        self._reached |= dict.fromkeys(better, merit)
+        its = merit(self._plan, epoch) if paths else 0.0
+        better = [path for path in paths if its > self._reached.get(path, -math.inf) + ROUNDING]
+        self._reached |= dict.fromkeys(better, its)
         return better
-
-    def _merit(self, epoch: Epoch) -> float:
-        """What is to be as high as can be, in percent."""
-        figure: float = getattr(epoch, self._plan.best_by or "macro_recall")
-        return -figure if self._plan.best_by == "top1_error" else figure
 
     def go_on(self, metrics: Sequence[Epoch]) -> None:
         """Take up what was chosen among the epochs that are done.
@@ -78,9 +79,9 @@ class BestEpochs:
             chosen_from = metrics if path == self._run.checkpoint("best") else metrics[stage_start:]
             if not any(epoch.is_evaluated for epoch in chosen_from):
                 continue  # none has been chosen yet
-            merit = self._recorded(path, metrics)
-            if merit is not None:
-                self._reached[path] = merit
+            recorded = self._recorded(path, metrics)
+            if recorded is not None:
+                self._reached[path] = recorded
 
     def _paths(self, index: int | None) -> list[Path]:
         """The checkpoints that an epoch of a stage may replace."""
@@ -103,4 +104,4 @@ class BestEpochs:
             hint = f"remove it to choose the best among the epochs after {len(metrics)} only"
             raise RunError(error.code, error.message, hint) from error
         is_known = epoch < len(metrics) and metrics[epoch].is_evaluated
-        return self._merit(metrics[epoch]) if is_known else None
+        return merit(self._plan, metrics[epoch]) if is_known else None

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     OnStep = Callable[[float, Callable[[], float]], None]
     """Told after a step: epochs of the run that are done, with a fraction; and what fetches the step's loss."""
 
-    OnEpoch = Callable[[int, "Passed"], None]
-    """Told after an epoch: its number from 0, and how its steps have passed."""
+    OnEpoch = Callable[[int, "Passed"], bool]
+    """Told after an epoch: its number from 0, and how its steps have passed. Says whether training ends with it."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,11 @@ class Epochs(Callback):
         if running() is not None:
             context.net_outputs.asnumpy()  # a device may be at it still
             now_at("other")
-        self._step_is_over(context)
+        self._step_is_over(run_context)
         now_at("wait")
 
-    def _step_is_over(self, context: Any) -> None:
+    def _step_is_over(self, run_context: Any) -> None:
+        context = run_context.original_args()
         steps = self._stage.source.steps
         passed, within = divmod(context.cur_step_num, steps)
         self._losses.append(context.net_outputs)
@@ -90,7 +91,8 @@ class Epochs(Callback):
         seconds = time.monotonic() - self._started
         since = "" if math.isfinite(mean) else self._since(steps)
         self._losses.clear()
-        self._on_epoch(self._done + passed - 1, Passed(mean, skipped, seconds, since))
+        if self._on_epoch(self._done + passed - 1, Passed(mean, skipped, seconds, since)):
+            run_context.request_stop()
         self._started = time.monotonic()
 
     def _since(self, steps: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from mindspore import Tensor
 from mindspore.train import Callback, Metric, Model
 
 from ltdsl.longtail import about_thirds, class_groups
@@ -16,12 +17,12 @@ from ltdsl_runtime.data.pipeline import evaluation_dataset, own_errors
 from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.parallel.cluster import ALONE
-from ltdsl_runtime.tricks.posthoc import corrected
+from ltdsl_runtime.plugged import implementation
+from ltdsl_runtime.tricks.calibration import CALIBRATIONS, Calibrated, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mindspore import Tensor
     from numpy.typing import NDArray
 
     from ltdsl.plan import Confidence, Plan
@@ -319,6 +320,55 @@ class Evaluator:
             )["counts"]
         return scores
 
+    @property
+    def calibrated(self) -> Calibrated | None:
+        """What divides the logits; None where the plan calibrates nothing."""
+        cell = self._step.correction
+        return cell if isinstance(cell, Calibrated) else None
+
+
+def fitted(evaluate: Evaluator, plan: Plan, part: Part | None) -> float | None:
+    """What the logits are best divided by, fitted to the weights as they are; None where the plan asks for nothing.
+
+    Args:
+        evaluate: Evaluates these weights.
+        plan: The run.
+        part: The validation part.
+    """
+    if plan.calibration is None or part is None:
+        return None
+    cell = evaluate.calibrated
+    assert cell is not None
+    cell.set(1.0)
+    observed = evaluate(part, logits=True).observed
+    assert observed is not None
+    logits = cell.correct(Tensor(observed.logits)).asnumpy()
+    return implementation(CALIBRATIONS, plan.calibration)(logits, observed.label)
+
+
+def judged(
+    evaluate: Evaluator, part: Part, temperature: float | None, logits: bool = True
+) -> tuple[Scores, dict[str, float]]:
+    """Evaluate with calibrated confidence, and tell how well calibrated it was before.
+
+    Args:
+        evaluate: Evaluates the weights.
+        part: The images.
+        temperature: What the logits are divided by; None for nothing.
+        logits: Keep theirs.
+    """
+    if temperature is None:
+        return evaluate(part, logits=logits), {}
+    cell = evaluate.calibrated
+    assert cell is not None
+    cell.set(1.0)
+    before = evaluate(part).calibration_error
+    cell.set(temperature)
+    return evaluate(part, logits=logits), {
+        "temperature": temperature,
+        "uncalibrated_error": before,
+    }
+
 
 def evaluator(
     plan: Plan,
@@ -336,9 +386,11 @@ def evaluator(
         confidence: What turns logits into the probability of a prediction.
         workers: Who share the images.
     """
-    outcome = corrected(plan, network, data.counts)
+    outcome = outcome_of(plan, network, data.counts)
     parts = [part for part in (data.test, data.validation) if part is not None]
-    kept = any(no_logits(len(part), len(data.counts)) is None for part in parts)
+    kept = plan.calibration is not None or any(
+        no_logits(len(part), len(data.counts)) is None for part in parts
+    )
     step = EvalStep(
         outcome, Normalise(data.mean, data.std), confidence, workers, network.part, kept
     )

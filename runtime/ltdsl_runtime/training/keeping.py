@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ltdsl_runtime.models.split import Split
 from ltdsl_runtime.training.resume import Reached, reached
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.averages import PREFIX, as_used
 from ltdsl_runtime.weights.classes import FACT, as_fact
 from ltdsl_runtime.weights.restore import load_own
 
@@ -89,7 +90,7 @@ class Keeper:
         self.save(path, self.whole(self._network.get_parameters()))
 
     def restore(self, path: Path) -> Saved:
-        """Load a checkpoint's weights into the network.
+        """Load a checkpoint's weights into the network: the averaged ones, where it has any.
 
         Returns:
             They, and the facts that it was written with.
@@ -102,10 +103,11 @@ class Keeper:
 
         def own(name: str, value: NDArray[Any]) -> NDArray[Any] | None:
             # not what an optimizer keeps
-            return self._split.own(name, value) if name in held or value.size == 1 else None
+            is_held = name.removeprefix(PREFIX) in held
+            return self._split.own(name, value) if is_held or value.size == 1 else None
 
         saved = load_own(path, self._digest, own)
-        checkpoints.apply(saved, self._network, path)
+        checkpoints.apply(as_used(saved), self._network, path)
         return saved
 
     def written(self) -> None:

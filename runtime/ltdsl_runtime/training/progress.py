@@ -58,6 +58,14 @@ class Reporter:
             f"epoch {record.epoch} ({record.epoch + 1}/{self.plan.epochs})  {record.stage}  loss {record.loss:.4f}  "
             f"lr {record.lr:.3g}  {self._evaluated(record)}  {record.seconds:.1f} s"
         )
+        self._ended(record)
+
+    def _ended(self, record: Epoch) -> None:
+        """Say so where a run ends before its last epoch."""
+        if record.ends:
+            self._line(
+                f"ended after epoch {record.epoch}: for {self.plan.early_stopping} epochs none was better"
+            )
 
     def _evaluated(self, record: Epoch) -> str:
         """What was measured on which images."""
@@ -137,6 +145,7 @@ class LiveReporter(Reporter):
         if record.is_evaluated:
             self._evaluated_last = record
         self._show(record.epoch + 1, record.loss, record.lr)
+        self._ended(record)
 
     def _show(self, done: float, loss: float, lr: float) -> None:
         figures = f"loss {loss:.4f}  lr {lr:.3g}"

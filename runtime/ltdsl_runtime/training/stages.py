@@ -20,6 +20,7 @@ from ltdsl_runtime.training.tricks import build_tricks
 from ltdsl_runtime.tricks.optimizers import Rates, build_optimizer
 from ltdsl_runtime.tricks.registry import (
     CLASSIFIERS,
+    build_average,
     build_constraint,
     build_sampling,
     build_sharpness,
@@ -178,5 +179,6 @@ def build_stage(
         workers,
         build_sharpness(stage.sharpness, network, optimizer.parameters, update.own),
         build_constraint(stage.constraint, network),
+        build_average(stage.average, network),
     )
     return Stage(stage, source, step)

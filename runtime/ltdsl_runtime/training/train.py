@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from ltdsl_runtime.parallel.collectives import shared_statistics
 from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
-from ltdsl_runtime.training.evaluate import described, evaluator
+from ltdsl_runtime.training.evaluate import described, evaluator, fitted, judged
 from ltdsl_runtime.training.finite import must_be_finite
 from ltdsl_runtime.training.gallery import gallery, save_gallery
 from ltdsl_runtime.training.keeping import Keeper
@@ -31,9 +32,11 @@ from ltdsl_runtime.training.preconditions import must_be_possible
 from ltdsl_runtime.training.resume import Reached
 from ltdsl_runtime.training.stage_cache import forget_half_taken
 from ltdsl_runtime.training.stages import begin_stage, build_stage, optimizer_of
+from ltdsl_runtime.training.stopping import EARLY, ends_early
 from ltdsl_runtime.training.tensorboard import Events
 from ltdsl_runtime.tricks.optimizers import go_on
 from ltdsl_runtime.tricks.registry import build_sampling
+from ltdsl_runtime.weights.averages import are_averaged, weights_told
 from ltdsl_runtime.weights.restore import epoch_of
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.training.progress import Reporter
     from ltdsl_runtime.training.stage_cache import StageCache
     from ltdsl_runtime.training.stages import Stage
+    from ltdsl_runtime.tricks.averages import Average
     from ltdsl_runtime.tricks.registry import Sampling
 
 
@@ -93,7 +97,6 @@ class Trainer:
             begin = run.checkpoint(BEGIN)
             must_be_begun_with(plan, begin)
         self.network = network_to_train(plan, data, root, workers, reporter.say, begin)
-        self.statistics = shared_statistics(self.network, workers)
         self.evaluate = self._evaluator(plan.confidence_at())
         #: By their names in the recipe: each read once, and before anything is trained.
         self.teachers = {
@@ -134,17 +137,24 @@ class Trainer:
         must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)
         so_far.restore(self.network)
         self.best.go_on(so_far.metrics)
+        #: Of each epoch done.
+        self.metrics = list(so_far.metrics)
         self._stop_where_asked(so_far.done)
         if self.options.tensorboard and self.workers.first:
             with self.run.writing(self.run.path / TENSORBOARD):
                 self.events = Events(self.run.path, self.run.facts.started, so_far.metrics)
         optimizer: nn.Optimizer | None = None
+        self.average: Average | None = None
         for index, stage in enumerate(self.plan.stages):
-            if stage.end <= so_far.done:
+            ended = bool(self.metrics) and self.metrics[-1].ends is not None
+            if ended or stage.end <= so_far.done:
                 continue
             now_at("start")
             begun = self._begin(index, None if stage.fresh_optimizer else optimizer, so_far)
             optimizer = begun.step.update.optimizer
+            self.average = begun.step.average
+            more = self.average.statistics if self.average else ()
+            self.statistics = shared_statistics(self.network, self.workers, more)
             self._train(index, begun, max(so_far.done, stage.start))
         if self.events:
             self.events.close()
@@ -200,6 +210,7 @@ class Trainer:
         if under_way:
             so_far.restore(self.network)
             so_far.restore(begun.step.update)
+        self._go_on_averaging(index, begun, so_far)
         return begun
 
     def _optimizer(
@@ -222,6 +233,20 @@ class Trainer:
         elif first < index:
             go_on(so_far.saved, made)
         return made
+
+    def _go_on_averaging(self, index: int, begun: Stage, so_far: Reached) -> None:
+        """Take up the average of the epochs before, where a stage goes on with one."""
+        average, stage = begun.step.average, begun.plan
+        if average is None:
+            return
+        if stage.start < so_far.done:
+            so_far.restore(average)
+        elif stage.fresh_optimizer:
+            return  # it begins at the weights as they are
+        elif self.average is not None:
+            average.go_on_from(self.average)
+        elif stage.start == so_far.done and are_averaged(so_far.saved):
+            so_far.restore(average)
 
     def _sampling(self, stage: StagePlan, under_way: bool) -> Sampling:
         """What a stage's sampler does; one that needs weights looks at those that the stage started from."""
@@ -271,7 +296,7 @@ class Trainer:
             else:  # to MindSpore the whole stage is one epoch; see `training_dataset`
                 Model(stage.step).train(1, dataset, callbacks, dataset_sink_mode=False)
 
-    def finish_epoch(self, index: int, stage: Stage, epoch: int, passed: Passed) -> None:
+    def finish_epoch(self, index: int, stage: Stage, epoch: int, passed: Passed) -> bool:
         """Evaluate where the plan says so, save and record, as an epoch ends.
 
         Args:
@@ -280,18 +305,22 @@ class Trainer:
             epoch: The epoch's number, from 0.
             passed: How its steps have passed.
 
+        Returns:
+            Whether the run ends with it, whatever its plan says.
+
         Raises:
             RunError: LT410, the loss or a weight is not finite; the checkpoints are those of the epoch before.
         """
         last = self.run.checkpoint("last")
         # by name: an optimizer's parameters include the weights that it updates
-        holders = (self.network, stage.step.update)
+        holders = (self.network, stage.step.update, *filter(None, (stage.step.average,)))
         parameters = {p.name: p for cell in holders for p in cell.get_parameters()}.values()
         with spent_on("checkpoint"):
             must_be_finite(stage, epoch, passed, parameters, self.workers, last)
         if self.statistics is not None:
             self.statistics()
         record = self._recorded(stage.plan, epoch, passed)
+        self.metrics.append(record)
         facts = {"epoch": epoch, "stage": stage.plan.name}
         with spent_on("checkpoint"):
             whole = self.keeper.whole(parameters)
@@ -310,17 +339,19 @@ class Trainer:
             self.reporter.epoch(record)
         self._lap(epoch)
         self._stop_where_asked(epoch + 1)
+        return record.ends is not None
 
     def _stop_where_asked(self, done: int) -> None:
         """Stop where so many epochs are enough for now; of a run that is whole, nothing is left out."""
         asked = self.options.stop_after
-        if asked is not None and asked <= done < self.plan.epochs:
+        ended = self.metrics and self.metrics[-1].ends
+        if asked is not None and asked <= done < self.plan.epochs and not ended:
             raise StoppedAsAsked(done)
 
     def _recorded(self, stage: StagePlan, epoch: int, passed: Passed) -> Epoch:
         """What is known of an epoch."""
         figures = self._measured() if self.plan.evaluates(epoch) else {}
-        return Epoch(
+        record = Epoch(
             epoch=epoch,
             stage=stage.name,
             loss=passed.loss,
@@ -329,11 +360,14 @@ class Trainer:
             skipped=passed.skipped,
             **figures,
         )
+        early = ends_early(self.plan, [*self.metrics, record])
+        return record.model_copy(update={"ends": EARLY}) if early else record
 
     def _measured(self) -> dict[str, Any]:
-        """Evaluate the network as it is."""
+        """Evaluate the network as it is, or its average."""
         measured_on = self.plan.best_on or "test"
-        scores = self.evaluate(getattr(self.data, measured_on))
+        with self.average.in_place() if self.average else contextlib.nullcontext():
+            scores = self.evaluate(getattr(self.data, measured_on))
         return {
             "top1_error": scores.top1_error,
             "macro_recall": scores.macro_recall,
@@ -348,12 +382,16 @@ class Trainer:
         kept: tuple[Checkpoint, ...] = ("last", "best") if self.plan.best_on else ("last",)
         for which in kept:
             path = self.run.checkpoint(which)
-            epoch = epoch_of(self.keeper.restore(path), path)
+            saved = self.keeper.restore(path)
+            epoch = epoch_of(saved, path)
             confidence = self.plan.confidence_at(epoch)
             same = confidence == self.plan.confidence_at()
             evaluate = self.evaluate if same else self._evaluator(confidence)
-            scores = evaluate(self.data.test, logits=True)
-            result[which] = {"epoch": epoch, **scores.report(self.data.counts, names)}
+            temperature = fitted(evaluate, self.plan, self.data.validation)
+            scores, told = judged(evaluate, self.data.test, temperature)
+            figures = scores.report(self.data.counts, names)
+            averaged = weights_told(are_averaged(saved))
+            result[which] = {"epoch": epoch, **averaged, **told, **figures}
             self._keep(scores, which, "test", epoch)
             if self.data.validation is not None:
                 held = evaluate(self.data.validation, logits=True)

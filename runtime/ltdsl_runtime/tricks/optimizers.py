@@ -1,4 +1,4 @@
-"""Optimizers: MindSpore's own, or what computes the same by native kernels.
+"""Optimizers: MindSpore's own where it has them, or what computes the same by native kernels.
 
 The learning rate of every step is laid down in advance.
 
@@ -15,6 +15,7 @@ from mindspore import Tensor, nn
 
 from ltdsl import catalogue
 from ltdsl_runtime.machine.device import native
+from ltdsl_runtime.tricks.adamw import AdamW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -40,10 +41,19 @@ def _adam(entry: catalogue.Adam, parameters: Groups, rates: list[float]) -> nn.O
     return nn.Adam(parameters, rates, entry.beta1, entry.beta2)
 
 
+def _adamw(entry: catalogue.AdamW, parameters: Groups, rates: list[float]) -> nn.Optimizer:
+    undecayed = [{**group, "weight_decay": 0.0} for group in parameters]  # through the gradient
+    return AdamW(undecayed, rates, entry.beta1, entry.beta2, entry.weight_decay)
+
+
 #: What MindSpore's optimizers call what they keep of their rates.
 RATE = "learning_rate"
 
-OPTIMIZERS: dict[str, Callable[..., nn.Optimizer]] = {"sgd": _sgd, "adam": _adam}
+OPTIMIZERS: dict[str, Callable[..., nn.Optimizer]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+}
 
 
 class Rates(NamedTuple):

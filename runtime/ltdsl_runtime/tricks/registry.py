@@ -23,6 +23,8 @@ from ltdsl_runtime.plugged import implementation, implementation_if_any
 from ltdsl_runtime.streams import generator
 from ltdsl_runtime.tricks import cam
 from ltdsl_runtime.tricks.around import Climb, MaxNorm
+from ltdsl_runtime.tricks.averages import Average
+from ltdsl_runtime.tricks.calibration import CALIBRATIONS
 from ltdsl_runtime.tricks.distillation import Distillation
 from ltdsl_runtime.tricks.losses.objectives import LOSSES
 from ltdsl_runtime.tricks.mixers import CutMix, InputMixup, Mixer, Remix
@@ -191,6 +193,17 @@ def build_constraint(entry: catalogue.Constraint | None, network: Network) -> Ma
     return None if entry is None else CONSTRAINTS[entry.name](entry, network)
 
 
+#: (declaration, network) -> what follows its weights; None for nothing
+AVERAGES: dict[str, Callable[..., Average | None]] = {
+    "ema": lambda entry, network: Average(network, entry.decay) if entry.decay else None
+}
+
+
+def build_average(entry: catalogue.Average | None, network: Network) -> Average | None:
+    """What follows a network's weights in a stage's steps."""
+    return None if entry is None else implementation(AVERAGES, entry)(entry, network)
+
+
 #: Where each kind's implementations are looked up by name. What one is called with stands at its table.
 TABLES: dict[type[catalogue.Entry], dict[str, Any]] = {
     catalogue.Sampler: ORDERS,
@@ -204,6 +217,8 @@ TABLES: dict[type[catalogue.Entry], dict[str, Any]] = {
     catalogue.Optimizer: OPTIMIZERS,
     catalogue.Sharpness: SHARPNESS,
     catalogue.Constraint: CONSTRAINTS,
+    catalogue.Average: AVERAGES,
+    catalogue.Calibration: CALIBRATIONS,
     catalogue.Augment: AUGMENTATIONS,
 }
 

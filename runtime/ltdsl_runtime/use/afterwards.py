@@ -86,13 +86,15 @@ def _tau_norm(
     del counts
     set_environment()  # for mindspore, which these import
     from ltdsl_runtime.models.scaled import FACTORS
+    from ltdsl_runtime.weights.averages import STEPS, as_used
     from ltdsl_runtime.weights.restore import load_own
 
     saved = load_own(
         run.checkpoint(which),
         run.plan.digest(),
-        lambda name, value: value if name.startswith("classifier.") else None,
+        lambda name, value: value if "classifier." in name or name == STEPS else None,
     )
+    saved = as_used(saved)
     if run.plan.classifier == "cosine" or FACTORS in saved:
         raise RunError(
             "LT416",

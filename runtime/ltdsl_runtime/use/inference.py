@@ -10,9 +10,10 @@ import numpy as np
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.graph.evaluation import EvalStep, Inference
 from ltdsl_runtime.graph.normalise import Normalise
-from ltdsl_runtime.tricks.posthoc import corrected
+from ltdsl_runtime.tricks.calibration import Calibrated, outcome_of
 from ltdsl_runtime.use.trained import NAMED
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.averages import are_averaged, as_trained, as_used
 from ltdsl_runtime.weights.classes import Kind, must_be_ours, names_in, related, told
 from ltdsl_runtime.weights.restore import load_own, restored_network
 
@@ -40,6 +41,8 @@ class Model:
         path: The checkpoint.
         model: The network's name in the catalogue.
         said: What to tell of its classes, where it is no checkpoint of the run itself.
+        averaged: Whether the weights are averages of the trained ones.
+        temperature: What its logits are divided by; None where nothing was fitted to these weights.
     """
 
     network: Network
@@ -50,6 +53,8 @@ class Model:
     path: Path
     model: str
     said: str | None = None
+    averaged: bool = False
+    temperature: float | None = None
 
     def evaluation(self, logits: bool = False) -> EvalStep:
         """The graph that a run is evaluated with, and one that tells logits too."""
@@ -60,24 +65,27 @@ class Model:
         return Inference(self.outcome, self.normalise, self.confidence)
 
 
-def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
+def load_model(run: Trained, which: str, into: Model | None = None, trained: bool = False) -> Model:
     """A run's network with the weights of one of its checkpoints.
 
     Args:
         run: The run.
         which: ``last``, ``best`` or a path.
         into: A model of the same run that gives its network, and loses its weights: graphs of it stay compiled.
+        trained: Take the trained weights where the checkpoint has averages of them too.
 
     Raises:
         RunError: LT411, LT412, LT413: the checkpoint is missing, damaged, or of another model.
     """
     path = run.checkpoint(which)
     saved = _read(run, which, path)
+    averaged = are_averaged(saved) and not trained
+    saved = as_used(saved) if averaged else as_trained(saved)
     plan, data = run.plan, run.data
     ours = None if which in NAMED else data.classes  # its own are those it was trained on
     if into is None:
         network = restored_network(plan, len(data.classes), data.view.channels, saved, path, ours)
-        outcome = corrected(plan, network, data.train_counts)
+        outcome = outcome_of(plan, network, data.train_counts)
     else:
         network, outcome = into.network, into.outcome
         saved = must_be_ours(saved, path, network, ours)
@@ -87,7 +95,27 @@ def load_model(run: Trained, which: str, into: Model | None = None) -> Model:
     kind: Kind = "same" if ours is None else related(names_in(saved, path), ours).kind
     said = told(kind, path)
     confidence = plan.confidence_at(epoch)
-    return Model(network, outcome, normalise, confidence, epoch, path, plan.model.name, said)
+    temperature = None
+    if isinstance(outcome, Calibrated):
+        temperature = run.temperature(which)
+        outcome.set(temperature or 1.0)
+        if temperature is None:
+            uncalibrated = (
+                f"nothing was fitted to the weights of {path}: their confidence is not calibrated"
+            )
+            said = uncalibrated if said is None else f"{said}; {uncalibrated}"
+    return Model(
+        network,
+        outcome,
+        normalise,
+        confidence,
+        epoch,
+        path,
+        plan.model.name,
+        said,
+        averaged,
+        temperature,
+    )
 
 
 def _read(run: Trained, which: str, path: Path) -> Saved:

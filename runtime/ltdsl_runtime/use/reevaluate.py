@@ -70,8 +70,9 @@ def evaluate_run(
         if predictions is not None and fingerprint == run.test_fingerprint:
             held = _validation_part(run, data)
     # they import mindspore, which must find the environment prepared
-    from ltdsl_runtime.training.evaluate import Evaluator, described
+    from ltdsl_runtime.training.evaluate import Evaluator, described, judged
     from ltdsl_runtime.use.inference import load_model
+    from ltdsl_runtime.weights.averages import weights_told
 
     plan = run.plan
     result: dict[str, Any] = {"best_on": plan.best_on, "best_by": plan.best_by}
@@ -86,10 +87,10 @@ def evaluate_run(
             step = model.evaluation(logits=predictions is not None)
             evaluators[model.confidence] = Evaluator(step, len(run.data.classes))
         evaluate = evaluators[model.confidence]
-        scores = evaluate(test, logits=predictions is not None)
+        scores, told = judged(evaluate, test, model.temperature, predictions is not None)
         figures = scores.report(run.data.train_counts, run.data.classes)
         key: Checkpoint = "last" if name == "last" else "best" if name == "best" else "checkpoint"
-        result[key] = {"epoch": model.epoch, **figures}
+        result[key] = {"epoch": model.epoch, **weights_told(model.averaged), **told, **figures}
         if predictions is not None:
             about = described(plan, scores, key, "test", model.epoch, fingerprint)
             _write(predictions, run, about)

@@ -86,6 +86,12 @@ class Trained:
         self.checkpoint("last")
         return [name for name in NAMED if (self.path / CHECKPOINTS / f"{name}.ckpt").is_file()]
 
+    def temperature(self, which: str) -> float | None:
+        """What the logits of one of :data:`NAMED` are divided by; None where nothing was fitted."""
+        evaluation = Run(self.path, exact=True).evaluation
+        figures = getattr(evaluation, which, None) if which in NAMED else None
+        return None if figures is None else figures.temperature
+
     def _why_not(self, which: str) -> str:
         if which == "best" and self.plan.best_on is None:
             return "nothing chose a best epoch: the recipe holds no validation part out"

@@ -11,6 +11,7 @@ from ltdsl_runtime.models import planned_network
 from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.averages import as_used
 from ltdsl_runtime.weights.classes import must_be_ours
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def restored_network(
     path: Path,
     class_names: Sequence[str] | None = None,
 ) -> Network:
-    """A plan's model with the weights of a checkpoint, factors of `lws` included.
+    """A plan's model with the weights of a checkpoint, factors of `lws` included; averaged ones where it has any.
 
     Args:
         plan: The run.
@@ -78,7 +79,7 @@ def restored_network(
     Raises:
         RunError: LT412, the checkpoint is that of another model; LT414, of other classes.
     """
-    network = planned_network(plan, num_classes, in_channels)
+    network, saved = planned_network(plan, num_classes, in_channels), as_used(saved)
     if FACTORS in saved:
         use_factors(network, num_classes)
     checkpoints.apply(must_be_ours(saved, path, network, class_names), network, path)

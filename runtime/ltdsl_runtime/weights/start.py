@@ -11,6 +11,7 @@ from ltdsl_runtime.models import planned_network
 from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.scaled import FACTORS
 from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.averages import as_used
 from ltdsl_runtime.weights.classes import names_in, related, reordered, told
 from ltdsl_runtime.weights.foreign.fitting import fit
 from ltdsl_runtime.weights.foreign.reading import read_foreign
@@ -85,7 +86,7 @@ def started_from(
 def _named_as_here(network: Network, plan: Plan, path: Path, say: Callable[[str], None]) -> Saved:
     foreign = read_foreign(path)
     if foreign is None:
-        return _renamed(network, checkpoints.load(path))
+        return _renamed(network, as_used(checkpoints.load(path)))
     found = fit(network, plan.model.name, foreign, path)
     say(f"{path}: {foreign.form}, {foreign.numbers:,} numbers")
     for line in found.lines(network.classifier.weight.shape[0]):

@@ -104,6 +104,15 @@ class BatchNorm1d(Cell): ...
 
 class Optimizer(Cell):
     parameters: ParameterTuple
+    is_group_lr: bool
+    global_step: Parameter
+    global_step_increase_tensor: Tensor
+    assignadd: Callable[[Parameter, Tensor], Tensor]
+    map_: Callable[..., Any]
+    def __init__(
+        self, learning_rate: Sequence[float], parameters: Sequence[Mapping[str, Any]]
+    ) -> None: ...
+    def get_lr(self) -> Tensor: ...
     # any result: what it is depends on the optimizer, and nothing is done with it
     def construct(self, gradients: tuple[Tensor, ...]) -> Any: ...
 
@@ -111,10 +120,6 @@ class SGD(Optimizer):
     momentum: Parameter
     accum: ParameterTuple
     stat: ParameterTuple
-    global_step: Parameter
-    global_step_increase_tensor: Tensor
-    assignadd: Callable[[Parameter, Tensor], Tensor]
-    def get_lr(self) -> Tensor: ...
     def __init__(
         self,
         params: Sequence[Mapping[str, Any]],

@@ -47,16 +47,21 @@ def climbed(function, at, rho):
         ("batch_size = 8; accumulate = 2", "cs_ce"),
         ("batch_size = 16; clip_norm = 0.05", "ce"),
         ("batch_size = 16; precision = fp16", "ce"),
+        (
+            "batch_size = 8; accumulate = 2; optimizer = adamw(lr = 0.3, weight_decay = 0.3)",
+            "cs_ce",
+        ),
     ],
 )
 def test_ten_sharpness_aware_steps(data, more, tricks):
     rho = 0.4
-    text = (
-        f"epochs = 3; optimizer = sgd(lr = 0.3); sharpness = sam(rho = {rho}); {more}; a: {tricks}"
-    )
+    decoupled = "adamw" in more
+    optimizer = "" if decoupled else "optimizer = sgd(lr = 0.3); "
+    text = f"epochs = 3; {optimizer}sharpness = sam(rho = {rho}); {more}; a: {tricks}"
     network = linear_network()
     stage = built(text, data, network)
-    expected, reference = values(network), formulas.SGD(weight_decay=0.0005)
+    expected = values(network)
+    reference = formulas.AdamW(weight_decay=0.3) if decoupled else formulas.SGD(weight_decay=0.0005)
     counts = np.float64(data.counts)
     weighted = {"class_weights": counts.min() / counts, "by_weight": True}
     for number in range(STEPS):

@@ -67,6 +67,12 @@ def test_adam(weight_decay):
     follow(catalogue.Adam(**arguments), formulas.Adam(**arguments))
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.02, 0.7])
+def test_adamw(weight_decay):
+    arguments = {"beta1": 0.8, "beta2": 0.95, "weight_decay": weight_decay}
+    follow(catalogue.AdamW(**arguments), formulas.AdamW(**arguments))
+
+
 def test_a_single_step():
     """A list of one rate must not be taken for anything else."""
     follow(catalogue.SGD(), formulas.SGD(), rates=[0.3])

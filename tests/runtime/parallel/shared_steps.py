@@ -61,11 +61,13 @@ RECIPES = {name: recipe_of(trick) for name, trick in catalogue.TRICKS.items()} |
     "fp16": "precision = fp16; a: ce",
     "flip": "augment = [random_horizontal_flip]; a: ce",
     "adam": "optimizer = adam(lr = 0.01); a: ce",
+    "adamw": "optimizer = adamw(lr = 0.01, weight_decay = 0.5); a: ce",
     "sam": "sharpness = sam(rho = 0.2); a: cs_ce",
     "sam + clip_norm + accumulate": (
         "sharpness = sam(rho = 0.2); clip_norm = 0.01; accumulate = 2; batch_size = 4; a: cs_ce + input_mixup"
     ),
     "max_norm": "constraint = max_norm(threshold = 0.4); a: ce",
+    "ema": "average = ema(decay = 0.5); a: ce",
     "clip_norm": "clip_norm = 0.01; a: ce",
     "clip_norm + crt": (
         f"clip_norm = 0.01; {LATER} crt + cs_ce @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}"
@@ -147,7 +149,9 @@ def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]
     steps = min(STEPS, len(built.source))
     losses = [built.step(*map(Tensor, built.source[i])).asnumpy() for i in range(steps)]
     found = {"losses": np.stack(losses)}
-    for parameter in split.whole((*net.get_parameters(), *built.step.update.get_parameters())):
+    held = [net, built.step.update, *filter(None, [built.step.average])]
+    parameters = {p.name: p for cell in held for p in cell.get_parameters()}.values()
+    for parameter in split.whole(parameters):
         if workers.first or not split.has(parameter.name):
             found[parameter.name] = parameter.asnumpy().copy()
     if evaluated:

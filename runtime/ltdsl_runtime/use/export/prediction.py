@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.use.export.onnx import OnnxError, finish, run_onnx
+from ltdsl_runtime.weights.averages import weights_told
 from ltdsl_runtime.weights.checkpoints import no_logging
 from ltdsl_runtime.weights.foreign.naming import namings
 from ltdsl_runtime.weights.foreign.reading import read_foreign
@@ -143,6 +144,8 @@ def describe(run: Trained, model: Model, form: str, batch_size: int | None) -> d
         "purpose": "weights" if form in WEIGHTS_ALONE else "prediction",
         "model": run.plan.model.model_dump(mode="json", by_alias=True),
         "epoch": model.epoch,
+        **weights_told(model.averaged),
+        **({} if model.temperature is None else {"temperature": model.temperature}),
         "classes": list(data.classes),
         "correction": posthoc and posthoc.model_dump(mode="json", by_alias=True),
         "normalisation": {"mean": list(data.mean), "std": list(data.std)},

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 def write_step(run: Trained, which: str, place: Path, folder: Path | None) -> dict[str, Any]:
     """Write the training step of a checkpoint's stage.
 
-    Its weights are the checkpoint's; its optimizer is at the stage's beginning, with all the stage's rates ahead.
+    Its weights are the checkpoint's, the trained ones; its optimizer is at the stage's beginning, with all the stage's
+    rates ahead, and so is an average.
 
     Args:
         run: The run.
@@ -79,7 +80,7 @@ def write_step(run: Trained, which: str, place: Path, folder: Path | None) -> di
 
 def _stage(run: Trained, which: str, data: LoadedData, root: Path) -> tuple[Stage, int]:
     """The stage that a checkpoint was made in, with its weights and a fresh optimizer."""
-    model = load_model(run, which)
+    model = load_model(run, which, trained=True)
     if model.epoch is None:
         raise RunError(
             "LT433", f"{model.path} does not say which stage it is of", "use last or best"
@@ -97,5 +98,7 @@ def _stage(run: Trained, which: str, data: LoadedData, root: Path) -> tuple[Stag
     teacher = teacher_at(root / stage.teacher.teacher, plan, data) if stage.teacher else None
     built = build_stage(plan, stage, data, network, optimizer, teacher, sampling)
     checkpoints.apply(weights, network, model.path)
+    if built.step.average is not None:
+        built.step.average.begin()
     built.step.set_train(True)
     return built, model.epoch
