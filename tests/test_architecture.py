@@ -48,6 +48,7 @@ ROOMS = {
         "importing",
         "reference",
         "sweep",
+        "reproduce",
         "report",
         "lsp",
         "api",

@@ -27,6 +27,7 @@ COMMANDS = {
     "data": "data",
     "run": "run",
     "sweep": "sweep",
+    "reproduce": "reproduce",
     "runs": "runs",
     "eval": "evaluate",
     "predict": "predict",

@@ -86,7 +86,7 @@ def space_of(
     return read_space(recipes, axes, seeds.pop()), ends
 
 
-def announce(space: Space, trials: int, ends: Table, folder: Path, console: Console) -> None:
+def announce_search(space: Space, trials: int, ends: Table, folder: Path, console: Console) -> None:
     """Say how many runs are trained for how long."""
     from ltdsl.sweep.halving import epochs_of, rungs
 

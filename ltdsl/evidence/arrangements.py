@@ -45,6 +45,7 @@ class Arrangement(NamedTuple):
         augment: Of all stages; empty where it is the protocol's.
         validation: Share of the training images that chooses the best weights; 0 where nothing asks for them.
         teacher: Path that a distilled row's teacher is expected at.
+        warmup: Epochs of warm-up of a first part; None where they are the protocol's.
         suffix: Ends the recipe's name, where another row has the same tricks and epochs.
         remark: What a reader has to be told.
     """
@@ -56,6 +57,7 @@ class Arrangement(NamedTuple):
     augment: tuple[str, ...] = ()
     validation: float = 0.0
     teacher: str = ""
+    warmup: int | None = None
     suffix: str = ""
     remark: str = ""
 

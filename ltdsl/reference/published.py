@@ -63,18 +63,54 @@ def why_not(row: Row) -> str:
     return "" if row.epochs else "its epochs are not printed"
 
 
-def text_of(printed: Sequence[Row]) -> str:
+def text_of(printed: Sequence[Row], scale: float = 1.0) -> str:
     """The recipe of rows that were trained alike, laid out.
 
     Args:
         printed: The rows of one name that has no reason in :func:`why_not`.
+        scale: Part of the epochs to train, in (0, 1]: milestones, parts and warm-ups shrink alike.
     """
     row = printed[0]
     how = ARRANGEMENTS[row.trained]
-    text = "\n".join([*_head(printed, how), *_settings(row, how), "", *_stages(row, how)]) + "\n"
+    head = list(_head(printed, how))
+    if scale != 1 and row.epochs is not None:
+        row, how = shortened(row, how, scale)
+        head.append(_comment(f"Here for {scale:g} times the epochs, all of it alike."))
+    text = "\n".join([*head, *_settings(row, how), "", *_stages(row, how)]) + "\n"
     laid_out = format_source(Source(name_of(row), text))
     assert isinstance(laid_out, str), text
     return laid_out
+
+
+def shortened(row: Row, how: Arrangement, scale: float) -> tuple[Row, Arrangement]:
+    """A row and its arrangement with all epochs times a scale; each stage has one at least."""
+
+    def of(epochs: int) -> int:
+        return max(1, round(epochs * scale))
+
+    def drops(milestones: Iterable[int], length: int) -> tuple[int, ...]:
+        """A drop just before the end of a part stays there; where two would be one, there is no such recipe."""
+        return tuple(min(of(at), max(1, length - 1)) for at in milestones)
+
+    whole = of(row.epochs or 1)
+    starts = [of(part.start) for part in how.parts]
+    parts = []
+    for part, start, end in zip(how.parts, starts, [*starts[1:], whole], strict=False):
+        milestones = drops(part.milestones, end - start)
+        warmup = min(round(part.warmup * scale), milestones[0] - 1)
+        parts.append(part._replace(start=start, milestones=milestones, warmup=warmup))
+    changed = how._replace(
+        milestones=drops(how.milestones, starts[0] if starts else whole),
+        start=None if how.start is None else of(how.start),
+        parts=tuple(parts),
+        warmup=round(_protocol_warmup(row) * scale),
+    )
+    return row._replace(epochs=whole), changed
+
+
+def _protocol_warmup(row: Row) -> int:
+    found = re.search(r"warmup *= *(\d+)", DATASETS[benchmark_of(row).family].protocol)
+    return int(found[1]) if found else 0
 
 
 def _head(printed: Sequence[Row], how: Arrangement) -> Iterable[str]:
@@ -103,8 +139,10 @@ def _settings(row: Row, how: Arrangement) -> Iterable[str]:
     yield f"epochs = {row.epochs}"
     if how.batch_size:
         yield f"batch_size = {how.batch_size}"
-    if how.milestones:
-        yield f"schedule = multistep(milestones = {write(how.milestones)})"
+    drops = f"milestones = {write(how.milestones)}" if how.milestones else ""
+    warmup = "" if how.warmup is None else f"warmup = {how.warmup}"
+    if drops or warmup:
+        yield f"schedule = multistep({', '.join(filter(None, (drops, warmup)))})"
     if how.augment:
         yield f"augment = [{', '.join(how.augment)}]"
     if how.validation:

@@ -137,6 +137,8 @@ def _write_published(path: Path, name: str) -> None:
     if reason := why_not(printed[0]):
         misused(f"nothing is written: {name} is no recipe, as {reason}")
     _write(path, text_of(printed))
+    for note in dict.fromkeys(row.note for row in printed if row.note):
+        say(f"note: {note}")
 
 
 def _write_plugin(name: str) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ltdsl.cli.commands.run import write_report
-from ltdsl.cli.compiling import blocking
 from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.inputs import STDIN, recipes_in
 from ltdsl.cli.options import (
@@ -23,23 +21,19 @@ from ltdsl.cli.options import (
     TrainOn,
 )
 from ltdsl.cli.output import fail, misused, need, new_console, show
-from ltdsl.cli.searching import Compiler, announce, conclude, drive, search, space_of
-from ltdsl.cli.survey import Data, Unreadable, nothing, surveyor
+from ltdsl.cli.searching import Compiler, announce_search, conclude, drive, search, space_of
+from ltdsl.cli.survey import Data, Unreadable, nothing
+from ltdsl.cli.sweeping import announce, compiled, pool_of, surveyor_of, work_off
 from ltdsl.options import RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ltdsl.cli.survey import LeftOut
-    from ltdsl.compiler import Survey
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.display.console import Console
     from ltdsl.sweep.axes import Axis
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.folder import SweepFolder
     from ltdsl.sweep.grid import Choice
-    from ltdsl.sweep.pool import Pool
-    from ltdsl.sweep.table import Row, Table
 
 
 def sweep(
@@ -140,7 +134,7 @@ def sweep(
             misused(
                 "--search tries combinations by itself: without --seeds, --zip and --skip-unreadable"
             )
-        survey = _surveyor(data, nothing)
+        survey = surveyor_of(data, nothing)
         compiler = Compiler(survey, strict, allow_outside)
         folder = SweepFolder(out or _default_folder(paths))
         _search(
@@ -159,15 +153,15 @@ def sweep(
     left_out: LeftOut = nothing
     if skip_unreadable:
         left_out = Unreadable(data, lambda why: console.say(f"left out: {why}")).within
-    table = _compiled(choices, strict, allow_outside, data, left_out)
+    table = compiled(choices, strict, allow_outside, data, left_out)
     try:
         work = Sweep(table, SweepFolder(out or _default_folder(paths)), options)
         rows = work.left(retry_failed)
-        _announce(work, rows, console, dry_run)
+        announce(work, rows, console, dry_run)
         if dry_run:
             return
-        pool = _pool(cluster, jobs, device.value) if rows else None
-        _drive(work, rows, pool, console, left_out)
+        pool = pool_of(cluster, jobs, device.value) if rows else None
+        work_off(work, rows, pool, console, left_out)
     except UnreadableError as error:
         fail("LT462", str(error), error.hint)
     except OSError as error:
@@ -231,45 +225,18 @@ def _search(
 ) -> None:
     """Do what `--search` is for."""
     space, ends = space_of(paths, axes, trials, compiler)
-    announce(space, trials, ends, folder.path, console)
+    announce_search(space, trials, ends, folder.path, console)
     if dry_run:
         return
     cluster, jobs = where
     try:
         work = search(space, trials, folder, options, compiler, console)
-        pool = _pool(cluster, jobs, options.device)
+        pool = pool_of(cluster, jobs, options.device)
         drive(work, pool, pool.slots)
         conclude(work, console)
     except OSError as error:
         at = f"{error.filename}: " if error.filename else ""
         fail("LT462", f"{at}{error.strerror or error}", "free space, or name another with --out")
-
-
-def _surveyor(data: Path | None, left_out: LeftOut) -> Callable[[Path], Survey]:
-    def survey(recipe: Path) -> Survey:
-        return surveyor(recipe, data, True, lambda dataset: left_out(recipe, dataset))
-
-    return survey
-
-
-def _compiled(
-    choices: list[Choice],
-    strict: bool,
-    allow_outside: bool,
-    data: Path | None,
-    left_out: LeftOut,
-) -> Table:
-    """The table, after everything that there is to say about it; nothing is trained before all of it is right."""
-    from ltdsl.sweep.table import compile_table
-
-    table, problems = compile_table(choices, _surveyor(data, left_out), allow_outside)
-    if table is None:  # what else there is to say can wait
-        show([problem for problem in problems if blocking([problem], strict)])
-        raise typer.Exit(1)
-    show(problems)
-    if blocking(problems, strict):
-        raise typer.Exit(1)
-    return table
 
 
 def _default_folder(paths: list[Path]) -> Path:
@@ -282,61 +249,6 @@ def _default_folder(paths: list[Path]) -> Path:
 
 #: Of a default folder's name.
 MAX_FOLDER = 100
-
-
-def _announce(work: Sweep, rows: list[Row], console: Console, whole: bool) -> None:
-    from ltdsl.sweep.shared import count
-    from ltdsl.sweep.show import counts, epochs_to_train, planned_table
-
-    if whole:
-        console.print(planned_table(work))
-        console.print()
-    same = work.table.combinations - len(work.table.rows)
-    again = f"; {same} more mean the same as another" if same else ""
-    number = len(work.table.rows)
-    text = f"{number} run{'s' * (number > 1)} in {work.folder.path}: {counts(work.records.values())}{again}"
-    console.say(text)
-    if rows:
-        console.say(epochs_to_train(count(rows, work.shared)))
-
-
-def _pool(cluster: str | None, jobs: int, device: str) -> Pool:
-    from ltdsl.sweep.pool import LocalPool
-
-    if cluster is None:
-        return LocalPool(jobs, device)
-    from ltdsl.sweep.cluster import ClusterError, ClusterPool
-
-    try:
-        return ClusterPool(cluster)
-    except ClusterError as error:
-        fail(error.code, str(error), error.hint)
-
-
-def _drive(
-    work: Sweep,
-    rows: list[Row],
-    pool: Pool | None,
-    console: Console,
-    left_out: LeftOut,
-) -> None:
-    from ltdsl.runs.layout import LOGS
-    from ltdsl.sweep.watch import Bars, Lines
-    from ltdsl.system.writing import folder
-
-    folder(work.folder.path, LOGS)
-    work.write()
-    if pool is None:
-        return
-    watcher = (Bars if console.is_terminal else Lines)(work, rows, console)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's way to press Ctrl-C
-    jobs = {row: work.job(row, left_out(row.choice.recipe, row.plan.dataset)) for row in rows}
-    try:
-        with watcher.showing():
-            work.drive(jobs, pool, watcher)
-    except KeyboardInterrupt:
-        message = f"interrupted; {work.folder.path} keeps what is done"
-        fail("LT499", message, "the same command goes on with it")
 
 
 def _conclude(work: Sweep, console: Console) -> None:
