@@ -100,6 +100,7 @@ READ_DATA = {
     ("ltdsl/cli/commands/explain.py", "_try"),
     ("ltdsl/cli/commands/export.py", "export"),
     ("ltdsl/cli/commands/predict.py", "predict"),
+    ("ltdsl/cli/commands/report.py", "_pictures"),
     ("ltdsl/cli/refusals.py", "unsuitable"),
     ("ltdsl/cli/commands/run.py", "train"),
     ("ltdsl/cli/commands/run.py", "try_out"),
@@ -116,7 +117,15 @@ READ_DATA = {
 }
 
 #: Files of the language that compute with NumPy: nothing of theirs is imported before it is asked for.
-NUMERIC = ("ltdsl.runs.arrays", "ltdsl.judge.intervals", "ltdsl.judge.pairs", "ltdsl.judge.ranking")
+NUMERIC = (
+    "ltdsl.runs.arrays",
+    "ltdsl.judge.intervals",
+    "ltdsl.judge.mistakes",
+    "ltdsl.judge.own",
+    "ltdsl.judge.pairs",
+    "ltdsl.judge.ranking",
+    "ltdsl.judge.temperature",
+)
 
 #: Slow to import or absent where only recipes are checked.
 HEAVY = ("mindspore", "mindcv", "numpy", "scipy", "PIL")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ltdsl.catalogue import Trick
     from ltdsl.evidence.rows import Row
+    from ltdsl.plan import Plan
     from ltdsl.recipe import Recipe, StageRecipe
 
 PARAMETER = 0.25
@@ -63,6 +64,25 @@ def _of_stages(stages: tuple[str, ...]) -> Combination:
 def of_recipe(recipe: Recipe) -> Combination:
     """The combination that a recipe asks for."""
     return merged(of_stage(stage) for stage in recipe.stages)
+
+
+def of_plan(plan: Plan) -> Combination:
+    """The combination that a plan trains."""
+    return merged(
+        frozenset(
+            _use(trick)
+            for trick in (
+                stage.sampler,
+                stage.mixer,
+                stage.loss,
+                stage.classifier,
+                stage.teacher,
+                stage.posthoc,
+            )
+            if trick is not None and trick.name not in DEFAULT_NAMES
+        )
+        for stage in plan.stages
+    )
 
 
 def of_stage(stage: StageRecipe) -> Tricks:

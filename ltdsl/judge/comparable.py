@@ -31,16 +31,21 @@ def key(run: Run, which: Literal["last", "best"]) -> Key:
         TEST_IMAGES: facts.data_sha256.get("test", ""),
     }
     if plan is not None:
-        found |= {
-            "model": str(plan.model),
-            "first weights": plan.init or "drawn at random",
-            "teacher": ", ".join(_teachers(plan)) or "none",
-            "epochs": str(plan.epochs),
-            "augmentation": _augmentation(plan),
-            "precision": plan.precision,
-            "epoch that counts": f"best on {plan.best_on}" if which == "best" else "last",
-        }
+        found |= of_plan(plan, which)
     return {name: value for name, value in found.items() if value}
+
+
+def of_plan(plan: Plan, which: Literal["last", "best"]) -> Key:
+    """What of it a plan says."""
+    return {
+        "model": str(plan.model),
+        "first weights": plan.init or "drawn at random",
+        "teacher": ", ".join(_teachers(plan)) or "none",
+        "epochs": str(plan.epochs),
+        "augmentation": _augmentation(plan),
+        "precision": plan.precision,
+        "epoch that counts": f"best on {plan.best_on}" if which == "best" else "last",
+    }
 
 
 def unlike(one: Key, other: Key) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,14 @@ def advise(
     rows: Annotated[
         int, typer.Option(min=1, metavar="N", help="Published rows to show of each split.")
     ] = 5,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Show your own runs in this folder that are nearest, too. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
@@ -33,6 +42,11 @@ def advise(
 
     And what those rows would change about it first.
     """
+    if runs:
+        need("`ltdsl advise --runs`", "report", "numpy")
+        missing = next((path for path in runs if not path.is_dir()), None)
+        if missing is not None:
+            misused(f"there is no folder {missing}")
     result = compiled(
         recipe,
         changes,
@@ -48,6 +62,12 @@ def advise(
     console = new_console()
     for part in advice(result.recipe, rows, result.counts):
         console.print(part)
+    if runs:
+        from ltdsl.judge.own import own_advice
+
+        assert result.plan is not None
+        for part in own_advice(result.plan, runs, rows):
+            console.print(part)
 
 
 def tricks(

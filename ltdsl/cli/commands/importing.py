@@ -42,7 +42,7 @@ def import_(
         ),
     ] = None,
 ) -> None:
-    """Write recipes that train what other projects' configurations train.
+    """Write recipes of what other projects' configurations train.
 
     Configurations that start from each other's weights become the stages of one recipe. What has no place in a recipe
     is listed with the reason; what would train something else is refused. Never over a file that is there.

@@ -93,7 +93,7 @@ def new(
         Format, typer.Option("--format", help="With --list: for people, or for programs.")
     ] = Format.TEXT,
 ) -> None:
-    """Write a commented recipe to start from, or that of a published row.
+    """Write a commented recipe to start from, or a published row's.
 
     Never over a file that is there.
     """

@@ -91,10 +91,10 @@ def reproduce(
     ] = False,
     no_cache: NoCache = False,
 ) -> None:
-    """Train the rows of a published table, and show what comes out beside what was printed.
+    """Train a published table again: ours beside theirs.
 
-    The same command goes on where it was stopped, and with more rows or seeds it adds runs. Epochs that rows share
-    are trained once.
+    Its rows are recipes. The same command goes on where it was stopped, and with more rows or seeds it adds runs.
+    Epochs that rows share are trained once.
     """
     from ltdsl.reproduce.tables import chosen, recipe_of, tables
 
