@@ -60,13 +60,7 @@ class Compilation:
         """The recipe, lowered when somebody asks for it: `check` does not."""
         from ltdsl.analysis.lower import lower
 
-        return lower(self.recipe, self.counts) if self.recipe else None
-
-    @property
-    def shown(self) -> Plan:
-        """The plan as people are shown it: what the data bring to validate with is not taken from training images."""
-        assert self.plan is not None
-        return self.plan if self.drawn else self.plan.model_copy(update={"validation": 0.0})
+        return lower(self.recipe, self.counts, self.drawn) if self.recipe else None
 
     @cached_property
     def origins(self) -> dict[str, str]:

@@ -35,6 +35,7 @@ from ltdsl.catalogue import (
 from ltdsl.catalogue.entry import Added, Entry, is_added
 from ltdsl.catalogue.models import Published
 from ltdsl.plugins.loading import packages_in, why_missing
+from ltdsl.wording import counted
 
 Confidence: TypeAlias = Literal["softmax", "sigmoid"]
 """What turns logits into the probability of a prediction: ``sigmoid`` where a loss asks each class on its own."""
@@ -161,7 +162,7 @@ class Begun(Frozen):
 
     def __str__(self) -> str:
         """As it is told beside `init`."""
-        return f"{self.epochs} epochs of run {self.plan_sha256[:12]}, weights {self.weights_sha256[:12]}"
+        return f"{counted(self.epochs, 'epoch')} of run {self.plan_sha256[:12]}, weights {self.weights_sha256[:12]}"
 
 
 class PlugIn(Frozen):
@@ -191,6 +192,8 @@ class Plan(Frozen):
         class_counts: Training images of each class, before a validation part is taken from them; None where only the
             data set's files say, and nobody has looked yet.
         validation: Share of the training images held out, in [0, 0.5].
+        validation_from: ``data`` where these bring a validation part, which is used in place of that share; known once
+            somebody has looked.
         best_on: The images that choose the best epoch; None where nothing does.
         best_by: The figure on them that does; None where nothing does.
         evaluate_every: Epochs of the run between evaluations; the last epoch of a stage has one always.
@@ -215,6 +218,7 @@ class Plan(Frozen):
     validation: float
     best_on: Literal["validation", "test"] | None
     best_by: Literal["macro_recall", "top1_error"] | None
+    validation_from: Annotated[Literal["training", "data"], Added("0.2")] = "training"
     evaluate_every: Annotated[int, Added("0.2"), Field(ge=1)] = 1
     seed: int
     split_seed: int
@@ -246,6 +250,11 @@ class Plan(Frozen):
             return self
         plugins = tuple(PlugIn(package=each.name, version=each.version) for each in used)
         return self.model_copy(update={"plugins": plugins})
+
+    @property
+    def held_out(self) -> float:
+        """Share of the training images that is taken from them to validate with."""
+        return 0.0 if self.validation_from == "data" else self.validation
 
     @property
     def init_file(self) -> str | None:

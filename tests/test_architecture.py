@@ -20,6 +20,7 @@ PACKAGES = {"ltdsl": ROOT / "ltdsl", "ltdsl_runtime": ROOT / "runtime" / "ltdsl_
 ROOMS = {
     "ltdsl": [
         "errors",
+        "wording",
         "epochs",
         "longtail",
         "survey",
@@ -78,6 +79,7 @@ SHARED = (
     "ltdsl.plan",
     "ltdsl.prefix",
     "ltdsl.survey",
+    "ltdsl.wording",
     "ltdsl.options",
     "ltdsl.runs",
     "ltdsl.catalogue",

@@ -10,6 +10,7 @@ from ltdsl.advice.basis import Arithmetic
 from ltdsl.advice.rule import Finding, Rule
 from ltdsl.advice.strength import correcting, spread, strength
 from ltdsl.catalogue import TRICKS, Loss, Posthoc
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case, StageCase
@@ -171,7 +172,7 @@ def _weighs_alone(loss: Loss) -> bool:
 
 
 def _range(counts: Sequence[int]) -> str:
-    return f"classes have {max(counts):,} to {min(counts):,} images"
+    return f"classes have {max(counts):,} to {counted(min(counts), 'image')}"
 
 
 def _between(loss: Loss, counts: Sequence[int]) -> str:

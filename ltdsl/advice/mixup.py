@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ltdsl.advice.basis import Quotation, Rows
 from ltdsl.advice.rule import Finding, Rule
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case
@@ -65,7 +66,8 @@ class MixupTooShort(Rule):
             return
         yield Finding(
             stage.place(name),
-            f"`{name}` in {case.epochs} epochs: it was published with {mixed}, recipes without it with {plain}",
+            f"`{name}` in {counted(case.epochs, 'epoch')}: it was published with {mixed}, recipes without it with "
+            f"{plain}",
             (_TWICE, Rows(groups, match.caveat)),
             f"set `epochs = {mixed}`; stages and milestones in percent move with it",
         )

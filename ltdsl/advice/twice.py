@@ -11,6 +11,7 @@ from ltdsl.advice.cs_ce_with_cam_bs import CsCeWithCamBs
 from ltdsl.advice.rule import Finding, Rule
 from ltdsl.advice.strength import correcting
 from ltdsl.diagnostics import Label
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ class CorrectedTwice(Rule):
                 f"{', '.join(f'`{name}`' for name in first)} and `{last}` correct the same class frequencies",
                 (
                     Arithmetic(
-                        f"the rarest class has {min(counts):,} images, the largest {max(counts):,}: odds of "
+                        f"the rarest class has {counted(min(counts), 'image')}, the largest {max(counts):,}: odds of "
                         f"{odds:.3g}, raised {by}; together {_number(together)}, where 1 is balanced"
                     ),
                 ),

@@ -9,6 +9,7 @@ from ltdsl.diagnostics import Label, Report, report
 from ltdsl.longtail import validation_counts
 from ltdsl.recipe import Recipe, Settings, StageRecipe
 from ltdsl.source import Span
+from ltdsl.wording import counted
 
 
 def check_feasible(
@@ -59,7 +60,7 @@ def _check_batches(
         report(
             "LT404",
             place,
-            f"an epoch of `{stage.name}` has {images:,} images, fewer than one batch of {step}",
+            f"an epoch of `{stage.name}` has {counted(images, 'image')}, fewer than one batch of {step}",
             others=tuple(Label(span, "the batch") for span in others),
             help=f"in the braces of `{stage.name}`, write `batch_size = {_round_number(largest)}`, or "
             "choose another sampler"
@@ -81,13 +82,14 @@ def _check_validation(
         return
     setting = resolved.settings["validation"].span
     enough = 0.5 / max(2, min(without))
+    have = "has" if len(without) == 1 else "have"
     is_enough = min(without) > 1 and enough <= 0.5
     problems(
         report(
             "LT142",
             setting,
-            f"{len(without)} of {len(counts)} classes have no validation image, and {sum(held):,} images choose the "
-            "best epoch",
+            f"{len(without)} of {counted(len(counts), 'class')} {have} no validation image, and "
+            f"{counted(sum(held), 'image', 'chooses')} the best epoch",
             help=f"hold out more, such as `validation = {_rounded_up(enough):g}`"
             if is_enough
             else "a class of one image can have none; `best_on = test` chooses on all classes, and reports say so",

@@ -8,7 +8,7 @@ from ltdsl.plan import OF_BODY, Plan, StagePlan
 from ltdsl.recipe import Overrides, Recipe, Settings
 
 
-def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
+def lower(recipe: Recipe, counts: tuple[int, ...] | None, drawn: bool = True) -> Plan:
     """Resolve a checked recipe in time.
 
     A stage that sets ``optimizer`` or ``schedule`` starts a fresh optimizer and counts from its own start; any
@@ -17,6 +17,7 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
     Args:
         recipe: The recipe.
         counts: Training images of each class, where they are known.
+        drawn: Whether a validation part is taken from them; else the data bring one.
     """
     settings = recipe.settings
     stages = []
@@ -66,6 +67,7 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None) -> Plan:
         logit_scale=cosine[0].logit_scale if cosine else None,
         class_counts=counts,
         validation=settings.validation,
+        validation_from="training" if drawn or not settings.validation else "data",
         best_on=best_on,
         best_by=settings.best_by if best_on else None,
         evaluate_every=settings.evaluate_every,

@@ -17,6 +17,7 @@ from ltdsl.epochs import exact, is_rounded, place
 from ltdsl.recipe import Recipe
 from ltdsl.source import Span
 from ltdsl.syntax import Argument, Call, List, Value
+from ltdsl.wording import counted
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _check_milestones(acting: _Acting, problems: Report) -> None:
                 report(
                     "LT306",
                     span,
-                    f"the milestone at epoch {epoch} never acts: it counts within {length} epochs",
+                    f"the milestone at epoch {epoch} never acts: it counts within {counted(length, 'epoch')}",
                     help="set a `schedule` of its own for so short a span"
                     if isinstance(point, str)
                     else "lower it, or write it as a percentage",
@@ -116,7 +117,7 @@ def _check_warmup(acting: _Acting, resolved: Resolved, problems: Report) -> None
     if not warmup or warmup < first:
         return
     what = "the first milestone" if first in milestones else "the end"
-    message = f"warm-up lasts {warmup} epochs, not less than the {first} before {what}"
+    message = f"warm-up lasts {counted(warmup, 'epoch')}, not less than the {first} before {what}"
     # its own place, or that of the call that took it over
     places = acting.warmup, acting.written.value.span
     span, help_ = next(filter(_is_written, places), None), "shorten `warmup`"
@@ -133,7 +134,7 @@ def _rounding(point: int | str, length: int, span: Span, problems: Report) -> No
             report(
                 "LT308",
                 span,
-                f"{point} of {length} epochs is {float(exact(point, length)):.4g}: "
+                f"{point} of {counted(length, 'epoch')} is {float(exact(point, length)):.4g}: "
                 f"rounded to epoch {place(point, length)}",
                 help="write the epoch to be exact",
             )
@@ -148,7 +149,7 @@ def _moved(
         report(
             "LT308",
             stage.start.span,
-            f"{point} of {length} epoch{'s' * (length > 1)} is {float(exact(point, length)):.4g}: moved to epoch "
+            f"{point} of {counted(length, 'epoch')} is {float(exact(point, length)):.4g}: moved to epoch "
             f"{start}, so that each stage has an epoch",
             help="with more `epochs` it starts where it is written",
         )

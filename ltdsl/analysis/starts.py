@@ -8,6 +8,7 @@ from ltdsl.diagnostics import Edit, Label, Report, report
 from ltdsl.epochs import stage_starts
 from ltdsl.source import Span
 from ltdsl.syntax import Argument, Float, Integer, Percent, Start
+from ltdsl.wording import counted
 
 
 def start_of(start: Start | None) -> int | str:
@@ -90,7 +91,7 @@ def _too_few(
         report(
             "LT304",
             written.span if known and written else stages[-1].name.span,
-            f"{len(stages)} stages do not fit into {epochs} epoch{'s' * (epochs > 1)}",
+            f"{len(stages)} stages do not fit into {counted(epochs, 'epoch')}",
             help=f"each needs an epoch: `epochs = {len(stages)}` at least",
         )
     )

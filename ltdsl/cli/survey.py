@@ -55,7 +55,7 @@ def surveyor(
         data: ``--data``.
         must: End the command where a recipe names no files that are there; else its counts stay unknown.
         left_out: Names the images of a data set that are not to be counted.
-        whole: See that every file is there too, as a run will.
+        whole: See that every file is there too, as a run will, and look for copies.
     """
 
     def survey(recipe: Recipe) -> Surveyed | None:

@@ -11,6 +11,7 @@ import typer
 from ltdsl.cli.compiling import blocking
 from ltdsl.cli.output import fail, show
 from ltdsl.cli.survey import surveyor
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ def announce(work: Sweep, rows: list[Row], console: Console, whole: bool) -> Non
     same = work.table.combinations - len(work.table.rows)
     again = f"; {same} more mean the same as another" if same else ""
     number = len(work.table.rows)
-    text = f"{number} run{'s' * (number > 1)} in {work.folder.path}: {counts(work.records.values())}{again}"
+    text = f"{counted(number, 'run')} in {work.folder.path}: {counts(work.records.values())}{again}"
     console.say(text)
     if rows:
         console.say(epochs_to_train(count(rows, work.shared)))

@@ -41,8 +41,11 @@ RUN: dict[str, Code] = {
     ),
     "LT406": entry(
         "one image in two places",
-        """A list names an image twice, or two parts have images or groups in common: figures on them say nothing about
-        images that are new. Where a part is drawn, an image or a group comes into one part only.""",
+        """A list names an image twice, two parts have images or groups in common, or there are copies of an image under
+        other names: figures on them say nothing about images that are new. Where a part is drawn, an image or a group
+        comes into one part only. `run`, `check --data` and `data inspect` look for copies: files are told apart by
+        their sizes and their ends, and only those that are alike so far are read. In a published data set, only
+        `data inspect` looks for them.""",
         says="""warning[LT406]: 12 images are both trained on and in the test part: a/1.jpg, a/2.jpg and 10 more
   = help: take them out of one of the two lists: figures on them say nothing about new images""",
     ),
@@ -107,9 +110,9 @@ on from the checkpoint before, after epoch 41""",
     ),
     "LT418": entry(
         "gone on with otherwise",
-        """A run is gone on with by other versions of packages, on another device or with other kernels
-        than before. Its numbers may differ
-        from those of a run without a break. `run.json` keeps what each part was trained with, and reports say it.""",
+        """A run is gone on with by other versions of packages, on another device or processor, with other kernels, or
+        with another number of threads or workers than before. Its numbers may differ from those of a run without a
+        break. `run.json` keeps what each part was trained with, and reports say it.""",
         says="""warning[LT418]: the run goes on with mindspore 2.10.0 instead of 2.9.0: its numbers may differ from
 those of a run without a break""",
     ),

@@ -9,6 +9,7 @@ from typing import Literal
 from ltdsl.compare.stages import content, pairs, stage_differences
 from ltdsl.compare.values import Change, differences
 from ltdsl.plan import Plan, StagePlan
+from ltdsl.wording import counted
 
 #: What a plan says about the whole run, in the order in which it is told.
 SETTINGS = (
@@ -16,6 +17,7 @@ SETTINGS = (
     "model",
     "epochs",
     "validation",
+    "validation_from",
     "best_on",
     "best_by",
     "evaluate_every",
@@ -73,15 +75,19 @@ class Comparison:
     stages: tuple[StageChange, ...]
 
 
+#: What only the files of a data set say.
+_UNSEEN = {"class_counts": None, "validation_from": "training"}
+
+
 def compare(old: Plan, new: Plan) -> Comparison:
     """Find what differs in meaning between two plans."""
+    if old.class_counts is None or new.class_counts is None:
+        # nobody has read the files yet; what they hold is no part of what the recipes say
+        old, new = (plan.model_copy(update=_UNSEEN) for plan in (old, new))
     settings: list[Change] = []
     for name in SETTINGS:
         settings += differences(name, getattr(old, name), getattr(new, name))
-    if old.class_counts is None or new.class_counts is None:
-        # nobody has read the files yet; what they hold is no part of what the recipes say
-        old, new = (plan.model_copy(update={"class_counts": None}) for plan in (old, new))
-    elif old.class_counts != new.class_counts:
+    if old.class_counts and new.class_counts and old.class_counts != new.class_counts:
         settings.append(_counts(old.class_counts, new.class_counts))
     stages = []
     for before, after in pairs(old.stages, new.stages):
@@ -108,7 +114,7 @@ def _counts(old: Sequence[int], new: Sequence[int]) -> Change:
     texts = []
     for counts in (old, new):
         ends = f"{max(counts):,} down to {min(counts):,}"
-        texts.append(f"{sum(counts):,} in {len(counts)} classes, {ends}")
+        texts.append(f"{sum(counts):,} in {counted(len(counts), 'class')}, {ends}")
     if texts[0] != texts[1]:
         return Change("training images", *texts)
     both = zip(old, new, strict=True)

@@ -10,6 +10,7 @@ from rich.text import Text
 from ltdsl.compare.compare import Comparison, StageChange
 from ltdsl.compare.values import Change
 from ltdsl.system.terminal import shown
+from ltdsl.wording import counted
 
 _SIGNS = {"add": ("+", "green"), "remove": ("-", "red"), "change": ("~", "yellow")}
 
@@ -96,4 +97,4 @@ def _line(action: str, indent: str, text: str, bold: bool = False) -> Text:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return counted(number, noun)

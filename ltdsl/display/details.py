@@ -9,6 +9,7 @@ from typing import Literal
 from ltdsl.display.plots import Ink, columns_of, plot, ruler
 from ltdsl.display.tables import mean_shares, training_counts
 from ltdsl.plan import Plan, StagePlan
+from ltdsl.wording import counted
 
 #: A learning rate that falls by more is drawn on a logarithmic scale.
 _LOG_FROM = 20
@@ -55,9 +56,13 @@ def _steps(plan: Plan) -> Iterator[str]:
         rows.append((stage.name, stage.epochs, steps, steps * stage.epochs))
     wide = max(len(name) for name, *_ in rows)
     for name, epochs, steps, all_steps in rows:
-        yield f"{name:<{wide}}  {epochs:>7,} epochs of {steps:,} steps: {all_steps:,}"
+        yield f"{name:<{wide}}  {_epochs(epochs)} of {counted(steps, 'step')}: {all_steps:,}"
     if len(rows) > 1:
-        yield f"{'all':<{wide}}  {plan.epochs:>7,} epochs, {total:,} steps"
+        yield f"{'all':<{wide}}  {_epochs(plan.epochs)}, {counted(total, 'step')}"
+
+
+def _epochs(number: int) -> str:
+    return f"{counted(number, 'epoch'):>14}"
 
 
 def _rates(plan: Plan, width: int, style: Ink) -> Iterator[str]:
@@ -90,7 +95,7 @@ def _classes(
         return
     yield from plot(values, width, style)
     columns = columns_of(len(values), width)
-    ends = (f"head, {max(counts):,} images", f"tail, {min(counts):,}")
+    ends = (f"head, {counted(max(counts), 'image')}", f"tail, {min(counts):,}")
     yield ruler([(0, ends[0]), (columns, ends[1])], columns)
 
 

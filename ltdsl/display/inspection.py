@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from ltdsl.display.plots import columns_of, ink, plot, ruler
 from ltdsl.display.tables import about_augment
 from ltdsl.longtail import about_thirds, class_groups
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.catalogue import Augment, Dataset
@@ -93,8 +94,8 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
     """
     classes = facts["classes"]
     yield (
-        f"{facts['dataset']}: {len(classes)} classes, {facts['train_images']:,} training and "
-        f"{facts['test_images']:,} test images"
+        f"{facts['dataset']}: {counted(len(classes), 'class')}, {facts['train_images']:,} training and "
+        f"{counted(facts['test_images'], 'test image')}"
         + (
             f", {facts['validation_images']:,} to validate with"
             if facts["validation_images"]
@@ -105,7 +106,7 @@ def lines(facts: Mapping[str, Any], width: int, encoding: str) -> Iterator[str]:
         yield f"the recipe trains on {facts['kept_images']:,} of them"
     kept = sorted((entry["kept"] for entry in classes), reverse=True)
     imbalance = f"imbalance {facts['imbalance']:.4g}: " if facts["imbalance"] else ""
-    yield f"{imbalance}a class has {kept[0]:,} down to {kept[-1]:,} training images"
+    yield f"{imbalance}a class has {kept[0]:,} down to {counted(kept[-1], 'training image')}"
     groups = (f"{number} {name}" for name, number in facts["groups"].items())
     yield f"groups: {', '.join(groups)}"
     if facts["about_groups"]:
@@ -176,7 +177,7 @@ def _sides(sides: Mapping[str, int] | None, size: int | None) -> Iterator[str]:
         return
     alike = sides["min"] == sides["max"]
     rest = "" if alike else f" ({sides['min']:,} to {sides['max']:,})"
-    yield f"shorter side: {sides['median']:,} pixels{rest}"
+    yield f"shorter side: {counted(sides['median'], 'pixel')}{rest}"
     if 2 * sides["median"] <= size:
         yield (
             f"  small for an input of {size} pixels: try "

@@ -13,6 +13,7 @@ from rich.text import Text
 from ltdsl.display.console import Console
 from ltdsl.longtail import about_thirds, validation_counts
 from ltdsl.plan import OF_BODY, Plan, StagePlan
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.catalogue import Augment, Dataset
@@ -33,11 +34,11 @@ _WORD = 18
 def headline(plan: Plan) -> tuple[str, str]:
     """Two lines: data and protocol."""
     counts = plan.class_counts
-    validation = (
-        f", {100 * plan.validation:.3g} % of them for validation" if plan.validation else ""
-    )
+    validation = f", {100 * plan.held_out:.3g} % of them for validation" if plan.held_out else ""
+    if plan.validation_from == "data":
+        validation = " and validation images of their own"
     images = (
-        f"{len(counts)} classes, {sum(counts):,} training images{validation}; "
+        f"{counted(len(counts), 'class')}, {counted(sum(counts), 'training image')}{validation}; "
         f"a class has {max(counts):,} down to {min(counts):,}"
         if counts
         else f"class counts unknown until its files are read, which --data DIR names{validation}"
@@ -53,7 +54,7 @@ def headline(plan: Plan) -> tuple[str, str]:
     chosen += f", calibrated by {plan.calibration}" if plan.calibration else ""
     return (
         f"{plan.dataset}: {images}",
-        f"{plan.model}, {plan.epochs} epochs, seed {plan.seed}{chosen}{_foreign(plan)}",
+        f"{plan.model}, {counted(plan.epochs, 'epoch')}, seed {plan.seed}{chosen}{_foreign(plan)}",
     )
 
 
@@ -122,7 +123,7 @@ def _side_by_side(stages: Sequence[StagePlan], columns: Sequence[dict[str, str]]
 def training_counts(plan: Plan) -> tuple[int, ...]:
     """Images of each class that are trained on: those of the validation part are not. The plan must know them."""
     assert plan.class_counts is not None
-    held = validation_counts(plan.class_counts, plan.validation)
+    held = validation_counts(plan.class_counts, plan.held_out)
     return tuple(count - part for count, part in zip(plan.class_counts, held, strict=True))
 
 
@@ -152,7 +153,7 @@ def stage_facts(plan: Plan, stage: StagePlan) -> dict[str, str]:
             for value in [getattr(stage, name)]
         },
         "learning rate": f"{stage.rates[0][1]:.4g} → {stage.rates[-1][1]:.4g}",
-        "batch": f"{_batch(stage)} images",
+        "batch": _batch(stage),
     } | (_counted(plan, stage) if plan.class_counts else {})
 
 
@@ -165,18 +166,15 @@ def _counted(plan: Plan, stage: StagePlan) -> dict[str, str]:
     loss_shares = [share * weight for share, weight in zip(shares, weights, strict=True)]
     total = sum(loss_shares)
     return {
-        "batch": f"{_batch(stage)} images, {stage.steps_per_epoch(counts)} steps an epoch",
+        "batch": f"{_batch(stage)}, {counted(stage.steps_per_epoch(counts), 'step')} an epoch",
         "draws of a class": _ends([f"{draws * share:,.0f}" for share in shares], counts),
         "share of the loss": _ends([f"{100 * s / total:.2g} %" for s in loss_shares], counts),
     }
 
 
 def _batch(stage: StagePlan) -> str:
-    return (
-        f"{stage.accumulate} × {stage.batch_size}"
-        if stage.accumulate > 1
-        else f"{stage.batch_size}"
-    )
+    images = counted(stage.batch_size, "image")
+    return f"{stage.accumulate} × {images}" if stage.accumulate > 1 else images
 
 
 def mean_shares(plan: Plan, stage: StagePlan) -> list[float]:

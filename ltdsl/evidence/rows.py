@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from ltdsl.wording import counted
+
 PATH = Path(__file__).with_name("published-results.csv")
 
 #: What the names in the column ``split`` stand for. Rows of different splits are never compared.
@@ -81,7 +83,7 @@ class Row(NamedTuple):
     @property
     def length(self) -> str:
         """Its epochs in words."""
-        return f"{self.epochs} epochs" if self.epochs else "epochs not printed"
+        return counted(self.epochs, "epoch") if self.epochs else "epochs not printed"
 
 
 @cache

@@ -12,6 +12,7 @@ from ltdsl.evidence.benchmarks import Match, Nearness, nearest
 from ltdsl.evidence.combination import describe, of_recipe
 from ltdsl.evidence.neighbours import STEPS, Neighbour, first_change, neighbours
 from ltdsl.evidence.rows import NOISE, SOURCES, SPLITS
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,7 +33,10 @@ def advice(
     match = nearest(recipe.settings.dataset, counts)
     combination = of_recipe(recipe)
     epochs = recipe.settings.epochs
-    yield Text(f"{describe(combination)}\n{recipe.settings.dataset}, {epochs} epochs", style="bold")
+    yield Text(
+        f"{describe(combination)}\n{recipe.settings.dataset}, {counted(epochs, 'epoch')}",
+        style="bold",
+    )
     yield Text(_benchmark(match))
     found = neighbours(combination, match.benchmark.name, epochs)
     notes: dict[str, int] = {}

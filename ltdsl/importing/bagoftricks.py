@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ltdsl.catalogue.entry import write
 from ltdsl.diagnostics import report
 from ltdsl.importing.training import Left, Part, Start, Training
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.importing.configuration import Configuration
@@ -326,7 +327,7 @@ def _parts(config: Configuration, made: Training) -> tuple[Part, ...]:
         return (Part(0, _chain(mixer, sampler, loss, *rest)),)
     if not 0 < begin < made.epochs:
         raise config.unfit(
-            "TRAIN.TWO_STAGE.START_EPOCH", f"this is outside of the {made.epochs} epochs"
+            "TRAIN.TWO_STAGE.START_EPOCH", f"this is outside of the {counted(made.epochs, 'epoch')}"
         )
     early = _chain(mixer, "" if deferred["DRS"] else sampler, _early(config, deferred, loss), *rest)
     late = _chain(mixer, sampler, _late(config, deferred, loss), *rest)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ltdsl.catalogue.entry import write
 from ltdsl.diagnostics import report
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,7 +91,8 @@ def _schedule(each: Training, length: int, joined: bool, problems: list[Diagnost
                 report(
                     "LT604",
                     None,
-                    f"{each.source.name} has {length} epochs, and drops its rate after {late[0]}: it never does",
+                    f"{each.source.name} has {counted(length, 'epoch')}, and drops its rate after {late[0]}: "
+                    "it never does",
                 )
             )
         # it advances its schedule before an epoch: a drop at the end acts in the last one

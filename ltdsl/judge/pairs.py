@@ -14,6 +14,7 @@ from ltdsl.judge.intervals import Interval, accuracy_interval, class_weights, in
 from ltdsl.judge.significance import holm, mcnemar
 from ltdsl.runs.arrays import read_predictions
 from ltdsl.runs.errors import UnreadableError
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +106,7 @@ class Pair:
         said = ", ".join(map(_claimed, claimed)) or "not distinguishable"
         alone = sum(each.interval.p < ALPHA for each in self.differences) - len(claimed)
         if alone:
-            said += f" ({alone} {'difference' if alone == 1 else 'differences'} only before Holm's correction)"
+            said += f" ({counted(alone, 'difference')} only before Holm's correction)"
         return said + self._scope()
 
     def _scope(self) -> str:

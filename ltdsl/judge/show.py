@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from ltdsl.wording import counted
+
 if TYPE_CHECKING:
     from ltdsl.judge.pairs import Difference, Judged, Pair, Which
 
@@ -62,8 +64,8 @@ def sentences(groups: Sequence[Judged], pairs: Sequence[Pair], which: Which) -> 
     told = sum(len(pair.differences) for pair in pairs if not pair.not_comparable)
     if told:
         yield (
-            f"{which} epoch, {len(groups[0].labels):,} test images; differences in points with 95 % intervals; "
-            f"* = below 5 % after Holm's correction for {told} differences"
+            f"{which} epoch, {counted(len(groups[0].labels), 'test image')}; differences in points with 95 % "
+            f"intervals; * = below 5 % after Holm's correction for {counted(told, 'difference')}"
         )
 
 

@@ -10,6 +10,7 @@ from ltdsl import __version__
 from ltdsl.display.tables import chosen_by
 from ltdsl.judge.shares import of_class, shares
 from ltdsl.report.notes import notes
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.judge.shares import Share
@@ -51,10 +52,14 @@ def _model(run: Run) -> Iterator[str]:
     if plan is None:
         return
     counts = plan.class_counts
-    known = f", {sum(counts):,} training images in {len(counts):,} classes" if counts else ""
+    known = (
+        f", {counted(sum(counts), 'training image')} in {counted(len(counts), 'class')}"
+        if counts
+        else ""
+    )
     what, where = _plain(str(plan.model)), _plain(str(plan.dataset))
     trained = len(run.metrics) if run.metrics and run.metrics[-1].ends else plan.epochs
-    yield f"A {what} that was trained on {where}{known}, for {trained:,} epochs."
+    yield f"A {what} that was trained on {where}{known}, for {counted(trained, 'epoch')}."
     stages = [
         f"| {_plain(stage.name)} | {stage.start}–{stage.end - 1} | "
         + _plain(
@@ -112,7 +117,7 @@ def _worst(figures: Figures) -> Iterator[str]:
         f"| {_plain(row.name)} | {row.train_images:,} | {row.test_images:,} | {_share(share)} |"
         for row, share in known[:MOST_CLASSES]
     ]
-    yield f"The {len(rows)} classes of lowest accuracy:"
+    yield f"The {counted(len(rows), 'class')} of lowest accuracy:"
     yield "\n".join(
         ["| class | training images | test images | accuracy |", "|---|---|---|---|", *rows]
     )

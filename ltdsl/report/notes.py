@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ltdsl.longtail import about_thirds, validation_counts
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.runs.reading import Run
@@ -57,14 +58,18 @@ def chosen_on(run: Run) -> str | None:
 
 def _ending(run: Run) -> Iterator[Note]:
     status, done = run.facts.status, len(run.metrics)
-    planned = f" of {run.plan.epochs}" if run.plan else ""
+    recorded = (
+        f"{done:,} of {counted(run.plan.epochs, 'epoch', 'is')} recorded"
+        if run.plan
+        else f"{counted(done, 'epoch', 'is')} recorded"
+    )
     if status != "finished":
         how = {
             "running": "has not ended, or was killed before it could say so",
             "interrupted": "was interrupted",
             "failed": "failed",
         }.get(status or "", "does not say how it ended")
-        yield Note(f"This run {how}: {done}{planned} epochs are recorded.", "warning")
+        yield Note(f"This run {how}: {recorded}.", "warning")
         if run.facts.error:
             yield Note(f"It said: {run.facts.error.removesuffix('.')}.", "warning")
     yield from (Note(f"{said.removesuffix('.')}.", "warning") for said in run.facts.warnings)
@@ -80,10 +85,8 @@ def _ending(run: Run) -> Iterator[Note]:
         yield Note("Some epochs are missing from metrics.jsonl.", "warning")
 
 
-def _brought(run: Run) -> bool:
-    """Whether the data have validation images of their own: nothing was taken out of those of training."""
-    data, plan = run.facts.data, run.plan
-    return data is not None and plan is not None and data.train_counts == plan.class_counts
+def _of_classes(number: int, classes: int) -> str:
+    return f"{number:,} of {counted(classes, 'class')} {'has' if number == 1 else 'have'}"
 
 
 def _choice(run: Run) -> Iterator[Note]:
@@ -95,7 +98,7 @@ def _choice(run: Run) -> Iterator[Note]:
             "those that new images would give.",
             "warning",
         )
-    elif images == "validation" and plan is not None and _brought(run):
+    elif images == "validation" and plan is not None and plan.validation_from == "data":
         yield Note(
             "The best epoch was chosen on the validation images that the data bring, by "
             f"{_FIGURES[plan.best_by]}."
@@ -103,10 +106,10 @@ def _choice(run: Run) -> Iterator[Note]:
     elif images == "validation" and plan is not None and plan.class_counts:
         held = validation_counts(plan.class_counts, plan.validation)
         empty = sum(part == 0 for part in held)
-        without = f"; {empty:,} of {len(held):,} classes have no image in it" if empty else ""
+        without = f"; {_of_classes(empty, len(held))} no image in it" if empty else ""
         yield Note(
-            f"The best epoch was chosen on a validation part of {sum(held):,} training images, as long-tailed as "
-            f"they are, by {_FIGURES[plan.best_by]}{without}."
+            f"The best epoch was chosen on a validation part of {counted(sum(held), 'training image')}, as long-tailed "
+            f"as they are, by {_FIGURES[plan.best_by]}{without}."
         )
     elif plan is not None and not images:
         yield Note(
@@ -120,17 +123,17 @@ def _choice(run: Run) -> Iterator[Note]:
         )
     if plan is not None and plan.evaluate_every > 1:
         evaluated = sum(epoch.is_evaluated for epoch in run.metrics)
+        epochs = counted(len(run.metrics), "epoch")
         yield Note(
-            f"Evaluated were {evaluated:,} of the {len(run.metrics):,} epochs: after every {plan.evaluate_every:,}, "
+            f"Evaluated were {evaluated:,} of the {epochs}: after every {plan.evaluate_every:,}, "
             f"and the last of each stage{'; the best epoch is one of these' if images else ''}."
         )
     if run.evaluation and run.evaluation.last:
         tested = [row.test_images for row in run.evaluation.last.per_class]
         if tested and min(tested) < FEW_TEST_IMAGES:
-            some = "image" if min(tested) == 1 else "images"
             yield Note(
-                f"Classes have as few as {min(tested):,} test {some}: the accuracy of a single class moves in large "
-                "steps."
+                f"Classes have as few as {counted(min(tested), 'test image')}: the accuracy of a single class moves in "
+                "large steps."
             )
 
 

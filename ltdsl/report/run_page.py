@@ -15,6 +15,7 @@ from ltdsl.report.notes import notes
 from ltdsl.report.page import inline_picture, percent, render
 from ltdsl.runs.errors import UnreadableError
 from ltdsl.runs.layout import PREDICTIONS
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.judge.ranking import Ranking
@@ -102,11 +103,12 @@ def _lead(plan: Plan) -> list[str]:
     """Data and protocol, in two lines."""
     counts = plan.class_counts
     known = counts and (
-        f": {sum(counts):,} training images in {len(counts):,} classes of {max(counts):,} down to {min(counts):,}"
+        f": {counted(sum(counts), 'training image')} in {counted(len(counts), 'class')} of {max(counts):,} down to "
+        f"{min(counts):,}"
     )
     return [
         f"{plan.dataset}{known or ''}",
-        f"{plan.model}, {plan.epochs:,} epochs, seed {plan.seed}",
+        f"{plan.model}, {counted(plan.epochs, 'epoch')}, seed {plan.seed}",
     ]
 
 
@@ -161,8 +163,9 @@ def _rows(results: list[Result]) -> list[tuple[str, str, str]]:
         if key in groups:
             group = groups[key]
             number = group["classes"]
-            about = f"{number:,} {'class' if number == 1 else 'classes'}"
-            about += f", {group['images']} images" if group["images"] else ""
+            about = counted(number, "class")
+            images = group["images"]  # a range
+            about += f", {images} {'image' if images == '1' else 'images'}" if images else ""
         if any(result.cell(key) != "–" for result in results):
             found.append((key, name, about))
     return found

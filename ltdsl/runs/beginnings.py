@@ -9,6 +9,7 @@ from ltdsl.options import Begins
 from ltdsl.plan import Plan
 from ltdsl.runs.errors import UnreadableError
 from ltdsl.runs.reading import read_run
+from ltdsl.wording import counted
 
 _EPOCH = re.compile(r"epoch *(\d{1,9})")
 
@@ -32,7 +33,7 @@ def read_begins(text: str) -> Begins:
     epochs = _epochs(plan, where, folder) if where else done
     if not 0 < epochs <= done:
         raise UnreadableError(
-            f"{folder} has trained {done} epochs, and none of them is the one before epoch {epochs}",
+            f"{folder} has trained {counted(done, 'epoch')}, and none of them is the one before epoch {epochs}",
             f"name a stage that has ended, or `epoch N` with N from 1 to {done}",
         )
     return Begins(run.path, epochs)

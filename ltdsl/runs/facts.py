@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -14,6 +14,7 @@ from typing_extensions import Self
 
 from ltdsl.runs.layout import FORMAT
 from ltdsl.runs.model import ALWAYS, Always, Count, FileModel, Many, Name, Sometimes, Text
+from ltdsl.wording import counted
 
 #: How a time is written, UTC: ``2026-01-31T12:00:00Z``.
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -29,6 +30,8 @@ KERNELS = (
     "`native-avx2`, with `-direct` where Winograd's method was left out. Not there on other devices, nor in runs of "
     "version 0.1, whose device was called `cpu-native` then."
 )
+
+PROCESSOR = "Processor and threads, where it computed on a CPU."
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -106,6 +109,34 @@ class FromCache(FileModel):
     )
 
 
+class Processor(FileModel):
+    """What a run was computed with on a CPU, as far as its numbers may depend on it."""
+
+    name: Sometimes[Name] = Field(None, description="As the system tells it.")
+    instructions: Sometimes[Name] = Field(
+        None, description="A digest of the names of its instructions, as Linux tells them."
+    )
+    limit: Sometimes[Name] = Field(
+        None,
+        description="What `ONEDNN_MAX_CPU_ISA` lets MindSpore's own kernels use of them.",
+    )
+    threads: Sometimes[int] = Field(
+        None, ge=1, description="Threads that computed: sums are taken in an order of theirs."
+    )
+    cores: Sometimes[int] = Field(None, ge=1, description="Of the machine; they change no number.")
+
+    def unlike(self, before: Processor) -> Iterator[str]:
+        """What is other than before, and may give other numbers."""
+        if self.name and before.name and self.name != before.name:
+            yield f"{self.name} instead of {before.name}"
+        elif self.instructions and before.instructions and self.instructions != before.instructions:
+            yield "other instructions of the processor"
+        if self.limit and before.limit and self.limit != before.limit:
+            yield f"instructions up to {self.limit} instead of {before.limit}"
+        if self.threads and before.threads and self.threads != before.threads:
+            yield f"{counted(self.threads, 'thread')} instead of {before.threads}"
+
+
 class Continuation(FileModel):
     """A time that a run was gone on with, after it had been broken off."""
 
@@ -121,6 +152,7 @@ class Continuation(FileModel):
     platform: Always[Name] = Field(None, description="Operating system and machine.")
     device: Always[Name] = Field(None, description="The device.")
     kernels: Sometimes[Name] = Field(None, description=KERNELS)
+    processor: Sometimes[Processor] = Field(None, description=PROCESSOR)
     workers: Sometimes[int] = Field(
         None, ge=2, description="Processes that shared the work; not there for one."
     )
@@ -159,6 +191,7 @@ class Facts(FileModel):
     )
     device: Always[Name] = Field(None, description="The device that it was begun on.")
     kernels: Sometimes[Name] = Field(None, description=KERNELS)
+    processor: Sometimes[Processor] = Field(None, description=PROCESSOR)
     workers: Sometimes[int] = Field(
         None, ge=2, description="Processes that shared the work as it was begun; not there for one."
     )
@@ -223,11 +256,16 @@ class Facts(FileModel):
         )
 
 
-def _computed_by(of: Facts | Continuation) -> tuple[str | None, str | None]:
-    """Device and kernels. In version 0.1 the device's name told both: `cpu` for MindSpore's, or `cpu-native`."""
+def _computed_by(
+    of: Facts | Continuation,
+) -> tuple[str | None, str | None, Processor | None, int]:
+    """Device, kernels, processor and workers.
+
+    In version 0.1 the device's name told the kernels too: `cpu` for MindSpore's, or `cpu-native`.
+    """
     if of.kernels is None and of.device in ("cpu", "cpu-native"):
-        return "cpu", MINDSPORE if of.device == "cpu" else "native"
-    return of.device, of.kernels
+        return "cpu", MINDSPORE if of.device == "cpu" else "native", None, of.workers or 1
+    return of.device, of.kernels, of.processor, of.workers or 1
 
 
 @dataclass(frozen=True)
@@ -239,12 +277,16 @@ class Leg:
         versions: Of packages, by name.
         device: The device.
         kernels: Those of a CPU, as ``run.json`` names them.
+        processor: The processor, and how many threads computed; None where that is not known.
+        workers: Processes that shared the work.
     """
 
     from_epoch: int | None
     versions: Mapping[str, str]
     device: str | None
     kernels: str | None = None
+    processor: Processor | None = None
+    workers: int = 1
 
     def unlike(self, before: Leg) -> str:
         """What is other than before, and may give other numbers; empty where all is the same or not known."""
@@ -259,4 +301,8 @@ class Leg:
             said.append(f"{self.device} instead of {before.device}")
         if self.kernels and before.kernels and self.kernels != before.kernels:
             said.append(f"{self.kernels} kernels instead of {before.kernels}")
+        if self.workers != before.workers:
+            said.append(f"{counted(self.workers, 'worker')} instead of {before.workers}")
+        elif self.processor and before.processor:  # each worker has a part of the threads
+            said += self.processor.unlike(before.processor)
         return ", ".join(said)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from ltdsl.runs.model import Count, FileModel, Name, Sometimes, Text
+from ltdsl.wording import counted
 
 #: What may be predicted with, and for: the last epoch and the best one, or a checkpoint that was named by its path.
 Checkpoint = Literal["last", "best", "checkpoint"]
@@ -61,5 +62,5 @@ def no_logits(images: int, classes: int) -> str | None:
     size = 4 * images * classes
     if size <= LARGEST_LOGITS:
         return None
-    what = f"those of {images:,} images and {classes:,} classes"
+    what = f"those of {counted(images, 'image')} and {counted(classes, 'class')}"
     return f"{what} take {size >> 20:,} MiB, more than {LARGEST_LOGITS >> 20}"

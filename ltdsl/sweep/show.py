@@ -12,6 +12,7 @@ from rich.text import Text
 from ltdsl.runs.sweep import Record
 from ltdsl.sweep.grid import SEED
 from ltdsl.sweep.names import short_addresses
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.sweep.drive import Sweep
@@ -60,9 +61,10 @@ def _range(epochs: int) -> str:
 def epochs_to_train(epochs: Epochs) -> str:
     """How many epochs are to be trained, with and without sharing."""
     if epochs.shared == epochs.alone:
-        return f"{epochs.alone:,} epochs to train; no two runs begin alike"
+        return f"{counted(epochs.alone, 'epoch')} to train; no two runs begin alike"
     share = 100 * epochs.shared / epochs.alone
-    return f"{epochs.shared:,} epochs to train instead of {epochs.alone:,} ({share:.0f} %), as runs share what is alike"
+    number = counted(epochs.shared, "epoch")
+    return f"{number} to train instead of {epochs.alone:,} ({share:.0f} %), as runs share what is alike"
 
 
 def result_table(records: Sequence[Record], width: int) -> RichTable:

@@ -158,7 +158,7 @@ def test_a_run_that_was_moved(ltdsl, recipe, images, tmp_path):
         ('image_folder(path = "one")', "LT403", "only one class"),
         ('image_folder(path = "parts")', "LT403", "parts has Test and Valid in place of classes"),
         ('image_folder(path = "empty")', "LT403", "no training image of class lynx"),
-        ('annotations(train = "labels.json")', "LT403", "has the label 9, and there are 2 classes"),
+        ('annotations(train = "labels.json")', "LT403", "has the label 9, and is of 2 classes"),
         ('annotations(train = "missing.txt")', "LT401", "images are missing, the first of them"),
         ('npz(path = "objects.npz")', "LT402", "it holds Python objects"),
         ('npz(path = "shapes.npz")', "LT402", "beside 4 images"),

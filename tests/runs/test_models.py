@@ -178,3 +178,32 @@ def test_other_kernels_may_change_numbers():
     before, after = Leg(0, {}, "cpu", "mindspore"), Leg(3, {}, "cpu", "native-avx2")
     assert after.unlike(before) == "native-avx2 kernels instead of mindspore"
     assert after.unlike(after) == ""
+
+
+PROCESSOR = {"name": "Xeon", "instructions": "ab", "threads": 4, "cores": 8}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, ""),
+        ({"cores": 64}, ""),
+        ({"threads": 1}, "1 thread instead of 4"),
+        ({"name": "EPYC", "instructions": "cd"}, "EPYC instead of Xeon"),
+        ({"instructions": "cd"}, "other instructions of the processor"),
+        ({"limit": "AVX2"}, ""),  # not known before
+    ],
+)
+def test_a_processor_that_gives_other_numbers(change, said):
+    first = {"device": "cpu", "kernels": "mindspore", "processor": PROCESSOR}
+    again = first | {"processor": PROCESSOR | change}
+    facts = Facts.model_validate(first | {"continuations": [again]})
+    before, now = facts.legs()
+    assert now.unlike(before) == said
+
+
+def test_other_workers_give_other_numbers():
+    first = {"device": "cpu", "workers": 2, "processor": PROCESSOR}
+    again = {"device": "cpu", "processor": PROCESSOR | {"threads": 8}}
+    before, now = Facts.model_validate(first | {"continuations": [again]}).legs()
+    assert now.unlike(before) == "1 worker instead of 2"

@@ -15,6 +15,7 @@ from ltdsl.cli.options import Format
 from ltdsl.cli.output import fail, misused, new_console, print_json
 from ltdsl.cli.usage import Command
 from ltdsl.system.terminal import say
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.cache import Listed, Removed, Store
@@ -261,14 +262,12 @@ def _tell(removed: Removed, form: Format) -> None:
     text = f"removed {_count(removed.gone)}, {decimal(removed.size)}"
     stay = len(removed.in_use)
     if stay:
-        text += (
-            f"; {stay} {'is' if stay == 1 else 'are'} in use and {'stays' if stay == 1 else 'stay'}"
-        )
+        text += f"; {stay} {'is in use and stays' if stay == 1 else 'are in use and stay'}"
     say(text)
 
 
 def _count(entries: list[Listed] | tuple[Listed, ...]) -> str:
-    return f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}"
+    return counted(len(entries), "entry")
 
 
 def _time(seconds: float) -> datetime:

@@ -23,6 +23,7 @@ from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
 from ltdsl.cli.output import misused, print_json, show
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.system.terminal import data, say
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -279,10 +280,9 @@ def _summary(
 
     parts = [f"{len(fixed)} fixed"] if fixed else []
     parts += [summary(problems)] if problems else []
-    parts += [f"{hidden} {'error' if hidden == 1 else 'errors'} not selected"] if hidden else []
+    parts += [f"{counted(hidden, 'error')} not selected"] if hidden else []
     if not parts or (fixed and len(parts) == 1):
-        noun = "recipe" if files == 1 else "recipes"
-        parts.append(f"{files} {noun} checked: no problems")
+        parts.append(f"{counted(files, 'recipe')} checked: no problems")
     text = ", ".join(parts)
     if not fixing and any(problem.edit for problem in problems):
         from ltdsl.fixes import is_safe

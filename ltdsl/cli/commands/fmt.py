@@ -20,6 +20,7 @@ from ltdsl.cli.inputs import (
 from ltdsl.cli.options import StdinFilename
 from ltdsl.cli.output import show
 from ltdsl.system.terminal import say
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,5 +125,5 @@ def _summarize(changed: int, kept: int, failed: int, dry: bool) -> None:
         (failed, "not formatted because of errors"),
     ):
         if count:
-            parts.append(f"{count} {'recipe' if count == 1 else 'recipes'} {verb}")
+            parts.append(f"{counted(count, 'recipe')} {verb}")
     say(", ".join(parts), err=True)

@@ -69,7 +69,7 @@ def plan(
     elif emit is Phase.PLAN:
         print_json_text(result.plan.to_json())
     else:
-        _tables(result.shown, details)
+        _tables(result.plan, details)
         if origins:
             _origins(result.recipe, result.origins)
         say()

@@ -189,7 +189,7 @@ def run(
         train(lambda runs: runs.resume(resume, console, options, team), resume, console, profile)
         return
     assert recipe is not None
-    survey = surveyor(recipe, data, must=True)
+    survey = surveyor(recipe, data, must=True, whole=strict)  # all that `--strict` may stop on
     result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
     begins = None if begin is None else _begins(begin, result)
     origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed), begins=begins)
@@ -402,9 +402,9 @@ def _shown(
 
     result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside, survey=survey)
     assert result.plan is not None
-    for line in headline(result.shown):
+    for line in headline(result.plan):
         console.print(line)
     console.print()
-    console.print(plan_table(result.shown))
+    console.print(plan_table(result.plan))
     console.print()
     return result

@@ -11,6 +11,7 @@ from ltdsl.cli.options import Format
 from ltdsl.cli.output import fail, misused, need, print_json, show
 from ltdsl.cli.usage import Command
 from ltdsl.system.terminal import say
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.catalogue import Model
@@ -49,7 +50,9 @@ def inspect(
     if form is Format.JSON:
         print_json(facts)
         return
-    say(f"{file}: {facts['form']}, {len(facts['tensors'])} tensors, {facts['numbers']:,} numbers")
+    say(
+        f"{file}: {facts['form']}, {counted(len(facts['tensors']), 'tensor')}, {counted(facts['numbers'], 'number')}"
+    )
     width = max((len(each["name"]) for each in facts["tensors"]), default=0)
     for each in facts["tensors"]:
         shape = " × ".join(map(str, each["shape"])) or "one number"

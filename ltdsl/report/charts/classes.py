@@ -12,6 +12,7 @@ import altair as alt
 
 from ltdsl.longtail import class_groups
 from ltdsl.report.charts import theme
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.runs.evaluation import ClassFigures
@@ -95,7 +96,7 @@ def histogram(order: Ranked, key: str) -> dict[str, Any]:
             color=theme.SERIES[0], opacity=0.8, interpolate="step", aria=False
         ).encode(x, y, alt.Y2Datum(0.85 * min(counts) if log else 0))
     description = (
-        f"Training images of {len(counts):,} classes, from {max(counts):,} down to {min(counts):,}"
+        f"Training images of {counted(len(counts), 'class')}, from {max(counts):,} down to {min(counts):,}"
         f"{', on a logarithmic scale' if log else ''}"
     )
     groups = theme.bands(_edges(order), x, names=True, ends=True)
@@ -134,7 +135,7 @@ def accuracy(order: Ranked, key: str) -> dict[str, Any]:
         line = alt.Chart(trend).mark_line(color=theme.SERIES[1], strokeWidth=2.5, aria=False)
         layers += [points, line.encode(x, y), means]
     known = [row.accuracy for row in order.classes if row.accuracy is not None]
-    description = f"Accuracy of {number:,} classes from head to tail"
+    description = f"Accuracy of {counted(number, 'class')} from head to tail"
     if known:
         description += f", {min(known):.1f} to {max(known):.1f} %"
     return theme.finished(description, 220, *layers)

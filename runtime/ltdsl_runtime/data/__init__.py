@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ltdsl.survey import Note, Surveyed
+from ltdsl.wording import counted
 from ltdsl_runtime.data.arrays import ImageArrays, channel_statistics
+from ltdsl_runtime.data.copies import about_copies
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles, must_be_there
 from ltdsl_runtime.data.names import called
@@ -70,6 +72,20 @@ class LoadedData:
     std: NDArray[np.float32]
     notes: tuple[Note, ...] = ()
     drawn: bool = True
+
+    def completed(self, plan: Plan) -> Plan:
+        """The plan with what only the files say."""
+        brought = plan.validation and not self.drawn
+        known = {
+            "class_counts": self.class_counts,
+            "validation_from": "data" if brought else "training",
+        }
+        return plan.model_copy(update=known)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """All parts by name."""
+        return _parts(self.train, self.validation, self.test)
 
     def describe(self) -> dict[str, Any]:
         """What later commands need to know of the data, JSON-able, for run.json.
@@ -185,7 +201,7 @@ def survey(
 ) -> Surveyed | None:
     """Count the training images of each class, before a validation part is taken from them.
 
-    Reads labels and lists of files, but no image.
+    Reads labels and lists of files, and of images only ends of files, where ``whole`` looks for copies.
 
     Args:
         dataset: Its declaration.
@@ -194,7 +210,7 @@ def survey(
         left_out: Names of files to go without.
         validation: Share of the training images that is held out.
         split_seed: Decides which.
-        whole: See that every file is there too.
+        whole: See that every file is there too, and look for copies.
 
     Raises:
         DataError: The files are missing or damaged.
@@ -207,6 +223,8 @@ def survey(
         must_be_there(reading.parts.values())
     train, held = _split(dataset, reading, counts, validation, split_seed)
     notes = (*reading.notes, *_about_validation(reading, train, held, validation))
+    if whole:
+        notes += tuple(about_copies(dataset, _parts(train, held, reading.test)))
     return Surveyed(counts, notes, reading.validation is None)
 
 
@@ -241,13 +259,13 @@ def load_dataset(
         raise DataError("LT403", message, "plan and run on the same files")
     train, held = _split(dataset, reading, kept, validation, split_seed)
     mean, std = _statistics(dataset, train)
-    parts = {"train": train, "validation": held, "test": reading.test}
+    parts = _parts(train, held, reading.test)
     return LoadedData(
         train=train,
         validation=held,
         test=reading.test,
         counts=train.counts(),
-        fingerprint={name: part.fingerprint() for name, part in parts.items() if part is not None},
+        fingerprint={name: part.fingerprint() for name, part in parts.items()},
         mean=mean,
         std=std,
         notes=(*reading.notes, *_about_validation(reading, train, held, validation)),
@@ -273,21 +291,24 @@ def _split(
     return train, pool.take(split.validation) if len(split.validation) else None
 
 
+def _parts(train: Part, validation: Part | None, test: Part) -> dict[str, Part]:
+    named = {"train": train, "validation": validation, "test": test}
+    return {name: part for name, part in named.items() if part is not None}
+
+
 def _about_validation(
     reading: Reading, train: Part, held: Part | None, validation: float
 ) -> Iterator[Note]:
     """Which part is validated with, and whether it can choose anything."""
     brought = reading.validation
     if brought is not None and not validation:
-        message = (
-            f"not read: the validation part, {len(brought):,} images, as the recipe holds none out"
-        )
+        message = f"not read: the validation part, {counted(len(brought), 'image')}, as the recipe holds none out"
         yield Note(
             "LT405", message, "validation = 0.1, or any other share, has them used", "advice"
         )
     elif brought is not None:
         message = (
-            f"the data bring a validation part of {len(brought):,} images: it is used in place of "
+            f"the data bring a validation part of {counted(len(brought), 'image')}: it is used in place of "
             f"{validation:.3g} of the training images"
         )
         yield Note("LT408", message, level="advice")
@@ -297,8 +318,8 @@ def _about_validation(
     without = [train.class_names[label] for label, count in enumerate(counts) if not count]
     if without:
         message = (
-            f"the validation part has {sum(counts):,} images, and none of {len(without):,} of {len(counts):,} classes: "
-            f"{few(without)}"
+            f"the validation part has {counted(sum(counts), 'image')}, and none of {len(without):,} of "
+            f"{counted(len(counts), 'class')}: {few(without)}"
         )
         yield Note(
             "LT408",

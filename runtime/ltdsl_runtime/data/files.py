@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ltdsl.system.processors import processor_count
+from ltdsl.wording import counted
 from ltdsl_runtime.clock import spent_on
 from ltdsl_runtime.data.augment import RandomResizedCrop, apply_chain
 from ltdsl_runtime.data.errors import DataError
@@ -152,6 +153,10 @@ class ImageFiles:
         there = os.path.exists  # half a million times
         return [at for at, name in enumerate(self.names) if not there(f"{root}/{name}")]
 
+    def sizes(self) -> Iterator[int]:
+        """Bytes of each file, in order; 0 of one that is not there."""
+        return map(_size, (f"{self.root}/{name}" for name in self.names))
+
     def path(self, index: int) -> Path:
         """Where an image is."""
         return self.root / self.names[index]
@@ -225,6 +230,13 @@ class ImageFiles:
         return digest.hexdigest()
 
 
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116  # half a million times
+    except OSError:
+        return 0
+
+
 def must_be_there(parts: Iterable[object], mostly: bool = False) -> None:
     """Refuse a data set of which files are missing, in one sentence.
 
@@ -245,7 +257,9 @@ def must_be_there(parts: Iterable[object], mostly: bool = False) -> None:
     first = readable(str(part.path(at)))
     if len(missing) == 1:
         raise DataError("LT401", f"{first} is missing", "was it moved or renamed?")
-    message = f"{len(missing):,} of {number:,} images are missing, the first of them {first}"
+    message = (
+        f"{len(missing):,} of {counted(number, 'image')} are missing, the first of them {first}"
+    )
     root = readable(str(part.root))
     elsewhere = f"names are relative to {root}: name the folder that they lie in, --data DIR"
     raise DataError("LT401", message, elsewhere if most else "were they moved or renamed?")

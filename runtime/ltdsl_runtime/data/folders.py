@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ltdsl.survey import Note
+from ltdsl.wording import counted
 from ltdsl_runtime.data import units
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles, Names
@@ -72,10 +73,10 @@ def load(dataset: ImageFolder, folder: Path) -> Reading:
 
 def _about_twins(pool: ImageFiles, pair: tuple[str, str] | None) -> Iterator[Note]:
     if pair is not None and pool.units is not None:
-        count = int((np.bincount(pool.units) > 1).sum())
+        names = counted(int((np.bincount(pool.units) > 1).sum()), "name", "is")
         one, other = map(readable, pair)
         message = (
-            f"{count:,} names are there with more than one ending, such as {one} and {other}: all are images of their "
+            f"{names} there with more than one ending, such as {one} and {other}: all are images of their "
             "class, and those of one name stay in one part"
         )
         yield Note("LT406", message, "take away what is a mask, a preview or a copy")
@@ -178,7 +179,7 @@ def _part(
     if not classes:
         loose = account.loose()
         message = f"{place} has no class folder" + (
-            f", and {loose:,} images right in it" if loose else ""
+            f", and {counted(loose, 'image')} right in it" if loose else ""
         )
         raise DataError("LT401", message, "a class is a folder that holds its images")
     names: list[str] = []

@@ -11,7 +11,7 @@ from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.image import SUFFIXES
 from ltdsl_runtime.data.names import called, readable
 from ltdsl_runtime.data.reading import few
-from ltdsl_runtime.data.walk import Account, counted, entries, has_images, is_folder
+from ltdsl_runtime.data.walk import Account, entries, has_images, held_in, is_folder
 
 #: What parts are called, in small letters, best name first.
 _WORDS = {
@@ -65,7 +65,7 @@ def layout_of(folder: Path, account: Account) -> Layout:
     test, validation = _tested(folder, parts, classes, account)
     for name in sorted(set(names) - set(parts.values())):
         account.say(
-            f"not read: the folder {readable(str(folder / name))} ({counted(folder / name)}), beside {parts['train']}/",
+            f"not read: the folder {readable(str(folder / name))} ({held_in(folder / name)}), beside {parts['train']}/",
             f"a class has its folder in {parts['train']}/",
         )
     return Layout(train, test, validation)
@@ -172,7 +172,7 @@ def _tested(
             if not inside
             else "which have no class of the training part"
         )
-        images = counted(folder / name)
+        images = held_in(folder / name)
         account.say(
             f"not read: {readable(name)} ({images}), {why}: nobody knows their classes",
             f"put its images into class folders to have them used; `ltdsl predict RUN {readable(str(folder / name))}` "

@@ -14,6 +14,7 @@ import numpy as np
 
 from ltdsl.survey import Note
 from ltdsl.system.opening import LIST, open_file
+from ltdsl.wording import counted
 from ltdsl_runtime.data import units
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import ImageFiles
@@ -61,7 +62,7 @@ def load(dataset: ListedImages, folder: Path) -> Reading:
     _check_size(dataset, train.path, len(train.labels), classes)
     if classes > len(train.labels) and unnamed:
         # before anything is as large as a label that may be a typing error
-        message = f"{train.path} names {len(train.labels):,} images of {classes:,} classes"
+        message = f"{train.path} names {counted(len(train.labels), 'image')} of {counted(classes, 'class')}"
         raise DataError("LT403", message, f"every class needs at least one: {FROM_0}")
     known = classes_of_list(train, classes, folder / names if names else None)
     view = View.square(dataset.size, dataset.crop)
@@ -87,7 +88,8 @@ def load(dataset: ListedImages, folder: Path) -> Reading:
 def _check_labels(lists: Iterable[Listing], classes: int) -> None:
     for listing in lists:
         if listing.class_names is None and listing.labels.max() >= classes:
-            message = f"{listing.path} has the label {listing.labels.max()}, and there are {classes} classes"
+            largest, number = listing.labels.max(), counted(classes, "class")
+            message = f"{listing.path} has the label {largest}, and the training list has {number}"
             raise DataError("LT403", message, f"both lists need the same labels: {FROM_0}")
 
 
@@ -96,7 +98,7 @@ def _check_size(dataset: ListedImages, path: Path, images: int, classes: int) ->
     expected = type(dataset).published
     if expected is not None and (images, classes) != expected:
         message = (
-            f"{path} names {images:,} images of {classes:,} classes; "
+            f"{path} names {counted(images, 'image')} of {counted(classes, 'class')}; "
             f"{dataset.name} has {expected[0]:,} of {expected[1]:,}"
         )
         raise DataError("LT403", message, "use the published list, or `annotations` for your own")
@@ -123,7 +125,8 @@ def _form(listing: Listing) -> Note:
 
 def _left(listing: Listing) -> Iterator[Note]:
     if listing.unlabelled:
-        message = f"not read: {listing.unlabelled:,} images of {listing.path} have no annotation"
+        have = "has" if listing.unlabelled == 1 else "have"
+        message = f"not read: {counted(listing.unlabelled, 'image')} of {listing.path} {have} no annotation"
         yield Note("LT405", message, "annotate them, or take them out of the list")
     shared = alike(listing.class_names) if listing.class_names else None
     if shared:
@@ -134,7 +137,8 @@ def _left(listing: Listing) -> Iterator[Note]:
 def _unused(known: Classes) -> Iterator[Note]:
     if known.unused:
         have = "have" if len(known.unused) > 1 else "has"
-        message = f"{classes_of(known.unused)} {have} no image, and no place among the {len(known.names):,} classes"
+        classes = counted(len(known.names), "class")
+        message = f"{classes_of(known.unused)} {have} no image, and no place among the {classes}"
         yield Note("LT405", message, "add images, or leave it at that")
 
 
@@ -150,13 +154,14 @@ def _repeats(train: ImageFiles) -> Iterator[Note]:
     first = readable(
         train.names[int(np.flatnonzero(train.units == np.flatnonzero(sizes > 1)[0])[0])]
     )
-    message = f"{repeated:,} images are listed for training more than once, such as {first}: each stays in one part"
+    images = counted(repeated, "image", "is")
+    message = (
+        f"{images} listed for training more than once, such as {first}: each stays in one part"
+    )
     yield Note("LT406", message, level="info" if len(differ) else "advice")
     if len(differ):
         first = readable(train.names[int(np.flatnonzero(train.units == differ[0])[0])])
-        message = (
-            f"{len(differ):,} images have more than one class in the training list, such as {first}"
-        )
+        message = f"{counted(len(differ), 'image', 'has')} more than one class in the training list, such as {first}"
         hint = "one image, one class: no network can be right about both; keep one line for each"
         yield Note("LT406", message, hint)
 

@@ -12,6 +12,7 @@ import numpy as np
 from ltdsl.survey import Note
 from ltdsl.system.memory import memory_limit
 from ltdsl.system.opening import open_file
+from ltdsl.wording import counted
 from ltdsl_runtime.data.arrays import ImageArrays
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.holdout import held_out
@@ -71,10 +72,12 @@ def load(dataset: Npz, path: Path) -> Reading:
         raise DataError("LT402", message, f"or {' and '.join(_KEYS['train'][1])}")
     classes = int(train[1].max()) + 1
     if classes > len(train[1]):  # before anything is as large as a label
-        message = f"{path} has {len(train[1]):,} training images of {classes:,} classes"
+        message = (
+            f"{path} has {counted(len(train[1]), 'training image')} of {counted(classes, 'class')}"
+        )
         raise DataError("LT403", message, f"every class needs at least one: {FROM_0}")
     if names is not None and len(names) < classes:
-        message = f"{path} names {len(names)} classes of {classes}"
+        message = f"{path} names {counted(len(names), 'class')} of {classes}"
         raise DataError("LT403", message, f"name them all; {FROM_0}")
     for name, arrays in of.items():
         last = len(names) if names is not None else classes
@@ -163,7 +166,7 @@ def _arrays(file: np.lib.npyio.NpzFile, part: str, path: Path) -> Arrays | None:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
-        message = f"{path}: {keys[1]} is {labels.dtype} {labels.shape} beside {len(images)} images"
+        message = f"{path}: {keys[1]} is {labels.dtype} {labels.shape} beside {counted(len(images), 'image')}"
         raise DataError("LT402", message, "labels are whole numbers, one an image")
     if labels.min() < 0 or labels.max() >= 2**31:
         raise DataError("LT403", f"{path}: {keys[1]} has the label {labels.min()}", FROM_0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from ltdsl.wording import counted
 from ltdsl_runtime.clock import spent_on
 from ltdsl_runtime.data.augment import Augmentation, draw_batch, draw_view
 from ltdsl_runtime.data.columns import training_columns
@@ -112,7 +113,7 @@ class StageSource:
         if self.steps == 0:
             visits = "" if length == len(self.part) else f", of which an epoch visits {length}"
             message = (
-                f"the training part has {len(self.part)} images{visits}, "
+                f"the training part has {counted(len(self.part), 'image')}{visits}, "
                 f"fewer than one batch of {self.batch_size}"
             )
             raise DataError(

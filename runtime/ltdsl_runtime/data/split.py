@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ltdsl.longtail import validation_counts
+from ltdsl.wording import counted
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.part import members_by_class
 from ltdsl_runtime.streams import generator
@@ -121,7 +122,9 @@ def long_tailed_split(
     shuffles = _shuffles(members_of, split_seed, choice)
     for label, (kept, held, members) in enumerate(parts):
         if len(members) < kept:
-            message = f"class {label} has {len(members)} images, fewer than the {kept} planned"
+            message = (
+                f"class {label} has {counted(len(members), 'image')}, fewer than the {kept} planned"
+            )
             raise DataError(
                 code="LT403", message=message, hint="use the published files, or less imbalance"
             )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ltdsl.survey import Note
+from ltdsl.wording import counted
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.names import readable
 from ltdsl_runtime.data.reading import few
@@ -127,7 +128,7 @@ def shared(train: ImageFiles, other: ImageFiles, name: str) -> Iterator[Note]:
     files = _in_both(train.names, other.names)
     if files:
         examples = few((readable(file) for file in files), 3)
-        message = f"{len(files):,} images are both trained on and in the {name} part: {examples}"
+        message = f"{counted(len(files), 'image', 'is')} both trained on and in the {name} part: {examples}"
         hint = "take them out of one of the two lists: figures on them say nothing about new images"
         yield Note("LT406", message, hint)
 
@@ -139,7 +140,7 @@ def shared_groups(train: ImageFiles, other: ImageFiles, name: str) -> Iterator[N
     both = np.intersect1d(train.units, other.units)
     if len(both):
         first = readable(train.names[int(np.flatnonzero(train.units == both[0])[0])])
-        message = f"{len(both):,} groups are both trained on and in the {name} part, such as that of {first}"
+        message = f"{counted(len(both), 'group', 'is')} both trained on and in the {name} part, such as that of {first}"
         yield Note("LT406", message, "a group belongs into one part")
 
 

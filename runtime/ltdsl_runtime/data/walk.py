@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ltdsl.survey import Note
+from ltdsl.wording import counted
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.image import SUFFIXES
 from ltdsl_runtime.data.names import readable
@@ -212,11 +213,11 @@ def images_in(folder: Path) -> int:
     return count
 
 
-def counted(folder: Path) -> str:
+def held_in(folder: Path) -> str:
     """``9 images``, or that there is none: what is in a folder that is not read."""
     count = images_in(folder)
     more = " or more" if count == _MOST_COUNTED else ""
-    return f"{count:,} image{'s' * (count != 1)}{more}" if count else "no image"
+    return f"{counted(count, 'image')}{more}" if count else "no image"
 
 
 def cannot_read(error: OSError) -> DataError:

@@ -37,6 +37,20 @@ def machine_facts() -> dict[str, Any] | None:
     }
 
 
+def processor_facts() -> dict[str, dict[str, Any]]:
+    """What a run records of the processor, as an entry of run.json; nothing on other devices than a CPU."""
+    if not on_cpu():
+        return {}
+    here, threads = _processor(), os.environ.get("OMP_NUM_THREADS", "")
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    told = {"name": here["name"], "instructions": here["instructions"], "limit": limit}
+    numbers = {
+        "threads": int(threads) if threads.isdecimal() and int(threads) else processor_count(),
+        "cores": os.cpu_count(),
+    }
+    return {"processor": {name: value for name, value in (told | numbers).items() if value}}
+
+
 def _processor() -> dict[str, str]:
     """Its name and a digest of its instructions, as Linux tells them; elsewhere the machine's kind."""
     try:

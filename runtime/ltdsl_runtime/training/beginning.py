@@ -14,6 +14,7 @@ from ltdsl.plan import Begun
 from ltdsl.runs.facts import FromCache
 from ltdsl.system.files import write_atomically
 from ltdsl.system.opening import open_file
+from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.identity import machine_facts, source_digest
 from ltdsl_runtime.parallel.follower import Follower
@@ -88,8 +89,8 @@ class Beginning:
         )
         self.plan = plan.model_copy(update={"begins": begun})
         self.said = (
-            f"starts from the weights of {where}, as from `init`, and trains all of its own {plan.epochs} epochs: "
-            f"it differs in {', '.join(differing)}"
+            f"starts from the weights of {where}, as from `init`, and trains all of its own "
+            f"{counted(plan.epochs, 'epoch')}: it differs in {', '.join(differing)}"
         )
 
     def _state(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from ltdsl.wording import counted
 from ltdsl_runtime.data import read
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models import planned_network
@@ -44,7 +45,8 @@ def must_be_possible(
         if images < stage.step_images:
             raise RunError(
                 "LT404",
-                f"an epoch of stage `{stage.name}` has {images:,} images, fewer than a batch of {stage.step_images:,}",
+                f"an epoch of stage `{stage.name}` has {counted(images, 'image')}, fewer than a batch of "
+                f"{stage.step_images:,}",
                 "begin a run with a lower batch_size for it",
             )
         must_suit(stage.sampler, network, data.train.shape)

@@ -13,9 +13,11 @@ from ltdsl.catalogue import RandomResizedCrop
 from ltdsl.runs.layout import TENSORBOARD
 from ltdsl_runtime.clock import now_at, profiled
 from ltdsl_runtime.data import left_out_lines, load_data, must_be_same, unreadable
+from ltdsl_runtime.data.copies import about_copies
 from ltdsl_runtime.data.decoded import decoded_once
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import as_begun, prepare
+from ltdsl_runtime.machine.identity import processor_facts
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.follower import meet, open_directory
 from ltdsl_runtime.rundir.directory import must_be_free
@@ -76,7 +78,9 @@ def run(
             left_out = _unreadable(plan, options.data, root, console)
             plan = plan.model_copy(update={"class_counts": None})
         loaded = load_data(plan, options.data, root, left_out)
-        plan = plan.model_copy(update={"class_counts": loaded.class_counts})
+        plan = loaded.completed(plan)
+        if workers.first:
+            loaded = _with_copies(plan, loaded, console)
         computed = {**device.facts(), **workers.facts()}
         beginning = None
         if origin.begins is not None:
@@ -97,6 +101,7 @@ def run(
                 warnings=_warnings(loaded),
                 **noted(out, root, options.data),
                 **computed,
+                **processor_facts(),
             )
             if beginning is not None:
                 console.say(beginning.said)
@@ -146,7 +151,7 @@ def resume(
         loaded = load_data(plan, data, root, directory.facts.unreadable)
         must_be_same(loaded, directory.facts, path)
         must_agree(plan, loaded, workers)
-        unlike = directory.go_on(**device.facts(), **workers.facts())
+        unlike = directory.go_on(**device.facts(), **workers.facts(), **processor_facts())
         if unlike:
             console.print(
                 f"warning[LT418]: the run goes on with {unlike}: its numbers may differ from those of a run without a "
@@ -158,8 +163,17 @@ def resume(
         return _train(plan, loaded, directory, console, options, root, workers, going_on=True)
 
 
+def _with_copies(plan: Plan, loaded: LoadedData, console: Console) -> LoadedData:
+    """The data with what there is to say of images that are there twice, after saying it."""
+    found = tuple(about_copies(plan.dataset, loaded.parts))
+    for note in found:
+        console.say(f"{note.level}[{note.code}]: {note.message}")
+        console.say(f"  = help: {note.hint}")
+    return replace(loaded, notes=(*loaded.notes, *found))
+
+
 def _warnings(loaded: LoadedData) -> list[str] | None:
-    """What was found in the data, for run.json; it was shown when the recipe was compiled."""
+    """What was found in the data, for run.json; all but copies was shown when the recipe was compiled."""
     return [note.message for note in loaded.notes if note.level == "warning"] or None
 
 

@@ -19,6 +19,7 @@ from ltdsl.cache import STAGE_RECORDS, STAGE_WEIGHTS, CacheError, Store
 from ltdsl.cache.errors import warn
 from ltdsl.cache.place import NO_STAGES
 from ltdsl.runs.facts import FromCache
+from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.identity import machine_facts, source_digest
 from ltdsl_runtime.training.stage_files import StageFiles, Taking
@@ -131,7 +132,7 @@ class StageCache:
                 lambda folder: files.copy_records(folder, epochs),
             )
         except OSError as error:  # the run's own files: it will say so itself where it needs them
-            warn(f"{epochs} epochs are not kept: {error.strerror or error}")
+            warn(f"{counted(epochs, 'epoch', 'is')} not kept: {error.strerror or error}")
 
 
 def forget(run: RunDirectory) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ltdsl import prefix
+from ltdsl.wording import counted
 from ltdsl_runtime.weights.digests import content_digest
 
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ def _words(plan: Plan, epochs: int) -> str:
     for stage in prefix.stages_within(plan, epochs):
         tricks = (stage.sampler, stage.mixer, stage.loss, stage.classifier, stage.teacher)
         chains.append(" + ".join(trick.name for trick in tricks if trick is not None))
-    return f"{epochs} epochs of {plan.dataset}, {plan.model}, seed {plan.seed}: {'; '.join(chains)}"
+    return f"{counted(epochs, 'epoch')} of {plan.dataset}, {plan.model}, seed {plan.seed}: {'; '.join(chains)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ltdsl.wording import counted
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.rundir.places import noted
 from ltdsl_runtime.training.preconditions import must_be_possible
@@ -78,7 +79,7 @@ def try_out(
         must_be_possible(plan, loaded, trainer.network, directory)
         trainer()
         directory.note(status="finished")
-    console.say(f"evaluation: {len(few.test):,} of {len(loaded.test):,} test images")
+    console.say(f"evaluation: {len(few.test):,} of {counted(len(loaded.test), 'test image')}")
     return small
 
 
@@ -116,8 +117,13 @@ class _Lines(Reporter):
         """A stage begins."""
         stage = next(stage for stage in self.plan.stages if stage.name == name)
         steps = stage.steps_per_epoch(self._counts)
-        times = f"epochs {stage.start} to {stage.end - 1}, {steps:,} steps each"
-        self.say(f"{name}: {min(STEPS, steps)} steps, of {times}")
+        which = (
+            f"epochs {stage.start} to {stage.end - 1}"
+            if stage.epochs > 1
+            else f"epoch {stage.start}"
+        )
+        times = f"{which}, {counted(steps, 'step')} each"
+        self.say(f"{name}: {counted(min(STEPS, steps), 'step')}, of {times}")
 
     def epoch(self, record: Epoch) -> None:
         """Its steps are over, and evaluated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import prepare
 
@@ -88,4 +89,4 @@ def convert(path: Path, model: Model, out: Path, force: bool) -> list[str]:
         raise RunError(
             "LT432", f"cannot write {out}: {error.strerror or error}", "choose another place"
         ) from error
-    return [f"{path}: {foreign.form}, {foreign.numbers:,} numbers", *found.lines(classes)]
+    return [f"{path}: {foreign.form}, {counted(foreign.numbers, 'number')}", *found.lines(classes)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ltdsl.runs.arrays import write_predictions
 from ltdsl.runs.evaluation import Evaluation
 from ltdsl.runs.layout import PREDICTIONS
+from ltdsl.wording import counted
 from ltdsl_runtime.data import load_data, must_be_same
 from ltdsl_runtime.data.folders import load_known
 from ltdsl_runtime.data.image import View
@@ -156,6 +157,6 @@ def _write(folder: Path, run: Trained, about: dict[str, Any]) -> None:
 def _difference(trained: tuple[str, ...], found: tuple[str, ...]) -> str:
     """Where two lists of classes differ first."""
     if len(trained) != len(found):
-        return f"the model has {len(trained)} classes, and the data have {len(found)}"
+        return f"the model has {counted(len(trained), 'class')}, and the data have {len(found)}"
     index = next(i for i, names in enumerate(zip(trained, found, strict=True)) if len({*names}) > 1)
     return f"class {index} is called `{trained[index]}` where the model was trained, and `{found[index]}` in the data"

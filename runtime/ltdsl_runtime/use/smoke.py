@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ltdsl.cache.place import FOLDER
+from ltdsl.wording import counted
 from ltdsl_runtime.data import load_data, unreadable
 from ltdsl_runtime.machine.device import prepare
 from ltdsl_runtime.training.run import terminable
@@ -50,7 +51,7 @@ def smoke(plan: Plan, origin: Origin, console: Console, options: RunOptions) -> 
             origin = replace(origin, left_out=tuple(found))
             plan = plan.model_copy(update={"class_counts": None})
         loaded = load_data(plan, options.data, root, origin.left_out)
-        plan = plan.model_copy(update={"class_counts": loaded.class_counts})
+        plan = loaded.completed(plan)
         # it imports mindspore, which must find the environment prepared
         from ltdsl_runtime.training.trial import try_out
 
@@ -60,7 +61,9 @@ def smoke(plan: Plan, origin: Origin, console: Console, options: RunOptions) -> 
         export_run(run, "mindir", folder / "model.mindir", "last", device=options.device)
         console.say("export: MindIR, read back and compared with the live network")
         steps = sum(each.epochs * each.steps_per_epoch(loaded.counts) for each in plan.stages)
-    console.say(f"nothing was kept; the run would take {plan.epochs:,} epochs, {steps:,} steps")
+    console.say(
+        f"nothing was kept; the run would take {counted(plan.epochs, 'epoch')}, {counted(steps, 'step')}"
+    )
 
 
 @contextmanager

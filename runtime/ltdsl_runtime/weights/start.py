@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models import planned_network
 from ltdsl_runtime.models.classifiers import use_factors
@@ -88,7 +89,7 @@ def _named_as_here(network: Network, plan: Plan, path: Path, say: Callable[[str]
     if foreign is None:
         return _renamed(network, as_used(checkpoints.load(path)))
     found = fit(network, plan.model.name, foreign, path)
-    say(f"{path}: {foreign.form}, {foreign.numbers:,} numbers")
+    say(f"{path}: {foreign.form}, {counted(foreign.numbers, 'number')}")
     for line in found.lines(network.classifier.weight.shape[0]):
         say(line)
     if getattr(network, "max_pool", None) == "mindcv":

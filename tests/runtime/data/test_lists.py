@@ -100,7 +100,7 @@ JSON = '{"annotations": [{"fpath": %s, "category_id": %s}], "num_classes": %s}'
         ("a.jpg -1\n", "LT402", "line 1 is not `path label`"),
         ("a.jpg 99999999999\n", "LT402", "line 1 has the label 99999999999"),
         ("a.jpg 0\nb.jpg 1999999999\n", "LT403", "2 images of 2,000,000,000 classes"),
-        (JSON % ('"a"', "0", 10**13), "LT403", "1 images of 10,000,000,000,000 classes"),
+        (JSON % ('"a"', "0", 10**13), "LT403", "1 image of 10,000,000,000,000 classes"),
         ("a.jpg ²\n", "LT402", "line 1 is not `path label`"),
         ("../../etc/passwd 0\n", "LT402", "names ../../etc/passwd, outside"),
         ("a/../../b.jpg 0\n", "LT402", "outside the data set's folder"),
@@ -118,7 +118,7 @@ JSON = '{"annotations": [{"fpath": %s, "category_id": %s}], "num_classes": %s}'
         (JSON % ('"a"', "-1", 3), "LT402", "annotation 1 has the label -1"),
         (JSON % ('"a"', "1.5", 3), "LT402", "annotation 1 has the label 1.5"),
         (JSON % ('"a"', "true", 3), "LT402", "annotation 1 has the label True"),
-        (JSON % ('"a"', "3", 3), "LT403", "has the label 3, and there are 3 classes"),
+        (JSON % ('"a"', "3", 3), "LT403", "has the label 3, and is of 3 classes"),
         (JSON % ('"a"', "0", '"3"'), "LT402", "num_classes is '3'"),
         (JSON % ("[1]", "0", 3), "LT402", "annotation 1 names no file"),
         (JSON % ('"../a"', "0", 3), "LT402", "names ../a, outside"),
@@ -146,7 +146,9 @@ def test_lists_that_cannot_be_trained_on(tmp_path, text, code, said):
 
 def test_labels_of_the_test_list_fit(folder):
     (folder / "odd.txt").write_text("b/digit_0/000.jpg 7\n")
-    with pytest.raises(DataError, match=r"odd.txt has the label 7, and there are 3 classes"):
+    with pytest.raises(
+        DataError, match=r"odd.txt has the label 7, and the training list has 3 classes"
+    ):
         load(declared(test="odd.txt"), folder)
 
 

@@ -100,7 +100,7 @@ def test_two_categories_of_one_name(tmp_path):
             "b/cow/0.jpg 0\nb/dog/1.jpg 1\n",
             "the label 0 is the folder cow in .*test.txt, and cat in",
         ),
-        ("b/cat/0.jpg 0\nb/dog/1.jpg 2\n", "has the label 2, and there are 2 classes"),
+        ("b/cat/0.jpg 0\nb/dog/1.jpg 2\n", "has the label 2, and the training list has 2 classes"),
     ],
 )
 def test_folders_that_contradict_labels(tmp_path, test, message):
@@ -210,12 +210,14 @@ def test_columns_by_name_and_lists_in_a_folder_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a.jpg,1,2\n", "line 1 has 3 columns, and none that says"),
+        ("a.jpg,1,2\n", "line 1 has 3 columns, and none that says `path` or `label`: "),
+        ("path,kind,age\na.jpg,1,2\n", "line 1 has 3 columns, and none that says `label`: "),
+        ("photo,class,age\na.jpg,1,2\n", "line 1 has 3 columns, and none that says `path`: "),
         ("path,label\na.jpg,-1\n", "the label `-1` is neither a number from 0 nor a name"),
         ("path,label\na.jpg,\n", "line 2 has no label"),
-        ("path,label\na.jpg,0\nb.jpg\n", "line 3 has 1 columns"),
+        ("path,label\na.jpg,0\nb.jpg\n", "line 3 has 1 column"),
         ("path,label\n../../etc/passwd,0\n", "outside the data set's folder"),
-        ('{"images": [{"id": 1, "file_name": "a"}]}', "names 1 images and no class"),
+        ('{"images": [{"id": 1, "file_name": "a"}]}', "names 1 image and no class"),
     ],
 )
 def test_what_is_wrong_with_a_list(tmp_path, text, said):
@@ -278,13 +280,13 @@ def test_a_repeated_line_comes_into_one_part(tmp_path):
     assert min(map(len, parts)) >= 2
     notes = [note.message for note in data.notes if note.code == "LT406"]
     assert any("20 images are listed for training more than once" in text for text in notes)
-    assert any("1 images have more than one class" in text for text in notes)
+    assert any("1 image has more than one class" in text for text in notes)
 
 
 def test_an_image_in_two_lists(tmp_path):
     lists(tmp_path, train__txt="a.jpg 0\nb.jpg 1\n", test__txt="c.jpg 0\n./b.jpg 1\n")
     assert (
-        "1 images are both trained on and in the test part: ./b.jpg"
+        "1 image is both trained on and in the test part: ./b.jpg"
         in told(loaded(tmp_path), "LT406")[0]
     )
 

@@ -81,7 +81,7 @@ class Trap:
             "LT403",
             "shape",
         ),
-        ({"x_train": IMAGES, "y_train": LABELS, "class_names": ["a"]}, "LT403", "names 1 classes"),
+        ({"x_train": IMAGES, "y_train": LABELS, "class_names": ["a"]}, "LT403", "names 1 class of"),
         ({"x_train": np.array([Trap()] * 3, object), "y_train": LABELS}, "LT402", "Python objects"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ltdsl.wording import counted
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import Names
 from ltdsl_runtime.data.labels import FROM_0
@@ -24,7 +25,7 @@ def from_json(path: Path, data: Mapping[str, Any], root: Path, columns: Columns)
         DataError: LT402 it is damaged, LT403 its labels do not fit.
     """
     if isinstance(data.get("images"), list) and "annotations" not in data:
-        why = f"it names {len(data['images']):,} images and no class, as lists for competitions do"
+        why = f"it names {counted(len(data['images']), 'image')} and no class, as lists for competitions do"
         raise damaged(
             path, why, "take a list with `annotations`; `ltdsl predict` names what is in the images"
         )
@@ -64,7 +65,7 @@ def from_json(path: Path, data: Mapping[str, Any], root: Path, columns: Columns)
             why = f"its annotations have the category {unknown[0]}, which its categories lack"
             raise damaged(path, why)
     elif labels and classes is not None and max(labels) >= classes:
-        message = f"{path} has the label {max(labels)}, and there are {classes} classes"
+        message = f"{path} has the label {max(labels)}, and is of {counted(classes, 'class')}"
         raise DataError("LT403", message, FROM_0)
     return Listing(
         path,

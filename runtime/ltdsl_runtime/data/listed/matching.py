@@ -10,6 +10,7 @@ import numpy as np
 
 from ltdsl.survey import Note
 from ltdsl.system.opening import FIGURES, read_file
+from ltdsl.wording import counted
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.labels import FROM_0, ranks
 from ltdsl_runtime.data.listed.listing import Listing, damaged
@@ -124,7 +125,7 @@ def _by_name(
 def _by_number(train: Listing, listing: Listing, known: Classes) -> NDArray[np.int32]:
     unknown = sorted(set(np.unique(listing.labels).tolist()) - set(known.numbers))
     if unknown:
-        labels = f"label{'s' * (len(unknown) > 1)} {few(map(str, unknown))}"
+        labels = f"{'label' if len(unknown) == 1 else 'labels'} {few(map(str, unknown))}"
         message = f"{listing.path} has the {labels}, of which {train.path} has no image"
         raise DataError("LT403", message, f"both lists need the same labels: {FROM_0}")
     return ranks(known.numbers, listing.labels)
@@ -139,9 +140,7 @@ def _must_not_contradict(
         and train.classes is not None
         and listing.classes != train.classes
     ):
-        message = (
-            f"{listing.path} is of {listing.classes} classes, and {train.path} of {train.classes}"
-        )
+        message = f"{listing.path} is of {counted(listing.classes, 'class')}, and {train.path} of {train.classes}"
         raise DataError("LT403", message, "both lists need the same classes")
     ours = dict(zip(known.numbers, known.names, strict=True)) if known.said else known.folders
     theirs = _own_folders(listing)
@@ -201,7 +200,9 @@ def _from_file(path: Path, train: Listing) -> dict[int, str]:
         ) from error
     names = [called(line.strip()) for line in text.splitlines() if line.strip()]
     if not names or len(names) > _MOST_CLASSES:
-        raise damaged(path, f"it has {len(names):,} lines", "it takes a line for each class")
+        raise damaged(
+            path, f"it has {counted(len(names), 'line')}", "it takes a line for each class"
+        )
     split = [name.replace(",", " ", 1).replace(":", " ", 1).split(None, 1) for name in names]
     if all(len(pair) == 2 and pair[0].isascii() and pair[0].isdigit() for pair in split):
         of = {int(pair[0][:20]): pair[1].strip() for pair in split}
@@ -217,8 +218,6 @@ def _from_file(path: Path, train: Listing) -> dict[int, str]:
         return dict(train.class_names)
     missing_numbers = sorted(set(np.unique(train.labels).tolist()) - set(of))
     if missing_numbers:
-        message = (
-            f"{path} names {len(of)} classes, and {train.path} has the label {missing_numbers[0]}"
-        )
+        message = f"{path} names {counted(len(of), 'class')}, and {train.path} has the label {missing_numbers[0]}"
         raise DataError("LT403", message, FROM_0)
     return of

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
+from ltdsl.wording import counted
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.files import Names
 from ltdsl_runtime.data.image import SUFFIXES
@@ -210,8 +211,15 @@ def _table(path: Path, rows: Sequence[Sequence[str]], sign: str, columns: Column
     if not header:
         if len(first) != 2:
             said = few(f"`{readable(cell)}`" for cell in first[:6])
-            hint = "say which columns they are: image_column and label_column, or leave a path and a label a line"
-            why = f"line 1 has {len(first)} columns, and none that says `path` or `label`: {said}"
+            plain = {_plain(cell) for cell in first}
+            kinds = {"path": (_IMAGE, "image_column"), "label": (_LABEL, "label_column")}
+            lacks = {what: name for what, (known, name) in kinds.items() if plain.isdisjoint(known)}
+            none = " or ".join(f"`{what}`" for what in lacks)
+            which = "which columns they are" if len(lacks) > 1 else "which column it is"
+            hint = (
+                f"say {which}: {' and '.join(lacks.values())}, or leave a path and a label a line"
+            )
+            why = f"line 1 has {counted(len(first), 'column')}, and none that says {none}: {said}"
             raise damaged(path, why, hint)
         ends = [row[0].strip().lower().endswith(SUFFIXES) for row in rows if row]
         image = 0 if any(ends) or not any(_ends_in_image(row) for row in rows) else 1
@@ -265,7 +273,9 @@ def _from_table(
                 continue
             at = f"line {rows.line_num}"
             if len(row) <= needed:
-                raise damaged(path, f"{at} has {len(row)} columns, and the first line more")
+                raise damaged(
+                    path, f"{at} has {counted(len(row), 'column')}, and the first line more"
+                )
             label = row[table.label].strip()
             if not label:
                 raise damaged(path, f"{at} has no label")

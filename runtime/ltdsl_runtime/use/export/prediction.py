@@ -12,6 +12,7 @@ import numpy as np
 from mindspore import Tensor, nn
 from safetensors.numpy import save_file
 
+from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.use.export.onnx import OnnxError, finish, run_onnx
 from ltdsl_runtime.weights.averages import weights_told
@@ -208,7 +209,7 @@ def _compared(
             found = run(images)
         except (RuntimeError, ValueError, TypeError, OnnxError) as error:
             hint = "give it a fixed number of images, such as --batch-size 1" if size > 1 else None
-            message = f"the file cannot be run on {size} images: {_first_line(error)}"
+            message = f"the file cannot be run on {counted(size, 'image')}: {_first_line(error)}"
             raise RunError("LT433", message, hint) from error
         for name, ours, theirs in zip(OUTPUTS, expected, found, strict=True):
             difference = float(np.abs(ours - theirs).max())

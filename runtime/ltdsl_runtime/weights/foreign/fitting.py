@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import mindspore as ms
 import numpy as np
 
+from ltdsl.wording import counted
 from ltdsl_runtime.data.reading import few
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.weights.foreign.naming import namings
@@ -67,13 +68,15 @@ class Fit:
         Args:
             classes: Of the network.
         """
-        fate = f"taken over, {classes:,} classes"
+        fate = f"taken over, {counted(classes, 'class')}"
         if not self.whole:
-            there = "none there" if self.classes is None else f"{self.classes:,} classes there"
+            there = (
+                "none there" if self.classes is None else f"{counted(self.classes, 'class')} there"
+            )
             fate = f"starts anew: {there}, {classes:,} here"
         rows = [
             ("names", self.library),
-            ("body", f"{self.matched} of {self.body} tensors"),
+            ("body", f"{self.matched} of {counted(self.body, 'tensor')}"),
             ("classifier", fate),
             ("not used", few(self.unused) if self.unused else "none"),
         ]
