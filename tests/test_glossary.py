@@ -65,6 +65,6 @@ def test_addresses_set_something():
     source = Source("recipe.lt", "schedule = multistep\nstage1: ce")
     for address in {word.address for word in GLOSSARY.values() if word.address}:
         value = {"precision": "fp16", "schedule.milestones": "[1]"}.get(address, "0.5")
-        value = "5" if address in ("schedule.warmup", "dataset.imbalance") else value
+        value = "5" if address in ("schedule.warmup", "dataset.imbalance", "batch_size") else value
         result = compile_recipe(source, [f"{address}={value}"])
         assert not result.failed, result.diagnostics

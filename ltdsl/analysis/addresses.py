@@ -34,6 +34,28 @@ def address_of(word: str) -> str | None:
     return f"{next(iter(settings))}.{word}" if len(settings) == 1 else None
 
 
+def addresses() -> dict[str, str]:
+    """Every address of a setting, and of a part that a setting can have, with a few words about it."""
+    found = {}
+    for setting, field in fields_of(Settings).items():
+        found[setting] = field.info.description or ""
+        index = INDEXES[field.base] if field.base and not field.many else {}
+        for entry in index.values():
+            for name, part in fields_of(entry).items():
+                found.setdefault(f"{setting}.{name}", part.info.description or "")
+    return found
+
+
+def values_of(setting: str) -> dict[str, str]:
+    """What a setting can call, or choose from; nothing for other settings."""
+    field = fields_of(Settings).get(setting)
+    if field is None or field.many:
+        return {}
+    if field.base:
+        return {name: entry.summary() for name, entry in INDEXES[field.base].items()}
+    return dict.fromkeys(field.choices, field.info.description or "")
+
+
 def addresses_in(word: str, stages: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
     """The addresses in stages that a word means: a stage's own setting, or a parameter of one of its tricks.
 

@@ -236,6 +236,10 @@ def _unknown_address(assignment: Assignment, stages: Sequence[Stage]) -> Diagnos
             edit=Edit(name.span, addresses[0]) if len(addresses) == 1 else None,
         )
     message = f"no setting and no stage is called `{name.text}`"
+    if any(name.text == stage.name.text for stage in stages):
+        message = f"`{name.text}` is a stage: name the part to set, as in `{name.text}.at=80%`"
+        listing = f'or all of its tricks: `--set {name.text}.tricks="{value or "…"}"`'
+        return report("LT116", name.span, message, help=listing)
     return report("LT116", name.span, message, **said._asdict())
 
 

@@ -84,6 +84,14 @@ _LOSSES = (
         Word("balanced softmax", name="balanced_softmax"),
     ),
     (
+        "bs",
+        Word(
+            "balanced softmax, or the batch size",
+            write="batch_size = 64; stage1: balanced_softmax",
+            address="batch_size",
+        ),
+    ),
+    (
         "la la_loss logit_adjusted logit_adjust",
         Word("logit adjustment in training", name="logit_adjustment"),
     ),
@@ -411,7 +419,7 @@ _TRAINING = (
     ),
     ("model_ema swa", Word("averaged weights", write="average = ema(decay = 0.999)")),
     (
-        "at from after since start_epoch",
+        "at from after since start_epoch at_epoch from_epoch after_epoch",
         Word("when a stage starts", write="stage2: cs_ce @ epoch 160"),
     ),
     ("end_epoch until", Word("a stage ends where the next starts", write="stage2: ce @ epoch 160")),

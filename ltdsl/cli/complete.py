@@ -21,6 +21,26 @@ def datasets(incomplete: str) -> list[tuple[str, str]]:
     return [pair for pair in known.items() if pair[0].startswith(incomplete)]
 
 
+def assignments(incomplete: str) -> list[tuple[str, str]]:
+    """What ``--set`` takes: addresses of settings and their parts, by the field's words too; then names for a value."""
+    from ltdsl.analysis.addresses import address_of, addresses, values_of
+    from ltdsl.catalogue.glossary import GLOSSARY
+
+    address, sign, value = incomplete.partition("=")
+    if sign:
+        found = values_of(address).items()
+        return [(f"{address}={name}", about) for name, about in found if name.startswith(value)]
+    words = {word: row for word, row in GLOSSARY.items() if address_of(word)}
+    return [
+        *((f"{each}=", about) for each, about in addresses().items() if each.startswith(address)),
+        *(
+            (word, f"write {address_of(word)}=…: {row.what}")
+            for word, row in words.items()
+            if word.startswith(address)
+        ),
+    ]
+
+
 def cache_kinds(incomplete: str) -> list[tuple[str, str]]:
     """Kinds of entries of the cache."""
     from ltdsl.cache import KINDS

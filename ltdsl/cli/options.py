@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ltdsl.cli.complete import recipe_files
+from ltdsl.cli.complete import assignments, recipe_files
 
 
 class Format(str, Enum):
@@ -46,6 +46,7 @@ Set = Annotated[
         help="Change a value, such as epochs=400, dataset.imbalance=50, stage2.cs_ce.gamma=0.5 or "
         "stage2.at=80%. Repeatable; later ones win.",
         show_default=False,
+        autocompletion=assignments,
     ),
 ]
 Seed = Annotated[

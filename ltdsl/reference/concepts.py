@@ -38,6 +38,7 @@ CONCEPTS: dict[str, str] = {
     "top1_error": "The share of images whose first prediction is wrong, in percent.",
     "macro_recall": "The mean of the classes' accuracies, in percent: every class counts the same.",
     "calibration": "How far confidences are from accuracies: the expected calibration error.",
+    "ece": "The expected calibration error; see `calibration`.",
     "best": "The epoch with the best figure (`best_by`) on the images that choose (`best_on`).",
     "last": "The last epoch of a run or, in `handoff`, of the stage before.",
     "step": "One update of the weights, from `batch_size` times `accumulate` images. As a unit it is reserved.",
@@ -45,5 +46,9 @@ CONCEPTS: dict[str, str] = {
     "advice": "What was published about a combination, or follows from class counts (LT2xx). It stops nothing, unless "
     "`--strict` is given.",
     "strict": "With `--strict`, warnings and advice stop a command too.",
+    "comment": "Whatever follows a `#` on its line; `# ltdsl: ignore[LT201] reason` silences a warning there.",
+    "run": "A folder with all that a training came to: recipe, plan, figures, checkpoints. `ltdsl run` makes one in "
+    "`runs/`.",
+    "report": "A page about a run, or a comparison of several: `ltdsl report RUN`.",
     "sweep": "A table of runs: `ltdsl sweep recipe.lt --set dataset.imbalance=10,50 --seeds 5`.",
 }

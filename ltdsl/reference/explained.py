@@ -18,18 +18,32 @@ _HOLDERS: tuple[type[Entry], ...] = (Settings, Overrides)
 
 def explained(name: str) -> str:
     """What is known under a name, as Markdown; empty where nothing is."""
+    name, address = _asked(name)
     code, entry = name.upper(), entries().get(name)
     if code in CODES:
         parts = [code_card(code, CODES[code]), compared(code)]
     elif entry is not None:
         parts = [card(entry), published(name), *_parameter(name)]
     else:
-        word = name.lower().replace("-", "_")
+        word = name.lower().replace("-", "_").replace(" ", "_")
         parts = _declared(word) or _declared(word.removesuffix("s"))
         of_the_field = look_up(name)
         if not parts and of_the_field is not None:
             parts = [word_card(name, of_the_field)]
+    if address and _declared(name):
+        parts.append(f"On the command line: `--set {address}=…`.")
     return "\n\n".join(filter(None, parts))
+
+
+def _asked(text: str) -> tuple[str, str]:
+    """The name that is asked about, where it is written as in a recipe, and its address in one: `@160`, `epochs:`."""
+    name = text.strip().rstrip(":= ").strip()
+    if name.startswith("@"):
+        return "at", ""
+    if name.startswith(("#", "//")):
+        return "comment", ""
+    first, _, last = name.rpartition(".")
+    return (last, name) if first in fields_of(Settings) else (name or text, "")
 
 
 def known() -> dict[str, str]:

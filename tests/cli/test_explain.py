@@ -9,7 +9,7 @@ from ltdsl.catalogue import INDEXES, Trick
 from ltdsl.catalogue.fields import fields_of
 from ltdsl.catalogue.glossary import GLOSSARY
 from ltdsl.cli import make_app
-from ltdsl.cli.complete import names
+from ltdsl.cli.complete import assignments, names
 from ltdsl.codes import CODES
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.reference.explained import explained, kinds
@@ -71,6 +71,30 @@ def test_a_kind_lists_its_names():
 def test_a_word_says_what_to_write():
     assert "`stage2: cb_ce @ 80%`" in explained("drw")
     assert "`--set" not in explained("drw")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("@160", "### at\n"),
+        ("at epoch", "`stage2: cs_ce @ epoch 160`"),
+        ("epochs:", "A setting"),
+        ("// a comment", "### comment"),
+        ("optimizer.lr", "`--set optimizer.lr=…`"),
+        ("Macro recall", "every class counts the same"),
+        ("ECE", "calibration"),
+    ],
+)
+def test_what_is_written_as_in_a_recipe(written, said):
+    assert said in explained(written)
+
+
+def test_completion_of_set():
+    assert "optimizer.lr=" in dict(assignments("optim"))
+    assert dict(assignments("lr"))["lr"].startswith("write optimizer.lr=…")
+    assert "model=resnet32" in dict(assignments("model=res"))
+    assert "best_by=macro_recall" in dict(assignments("best_by="))
+    assert assignments("epochs=") == []
 
 
 @pytest.mark.parametrize(

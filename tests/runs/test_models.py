@@ -12,7 +12,7 @@ from support.report import make_run
 
 from ltdsl.reference.schema import schema
 from ltdsl.runs.evaluation import Evaluation
-from ltdsl.runs.facts import Facts, Leg
+from ltdsl.runs.facts import Facts, Leg, Processor
 from ltdsl.runs.metrics import Epoch
 from ltdsl.runs.pictures import Pictures
 from ltdsl.runs.sweep import SweepTable
@@ -183,6 +183,11 @@ def test_other_kernels_may_change_numbers():
 PROCESSOR = {"name": "Xeon", "instructions": "ab", "threads": 4, "cores": 8}
 
 
+def leg(workers=1, **change):
+    processor = Processor.model_validate(PROCESSOR | change)
+    return Leg(0, {}, "cpu", "mindspore", processor, workers)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -195,15 +200,8 @@ PROCESSOR = {"name": "Xeon", "instructions": "ab", "threads": 4, "cores": 8}
     ],
 )
 def test_a_processor_that_gives_other_numbers(change, said):
-    first = {"device": "cpu", "kernels": "mindspore", "processor": PROCESSOR}
-    again = first | {"processor": PROCESSOR | change}
-    facts = Facts.model_validate(first | {"continuations": [again]})
-    before, now = facts.legs()
-    assert now.unlike(before) == said
+    assert leg(**change).unlike(leg()) == said
 
 
 def test_other_workers_give_other_numbers():
-    first = {"device": "cpu", "workers": 2, "processor": PROCESSOR}
-    again = {"device": "cpu", "processor": PROCESSOR | {"threads": 8}}
-    before, now = Facts.model_validate(first | {"continuations": [again]}).legs()
-    assert now.unlike(before) == "1 worker instead of 2"
+    assert leg(threads=8).unlike(leg(workers=2)) == "1 worker instead of 2"

@@ -273,12 +273,12 @@ def test_each_time_that_a_run_is_gone_on_with_is_recorded(begun, monkeypatch):
     now["numpy"] = "0.9"
     with RunDirectory(begun, resume=True) as run:
         numpy = f"numpy 0.9 instead of {began['versions']['numpy']}"
-        said = f"{numpy}, native-avx2 kernels instead of mindspore"
+        said = f"{numpy}, native-avx2 kernels instead of mindspore, 2 workers instead of 1"
         assert run.go_on(device="cpu", kernels="native-avx2", workers=2) == said
         run.go_on_after([])
     with RunDirectory(begun, resume=True) as run:
         assert run.facts.last_leg.kernels == "native-avx2"
-        assert run.go_on(device="cpu", kernels="native-avx2") == ""
+        assert run.go_on(device="cpu", kernels="native-avx2") == "1 worker instead of 2"
     facts = json.loads((begun / "run.json").read_text())
     legs = facts.pop("continuations")
     assert [leg.get("from_epoch") for leg in legs] == [None, 0, None]
