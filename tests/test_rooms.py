@@ -47,7 +47,7 @@ OPENING = {
         "ltdsl/system/opening.py": "what a person named, a pipe too",
         "ltdsl/cli/inputs.py": "makes a new file, or fails",
         "ltdsl/evidence/rows.py": _PACKAGE,
-        "runtime/ltdsl_runtime/data/fetch.py": "an archive whose checksum was compared",
+        "runtime/ltdsl_runtime/data/fetch/__init__.py": "an archive whose checksum was compared",
         "runtime/ltdsl_runtime/data/decoded.py": "a view's, which goes through the room",
         "runtime/ltdsl_runtime/data/files.py": "a view's, which goes through the room",
         "runtime/ltdsl_runtime/data/image.py": _SEEN,

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from ltdsl_runtime.data import fetch, lists, npz, read
-from ltdsl_runtime.data.archives import Archive
 from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.fetch.archives import Archive
 from ltdsl_runtime.data.image import View
 from ltdsl_runtime.data.inspect import inspect
 from ltdsl_runtime.errors import RunError

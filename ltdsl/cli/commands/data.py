@@ -98,8 +98,8 @@ def fetch(
     """
     need("`ltdsl data fetch`", "train", *IMAGES)
     from ltdsl_runtime.data import DataError
-    from ltdsl_runtime.data.archives import ARCHIVES, BY_HAND
     from ltdsl_runtime.data.fetch import fetch
+    from ltdsl_runtime.data.fetch.archives import ARCHIVES, BY_HAND
 
     from ltdsl.catalogue import DATASETS
     from ltdsl.catalogue.names import nearest

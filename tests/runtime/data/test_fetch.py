@@ -10,9 +10,9 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from ltdsl_runtime.data.archives import ARCHIVES, Archive
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.data.fetch import fetch
+from ltdsl_runtime.data.fetch.archives import ARCHIVES, Archive
 
 
 class Kind(Enum):

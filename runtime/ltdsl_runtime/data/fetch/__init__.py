@@ -21,7 +21,7 @@ from ltdsl_runtime.data.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ltdsl_runtime.data.archives import Archive
+    from ltdsl_runtime.data.fetch.archives import Archive
 
     Told = Callable[[int, int | None], None]
 
