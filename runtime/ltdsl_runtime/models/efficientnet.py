@@ -9,6 +9,7 @@ from __future__ import annotations
 from mindspore import Tensor, nn
 
 from ltdsl_runtime.models.network import GlobalPool, Network
+from ltdsl_runtime.models.norm import NormRelu
 
 #: Of each group: kernel, stride of its first block, expansion, channels, blocks.
 GROUPS = (
@@ -26,6 +27,10 @@ STEM, HEAD = 32, 1280
 def _normal(channels: int) -> nn.BatchNorm2d:
     """Batch norm with the authors' constants; MindSpore's momentum is the share that is kept."""
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.99)
+
+
+def _normal_relu(channels: int) -> NormRelu:
+    return NormRelu(channels, 6, eps=1e-3, momentum=0.99)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int, group: int = 1) -> nn.Conv2d:
@@ -50,20 +55,19 @@ class InvertedResidual(nn.Cell):
         self.expands = expansion != 1
         if self.expands:
             self.expand = _convolution(inputs, wide, 1, 1)
-            self.bn0 = _normal(wide)
+            self.bn0 = _normal_relu(wide)
         self.depthwise = _convolution(wide, wide, kernel, stride, group=wide)
-        self.bn1 = _normal(wide)
+        self.bn1 = _normal_relu(wide)
         self.project = _convolution(wide, outputs, 1, 1)
         self.bn2 = _normal(outputs)
-        self.relu = nn.ReLU6()
         self.adds = stride == 1 and inputs == outputs
 
     def construct(self, x: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, outputs, ⌈H/stride⌉, ⌈W/stride⌉]."""
         out = x
         if self.expands:
-            out = self.relu(self.bn0(self.expand(out)))
-        out = self.relu(self.bn1(self.depthwise(out)))
+            out = self.bn0(self.expand(out))
+        out = self.bn1(self.depthwise(out))
         out = self.bn2(self.project(out))
         return out + x if self.adds else out
 

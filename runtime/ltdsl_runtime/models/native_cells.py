@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -10,6 +11,10 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from ltdsl_runtime.machine.native.library import library
 from ltdsl_runtime.models.convolution import Convolution
+from ltdsl_runtime.models.norm import NormRelu
+
+#: What a ReLU lets through at most.
+CEILINGS: dict[type[nn.Cell], float] = {nn.ReLU: math.inf, nn.ReLU6: 6.0}
 
 Infer: TypeAlias = Callable[..., Any]
 """From the shapes, or the types, of all inputs to those of all outputs: to one of them, or to a tuple."""
@@ -77,16 +82,21 @@ class Normalise(nn.Cell):
 
     These are mean and biased variance of the batch, and the kept ones moved towards the mean and the unbiased variance.
     No gradient goes through what is done with them.
+
+    Args:
+        epsilon: Added to variances.
+        share: Of the batch's statistics in what is kept.
+        ceiling: Of a ReLU that follows: inf or 6; 0 for no ReLU.
     """
 
-    def __init__(self, epsilon: float, share: float) -> None:
+    def __init__(self, epsilon: float, share: float, ceiling: float = 0.0) -> None:
         super().__init__()
-        self.epsilon = Tensor([epsilon], ms.float32)
-        self.constants = Tensor([epsilon, share], ms.float32)
+        self.rectifies = ceiling > 0
+        self.constants = Tensor([epsilon, share, ceiling], ms.float32)
         self.forward: Callable[..., tuple[Tensor, ...]] = Kernel(
             "ltdsl_batch_norm", lambda x, gamma, *_: (x, gamma, gamma, gamma, gamma)
         )
-        self.backward: Callable[..., tuple[Tensor, Tensor, Tensor]] = Kernel(
+        self.backward: Callable[..., tuple[Tensor, ...]] = Kernel(
             "ltdsl_batch_norm_gradient", lambda _g, x, gamma, *_: (x, gamma, gamma)
         )
 
@@ -107,8 +117,46 @@ class Normalise(nn.Cell):
         gradients: tuple[Tensor, ...],
     ) -> tuple[Tensor, ...]:
         """Gradients of all inputs but the kept statistics, through the batch's own too."""
-        of_inputs = self.backward(gradients[0], x, gamma, out[1], out[2], self.epsilon)
+        given = (gradients[0], x, gamma, out[1], out[2], self.constants)
+        of_inputs = self.backward(*given, out[0]) if self.rectifies else self.backward(*given)
         return (*of_inputs, ops.zeros_like(mean), ops.zeros_like(variance))
+
+
+class NormaliseAndAdd(nn.Cell):
+    """As :class:`Normalise` with a ReLU, but for what is added before it: (x, added, gamma, beta, mean, variance)."""
+
+    def __init__(self, epsilon: float, share: float, ceiling: float) -> None:
+        super().__init__()
+        self.constants = Tensor([epsilon, share, ceiling], ms.float32)
+        self.forward: Callable[..., tuple[Tensor, ...]] = Kernel(
+            "ltdsl_batch_norm", lambda x, gamma, *_: (x, gamma, gamma, gamma, gamma)
+        )
+        self.backward: Callable[..., tuple[Tensor, ...]] = Kernel(
+            "ltdsl_batch_norm_gradient", lambda _g, x, gamma, *_: (x, gamma, gamma, x)
+        )
+
+    def construct(
+        self, x: Tensor, added: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor
+    ) -> tuple[Tensor, ...]:
+        """By the batch's own statistics."""
+        return self.forward(x, gamma, beta, mean, variance, self.constants, added)
+
+    def bprop(
+        self,
+        x: Tensor,
+        _added: Tensor,
+        gamma: Tensor,
+        _beta: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        out: tuple[Tensor, ...],
+        gradients: tuple[Tensor, ...],
+    ) -> tuple[Tensor, ...]:
+        """Gradients of all inputs but the kept statistics, through the batch's own too."""
+        dx, d_gamma, d_beta, d_added = self.backward(
+            gradients[0], x, gamma, out[1], out[2], self.constants, out[0]
+        )
+        return dx, d_added, d_gamma, d_beta, ops.zeros_like(mean), ops.zeros_like(variance)
 
 
 class NormaliseInTraining(nn.Cell):
@@ -119,11 +167,12 @@ class NormaliseInTraining(nn.Cell):
     Args:
         epsilon: Added to variances.
         momentum: The part of the batch's statistics in what is kept.
+        ceiling: Of a ReLU that follows: inf or 6; 0 for no ReLU.
     """
 
-    def __init__(self, epsilon: float, momentum: float) -> None:
+    def __init__(self, epsilon: float, momentum: float, ceiling: float = 0.0) -> None:
         super().__init__()
-        self.normalise = Normalise(epsilon, momentum)
+        self.normalise = Normalise(epsilon, momentum, ceiling)
 
     def construct(
         self,
@@ -142,23 +191,56 @@ class NormaliseInTraining(nn.Cell):
         return y, mean, variance
 
 
+class JoinInTraining(nn.Cell):
+    """What a :class:`ltdsl_runtime.models.norm.NormRelu` calls in training where it has a shortcut.
+
+    Args:
+        epsilon: Added to variances.
+        momentum: The part of the batch's statistics in what is kept.
+        ceiling: Of the ReLU: inf or 6.
+    """
+
+    def __init__(self, epsilon: float, momentum: float, ceiling: float) -> None:
+        super().__init__()
+        self.normalise = NormaliseAndAdd(epsilon, momentum, ceiling)
+
+    def construct(
+        self,
+        x: Tensor,
+        shortcut: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        moving_mean: Parameter,
+        moving_variance: Parameter,
+    ) -> Tensor:
+        """By the batch's own statistics, which move those that are kept."""
+        y, _, _, moved_mean, moved_variance = self.normalise(
+            x, shortcut, gamma, beta, moving_mean, moving_variance
+        )
+        ops.assign(moving_mean, moved_mean)
+        ops.assign(moving_variance, moved_variance)
+        return y
+
+
 class NormaliseInInference(nn.Cell):
     """What ``nn.BatchNorm2d`` calls outside of training: (x, gamma, beta, mean, variance) -> (normalised x,).
 
     Args:
         epsilon: Added to variances.
+        ceiling: Of a ReLU that follows: inf or 6; 0 for no ReLU.
     """
 
-    def __init__(self, epsilon: float) -> None:
+    def __init__(self, epsilon: float, ceiling: float = 0.0) -> None:
         super().__init__()
-        self.epsilon = Tensor([epsilon], ms.float32)
+        self.epsilon, self.ceiling = epsilon, ceiling
+        self.constants = Tensor([epsilon, 0, ceiling], ms.float32)
         self.forward: Callable[..., Tensor] = Kernel("ltdsl_kept_norm")
 
     def construct(
         self, x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor
     ) -> tuple[Tensor]:
         """By the statistics given."""
-        return (self.forward(x, gamma, beta, mean, variance, self.epsilon),)
+        return (self.forward(x, gamma, beta, mean, variance, self.constants),)
 
     def bprop(
         self,
@@ -167,40 +249,121 @@ class NormaliseInInference(nn.Cell):
         _beta: Tensor,
         mean: Tensor,
         variance: Tensor,
-        _out: tuple[Tensor],
+        out: tuple[Tensor],
         gradients: tuple[Tensor],
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Of statistics that are kept there is none."""
         g = gradients[0]
-        deviation = ops.rsqrt(variance + self.epsilon)
-        centred = x - ops.reshape(mean, (1, -1, 1, 1))
-        return (
-            g * ops.reshape(gamma * deviation, (1, -1, 1, 1)),
-            ops.sum(g * centred, (0, 2, 3)) * deviation,
-            ops.sum(g, (0, 2, 3)),
-            ops.zeros_like(mean),
-            ops.zeros_like(variance),
-        )
+        if self.ceiling > 0:
+            g = _let_through(g, out[0], self.ceiling)
+        return _of_kept(g, x, gamma, mean, variance, self.epsilon)
+
+
+class JoinInInference(nn.Cell):
+    """What a :class:`ltdsl_runtime.models.norm.NormRelu` calls outside of training where it has a shortcut.
+
+    Args:
+        epsilon: Added to variances.
+        ceiling: Of the ReLU: inf or 6.
+    """
+
+    def __init__(self, epsilon: float, ceiling: float) -> None:
+        super().__init__()
+        self.epsilon, self.ceiling = epsilon, ceiling
+        self.constants = Tensor([epsilon, 0, ceiling], ms.float32)
+        self.forward: Callable[..., Tensor] = Kernel("ltdsl_kept_norm")
+
+    def construct(
+        self,
+        x: Tensor,
+        shortcut: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+    ) -> Tensor:
+        """By the statistics given."""
+        return self.forward(x, gamma, beta, mean, variance, self.constants, shortcut)
+
+    def bprop(
+        self,
+        x: Tensor,
+        _shortcut: Tensor,
+        gamma: Tensor,
+        _beta: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        out: Tensor,
+        gradient: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Of statistics that are kept there is none."""
+        g = _let_through(gradient, out, self.ceiling)
+        of_inputs = _of_kept(g, x, gamma, mean, variance, self.epsilon)
+        return (of_inputs[0], g, *of_inputs[1:])
+
+
+def _let_through(gradient: Tensor, result: Tensor, ceiling: float) -> Tensor:
+    """The gradient before a ReLU that had this result."""
+    inside = ops.logical_and(result > 0, result < ceiling)
+    return gradient * ops.cast(inside, ms.float32)
+
+
+def _of_kept(
+    g: Tensor, x: Tensor, gamma: Tensor, mean: Tensor, variance: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of x, gamma, beta, mean and variance of a batch norm with statistics that are kept."""
+    deviation = ops.rsqrt(variance + epsilon)
+    centred = x - ops.reshape(mean, (1, -1, 1, 1))
+    return (
+        g * ops.reshape(gamma * deviation, (1, -1, 1, 1)),
+        ops.sum(g * centred, (0, 2, 3)) * deviation,
+        ops.sum(g, (0, 2, 3)),
+        ops.zeros_like(mean),
+        ops.zeros_like(variance),
+    )
 
 
 def use_native(network: nn.Cell) -> None:
     """Let a network's convolutions and batch norms train on the kernels, where these can do what the layer does.
 
     Those are square, odd convolutions of stride 1 or 2 that keep the size of images or halve it, of all channels or of
-    each alone, larger than 1×1: of 1×1, MindSpore's are matrix products. Names, parameters and values stay.
+    each alone, larger than 1×1: of 1×1, MindSpore's are matrix products. A batch norm takes the ReLU that follows it in
+    a sequence with it. Names, parameters and values stay.
     """
     for _, layer in network.cells_and_names():
         if isinstance(layer, Convolution):
             layer.by_hand = Convolve(1)
         elif type(layer) is nn.Conv2d and _fits(layer):
-            del layer.conv2d
             same = layer.pad_mode == "same"
+            del layer.conv2d
             layer.conv2d = Convolve(layer.stride[0], same, layer.group > 1)
+        elif isinstance(layer, NormRelu):
+            ceiling = CEILINGS[type(layer.relu)]
+            layer.relu = nn.Identity()
+            layer.join_in_training = JoinInTraining(layer.eps, layer.momentum, ceiling)
+            layer.join_in_inference = JoinInInference(layer.eps, ceiling)
+            _normalise(layer, ceiling)
         elif isinstance(layer, nn.BatchNorm2d):
-            del layer.bn_train
-            layer.bn_train = NormaliseInTraining(layer.eps, layer.momentum)
-            del layer.bn_infer
-            layer.bn_infer = NormaliseInInference(layer.eps)
+            _normalise(layer)
+    for _, cell in network.cells_and_names():
+        if isinstance(cell, nn.SequentialCell):
+            _take_relus(cell)
+
+
+def _normalise(layer: nn.BatchNorm2d, ceiling: float = 0.0) -> None:
+    del layer.bn_train
+    layer.bn_train = NormaliseInTraining(layer.eps, layer.momentum, ceiling)
+    del layer.bn_infer
+    layer.bn_infer = NormaliseInInference(layer.eps, ceiling)
+
+
+def _take_relus(cells: nn.SequentialCell) -> None:
+    """Let the batch norms of a sequence compute the ReLUs after them."""
+    for index in range(len(cells) - 1):
+        norm, relu = cells[index], cells[index + 1]
+        if type(norm) is nn.BatchNorm2d and type(relu) in CEILINGS:
+            _normalise(norm, CEILINGS[type(relu)])
+            cells[index + 1] = nn.Identity()
 
 
 def _fits(layer: nn.Conv2d) -> bool:

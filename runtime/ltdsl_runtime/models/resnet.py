@@ -9,6 +9,7 @@ from mindspore import Tensor, nn, ops
 
 from ltdsl_runtime.models.convolution import Convolution
 from ltdsl_runtime.models.network import GlobalPool, Network
+from ltdsl_runtime.models.norm import NormRelu
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:
@@ -55,10 +56,9 @@ class BasicBlock(nn.Cell):
     def __init__(self, inputs: int, outputs: int, stride: int, option: str) -> None:
         super().__init__()
         self.conv1 = _convolution(inputs, outputs, 3, stride)
-        self.bn1 = nn.BatchNorm2d(outputs)
+        self.bn1 = NormRelu(outputs)
         self.conv2 = _convolution(outputs, outputs, 3, 1)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.relu = nn.ReLU()
+        self.bn2 = NormRelu(outputs)
         self.shortcut: nn.Cell
         if stride == 1 and inputs == outputs:
             self.shortcut = nn.Identity()
@@ -71,9 +71,8 @@ class BasicBlock(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, outputs, ⌈H/stride⌉, ⌈W/stride⌉]."""
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return self.relu(out + self.shortcut(x))
+        out = self.conv2(self.bn1(self.conv1(x)))
+        return self.bn2(out, self.shortcut(x))
 
 
 class Bottleneck(nn.Cell):
@@ -91,12 +90,11 @@ class Bottleneck(nn.Cell):
         super().__init__()
         outputs = width * self.EXPANSION
         self.conv1 = _convolution(inputs, width, 1, 1)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = NormRelu(width)
         self.conv2 = _convolution(width, width, 3, stride)
-        self.bn2 = nn.BatchNorm2d(width)
+        self.bn2 = NormRelu(width)
         self.conv3 = _convolution(width, outputs, 1, 1)
-        self.bn3 = nn.BatchNorm2d(outputs)
-        self.relu = nn.ReLU()
+        self.bn3 = NormRelu(outputs)
         self.shortcut: nn.Cell
         if stride == 1 and inputs == outputs:
             self.shortcut = nn.Identity()
@@ -107,9 +105,8 @@ class Bottleneck(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, 4·width, ⌈H/stride⌉, ⌈W/stride⌉]."""
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
-        return self.relu(self.bn3(self.conv3(out)) + self.shortcut(x))
+        out = self.bn2(self.conv2(self.bn1(self.conv1(x))))
+        return self.bn3(self.conv3(out), self.shortcut(x))
 
 
 def _groups(inputs: int, widths: tuple[int, ...], blocks: int, option: str) -> dict[str, nn.Cell]:

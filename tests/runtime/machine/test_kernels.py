@@ -150,17 +150,23 @@ def normalise(x, gamma, beta, g, epsilon):
     return y, mean, variance, dx, (g * unit).sum(axes), g.sum(axes)
 
 
-def native_normalise(x, gamma, beta, g, epsilon):
-    channels, kind = x.shape[1], np.float32([epsilon])
+def native_normalise(x, gamma, beta, g, epsilon, ceiling=0.0, added=None):
+    """With a ReLU where there is a ceiling; the last result is then the gradient of what was added, if anything was."""
+    channels, more = x.shape[1], [] if added is None else [added]
     y, mean, variance, *moved = unfilled(*x.shape), *(unfilled(channels) for _ in range(4))
-    kept, constants = np.float32([[3] * channels, [5] * channels]), np.float32([epsilon, 0.25])
-    call("ltdsl_batch_norm", x, gamma, beta, *kept, constants, y, mean, variance, *moved)
+    kept = np.float32([[3] * channels, [5] * channels])
+    constants = np.float32([epsilon, 0.25, ceiling])
+    call("ltdsl_batch_norm", x, gamma, beta, *kept, constants, *more, y, mean, variance, *moved)
     count = x[:, 0].size
-    assert moved[0] == pytest.approx(0.75 * 3 + 0.25 * mean, rel=1e-6)
-    assert moved[1] == pytest.approx(0.75 * 5 + 0.25 * variance * count / (count - 1), rel=1e-6)
-    dx, d_gamma, d_beta = unfilled(*x.shape), unfilled(channels), unfilled(channels)
-    call("ltdsl_batch_norm_gradient", g, x, gamma, mean, variance, kind, dx, d_gamma, d_beta)
-    return y, mean, variance, dx, d_gamma, d_beta
+    assert moved[0] == pytest.approx(0.75 * 3 + 0.25 * mean, rel=1e-6, nan_ok=True)
+    assert moved[1] == pytest.approx(
+        0.75 * 5 + 0.25 * variance * count / (count - 1), rel=1e-6, nan_ok=True
+    )
+    found = [unfilled(*x.shape), unfilled(channels), unfilled(channels)]
+    found += [unfilled(*x.shape)] * len(more)
+    result = [y] if ceiling else []
+    call("ltdsl_batch_norm_gradient", g, x, gamma, mean, variance, constants, *result, *found)
+    return y, mean, variance, *found
 
 
 def draw_norm(images, channels, height, width, seed=0, offset=0.0):
@@ -184,6 +190,32 @@ def test_any_batch_norm_is_what_it_should_be(drawn):
     assert_near(found, expected, (y, x, variance, dx, terms, terms))
 
 
+@pytest.mark.parametrize("adds", [False, True])
+@pytest.mark.parametrize("ceiling", [np.inf, 1.0])
+def test_a_batch_norm_with_what_follows_it_is_what_it_should_be(ceiling, adds):
+    x, gamma, beta, g = draw_norm(5, 3, 9, 7)
+    added = draw_norm(5, 3, 9, 7, seed=1)[0]
+    total = normalise(x, gamma, beta, g, 1e-5)[0] + adds * added
+    passed = g * ((total > 0) & (total < ceiling))
+    _, *others = normalise(x, gamma, beta, passed, 1e-5)
+    expected = [np.clip(total, 0, ceiling), *others, *[passed] * adds]
+    found = native_normalise(x, gamma, beta, g, 1e-5, ceiling, added if adds else None)
+    assert_near(found, expected)
+    mean, variance = others[:2]
+    y, kept = unfilled(*x.shape), [np.float32(each) for each in (mean, variance)]
+    constants = np.float32([1e-5, 0, ceiling])
+    call("ltdsl_kept_norm", x, gamma, beta, *kept, constants, *[added] * adds, y)
+    assert_near([y], expected[:1])
+
+
+def test_nans_pass_a_relu():
+    x, gamma, beta, g = draw_norm(2, 2, 3, 3)
+    x[0, 0, 0, 0] = np.nan
+    y = native_normalise(x, gamma, beta, g, 1e-5, np.inf)[0]
+    assert np.isnan(y[:, 0]).all()
+    assert np.isfinite(y[:, 1]).all()
+
+
 def test_a_channel_far_from_zero_keeps_its_variance():
     x, gamma, beta, g = draw_norm(16, 2, 8, 8, offset=3000.0)
     _, mean, variance, *_ = native_normalise(x, gamma, beta, g, 1e-5)
@@ -195,7 +227,7 @@ def test_kept_statistics_normalise_too():
     x, gamma, beta, _ = draw_norm(3, 5, 4, 7)
     mean, variance = np.float32([1, 2, 3, 4, 5]), np.float32([5, 4, 3, 2, 1])
     y = unfilled(*x.shape)
-    call("ltdsl_kept_norm", x, gamma, beta, mean, variance, np.float32([1e-5]), y)
+    call("ltdsl_kept_norm", x, gamma, beta, mean, variance, np.float32([1e-5, 0, 0]), y)
     wide = (1, -1, 1, 1)
     unit = (x.astype(float) - mean.reshape(wide)) / np.sqrt(variance.reshape(wide) + 1e-5)
     assert_near([y], [unit * gamma.reshape(wide) + beta.reshape(wide)])
@@ -238,6 +270,7 @@ def test_numbers_do_not_depend_on_how_many_threads_there_are():
         for threads in (1, 2, 5, 3):
             loaded.ltdsl_set_threads(threads)
             results.append(native_convolution(*drawn[0]) + native_normalise(*drawn[1], 1e-5))
+            results[-1] += native_normalise(*drawn[1], 1e-5, np.inf, drawn[1][3])
             results[-1] += native_convolution(*large)
             results[-1] += native_convolution(*apart, depthwise=True)
             results[-1] += tuple(native_sgd(0)[1])

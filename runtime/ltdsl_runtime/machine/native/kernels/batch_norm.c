@@ -1,4 +1,5 @@
-// Batch normalisation over images, rows and columns, and its gradient: float32, [B, C, H, W].
+// Batch normalisation over images, rows and columns, with what often follows it: the addition of something of the same
+// shape, and a ReLU, which may have a ceiling; and their gradients: float32, [B, C, H, W].
 //
 // Ioffe and Szegedy, "Batch Normalization" (2015), algorithm 1 and the gradients after it. A channel is one thread's.
 #include <math.h>
@@ -10,16 +11,42 @@
 typedef struct {
     long images, channels, size;       // size: rows times columns
     float epsilon, share;              // share: of the batch's statistics in those that are kept
+    float ceiling;                     // of the ReLU; 0 without one
     const float *x, *g, *gamma, *beta;
+    const float *added;                // or none
+    const float *result;               // of the ReLU, for its gradient; or none
     float *mean, *variance;            // [channels]; an input of the gradient
     const float *kept_mean, *kept_variance;  // [channels], before
     float *moved_mean, *moved_variance;      // [channels], after
     float *y;                          // the output, or the gradient of x
     float *d_gamma, *d_beta;           // [channels]
+    float *d_added;                    // what the ReLU lets through of the output's gradient; or none
 } work_t;
 
 INLINE const float *plane(const float *of, const work_t *n, long image, long channel) {
     return of + (image * n->channels + channel) * n->size;
+}
+
+// NaNs pass.
+INLINE float through_relu(float value, float ceiling) { return value < 0 ? 0 : value > ceiling ? ceiling : value; }
+
+INLINE void give_plane(const work_t *n, const float *x, const float *added, float mean, float scale, float beta, float *y) {
+    float ceiling = n->ceiling;
+    if (added && ceiling > 0)
+        for (long i = 0; i < n->size; i++) y[i] = through_relu((x[i] - mean) * scale + beta + added[i], ceiling);
+    else if (added)
+        for (long i = 0; i < n->size; i++) y[i] = (x[i] - mean) * scale + beta + added[i];
+    else if (ceiling > 0)
+        for (long i = 0; i < n->size; i++) y[i] = through_relu((x[i] - mean) * scale + beta, ceiling);
+    else
+        for (long i = 0; i < n->size; i++) y[i] = (x[i] - mean) * scale + beta;
+}
+
+static void give_channel(const work_t *n, int c, float mean, float scale, float beta) {
+    for (long image = 0; image < n->images; image++) {
+        const float *added = n->added ? plane(n->added, n, image, c) : 0;
+        give_plane(n, plane(n->x, n, image, c), added, mean, scale, beta, (float *)plane(n->y, n, image, c));
+    }
 }
 
 static void forward_channel(int c, int thread, void *work) {
@@ -50,11 +77,7 @@ static void forward_channel(int c, int thread, void *work) {
     float unbiased = squares / (count > 1 ? count - 1 : 1);
     n->moved_mean[c] = (1 - n->share) * n->kept_mean[c] + n->share * mean;
     n->moved_variance[c] = (1 - n->share) * n->kept_variance[c] + n->share * unbiased;
-    for (long image = 0; image < n->images; image++) {
-        const float *x = plane(n->x, n, image, c);
-        float *y = (float *)plane(n->y, n, image, c);
-        for (long i = 0; i < n->size; i++) y[i] = (x[i] - mean) * scale + beta;
-    }
+    give_channel(n, c, mean, scale, beta);
 }
 
 // With statistics that were kept, as in inference.
@@ -62,11 +85,14 @@ static void kept_channel(int c, int thread, void *work) {
     const work_t *n = work;
     (void)thread;
     float mean = n->mean[c], scale = n->gamma[c] / sqrtf(n->variance[c] + n->epsilon), beta = n->beta[c];
-    for (long image = 0; image < n->images; image++) {
-        const float *x = plane(n->x, n, image, c);
-        float *y = (float *)plane(n->y, n, image, c);
-        for (long i = 0; i < n->size; i++) y[i] = (x[i] - mean) * scale + beta;
-    }
+    give_channel(n, c, mean, scale, beta);
+}
+
+// Where the ReLU stopped the output, its gradient stops.
+INLINE void let_through(const work_t *n, long image, long c, float *to) {
+    const float *g = plane(n->g, n, image, c), *result = plane(n->result, n, image, c);
+    float ceiling = n->ceiling;
+    for (long i = 0; i < n->size; i++) to[i] = result[i] > 0 && result[i] < ceiling ? g[i] : 0;
 }
 
 static void backward_channel(int c, int thread, void *work) {
@@ -76,6 +102,11 @@ static void backward_channel(int c, int thread, void *work) {
     double d_beta = 0, d_gamma = 0, count = (double)n->images * n->size;
     for (long image = 0; image < n->images; image++) {
         const float *x = plane(n->x, n, image, c), *g = plane(n->g, n, image, c);
+        if (n->result) {  // into the gradient of x, which takes its place in the end
+            float *through = (float *)plane(n->d_added ? n->d_added : n->y, n, image, c);
+            let_through(n, image, c, through);
+            g = through;
+        }
         vec gs = {0}, gx = {0};
         float g_rest = 0, gx_rest = 0;
         long i = 0;
@@ -90,9 +121,13 @@ static void backward_channel(int c, int thread, void *work) {
     n->d_beta[c] = d_beta, n->d_gamma[c] = d_gamma;
     float scale = n->gamma[c] * deviation, of_g = d_beta / count, of_x = d_gamma / count * deviation;
     for (long image = 0; image < n->images; image++) {
-        const float *x = plane(n->x, n, image, c), *g = plane(n->g, n, image, c);
+        const float *x = plane(n->x, n, image, c);
+        const float *g = plane(!n->result ? n->g : n->d_added ? n->d_added : n->y, n, image, c);
         float *dx = (float *)plane(n->y, n, image, c);
-        for (long i = 0; i < n->size; i++) dx[i] = scale * (g[i] - of_g - (x[i] - mean) * of_x);
+        long i = 0;
+        for (; i + V <= n->size; i += V)  // g may be dx
+            *(vec *)(dx + i) = scale * (at(g + i) - of_g - (at(x + i) - mean) * of_x);
+        for (; i < n->size; i++) dx[i] = scale * (g[i] - of_g - (x[i] - mean) * of_x);
     }
 }
 
@@ -100,35 +135,46 @@ static work_t of(const int64_t *shape) {
     return (work_t){.images = shape[0], .channels = shape[1], .size = (long)shape[2] * shape[3]};
 }
 
-// x [B, C, H, W], gamma [C], beta [C], kept mean [C], kept variance [C], epsilon and share [2]
+// x [B, C, H, W], gamma [C], beta [C], kept mean [C], kept variance [C], epsilon and share and ceiling [3]; and what is
+// added [B, C, H, W], or nothing
 // -> y [B, C, H, W], mean [C], variance [C] (of the batch, biased), kept mean [C], kept variance [C] (of the unbiased one)
 OPERATOR(ltdsl_batch_norm) {
     work_t n = of(s[0]);
     n.x = p[0], n.gamma = p[1], n.beta = p[2], n.kept_mean = p[3], n.kept_variance = p[4];
-    n.epsilon = ((float *)p[5])[0], n.share = ((float *)p[5])[1];
-    n.y = p[6], n.mean = p[7], n.variance = p[8], n.moved_mean = p[9], n.moved_variance = p[10];
+    n.epsilon = ((float *)p[5])[0], n.share = ((float *)p[5])[1], n.ceiling = ((float *)p[5])[2];
+    n.added = count == 12 ? p[6] : 0;
+    void **to = p + count - 5;
+    n.y = to[0], n.mean = to[1], n.variance = to[2], n.moved_mean = to[3], n.moved_variance = to[4];
     enter();
     on_all(forward_channel, &n, n.channels);
     leave();
     return 0;
 }
 
-// x [B, C, H, W], gamma [C], beta [C], mean [C], variance [C], epsilon [1] -> y [B, C, H, W]
+// x [B, C, H, W], gamma [C], beta [C], mean [C], variance [C], epsilon and share and ceiling [3]; and what is added
+// [B, C, H, W], or nothing -> y [B, C, H, W]
 OPERATOR(ltdsl_kept_norm) {
     work_t n = of(s[0]);
-    n.x = p[0], n.gamma = p[1], n.beta = p[2], n.mean = p[3], n.variance = p[4], n.epsilon = *(float *)p[5];
-    n.y = p[6];
+    n.x = p[0], n.gamma = p[1], n.beta = p[2], n.mean = p[3], n.variance = p[4];
+    n.epsilon = ((float *)p[5])[0], n.ceiling = ((float *)p[5])[2];
+    n.added = count == 8 ? p[6] : 0;
+    n.y = p[count - 1];
     enter();
     on_all(kept_channel, &n, n.channels);
     leave();
     return 0;
 }
 
-// g [B, C, H, W], x [B, C, H, W], gamma [C], mean [C], variance [C], epsilon [1] -> dx, d_gamma [C], d_beta [C]
+// g [B, C, H, W], x [B, C, H, W], gamma [C], mean [C], variance [C], epsilon and share and ceiling [3]; with a ReLU, its
+// result [B, C, H, W] -> dx, d_gamma [C], d_beta [C]; and the gradient of what was added, where there is one more output
 OPERATOR(ltdsl_batch_norm_gradient) {
     work_t n = of(s[1]);
-    n.g = p[0], n.x = p[1], n.gamma = p[2], n.mean = p[3], n.variance = p[4], n.epsilon = *(float *)p[5];
-    n.y = p[6], n.d_gamma = p[7], n.d_beta = p[8];
+    n.g = p[0], n.x = p[1], n.gamma = p[2], n.mean = p[3], n.variance = p[4];
+    n.epsilon = ((float *)p[5])[0], n.ceiling = ((float *)p[5])[2];
+    int relu = n.ceiling > 0;
+    n.result = relu ? p[6] : 0;
+    void **to = p + 6 + relu;
+    n.y = to[0], n.d_gamma = to[1], n.d_beta = to[2], n.d_added = count == 11 ? to[3] : 0;
     enter();
     on_all(backward_channel, &n, n.channels);
     leave();
