@@ -36,6 +36,8 @@
 
 typedef float lanes __attribute__((vector_size(4 * W), aligned(4)));
 typedef double sums_t __attribute__((vector_size(8 * W), aligned(8)));
+typedef double kernels_t __attribute__((vector_size(8 * OUTPUTS), aligned(8)));
+typedef float block_t __attribute__((vector_size(4 * OUTPUTS), aligned(4)));
 
 #if W == 16
 #define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
@@ -244,9 +246,9 @@ INLINE void of_gradient(const lanes g[4], lanes to[6]) {
 #define OF_A (1.0 / (2 * A2 * (A2 - B2)))
 #define OF_B (1.0 / (2 * B2 * (B2 - A2)))
 
-// Of a kernel.
-INLINE void of_kernel(const double w[3], double to[6]) {
-    double a = w[0] + A2 * w[2], b = w[0] + B2 * w[2];
+// Of kernels.
+INLINE void of_kernel(const kernels_t w[3], kernels_t to[6]) {
+    kernels_t a = w[0] + A2 * w[2], b = w[0] + B2 * w[2];
     to[0] = OF_0 * w[0];
     to[1] = OF_A * (a + A * w[1]), to[2] = OF_A * (a - A * w[1]);
     to[3] = OF_B * (b + B * w[1]), to[4] = OF_B * (b - B * w[1]);
@@ -325,29 +327,31 @@ static void transform_input(const work_t *c, const piece_t *p, lanes *strip, lan
 static void kernels_part(int block, int thread, void *work) {
     const work_t *c = work;
     (void)thread;
-    for (int i = 0; i < c->s.inputs; i++)
-        for (int o = 0; o < OUTPUTS; o++) {
-            int output = block * OUTPUTS + o;
-            double half[6][3], w[3], t[6];
-            for (int column = 0; column < 3; column++) {
-                for (int row = 0; row < 3; row++) {
-                    int tap = row * 3 + column;
+    for (int i = 0; i < c->s.inputs; i++) {
+        kernels_t half[6][3], w[3], t[6];
+        for (int column = 0; column < 3; column++) {
+            for (int row = 0; row < 3; row++) {
+                int tap = row * 3 + column;
+                for (int o = 0; o < OUTPUTS; o++) {
+                    long output = block * OUTPUTS + o;
                     if (output >= c->s.outputs)
-                        w[row] = 0;
+                        w[row][o] = 0;
                     else if (c->turned)
-                        w[row] = c->kernels[((long)i * c->s.outputs + output) * 9 + 8 - tap];
+                        w[row][o] = c->kernels[(i * c->s.outputs + output) * 9 + 8 - tap];
                     else
-                        w[row] = c->kernels[((long)output * c->s.inputs + i) * 9 + tap];
+                        w[row][o] = c->kernels[(output * c->s.inputs + i) * 9 + tap];
                 }
-                of_kernel(w, t);
-                for (int row = 0; row < 6; row++) half[row][column] = t[row];
             }
-            for (int row = 0; row < 6; row++) {
-                of_kernel(half[row], t);
-                for (int j = 0; j < 6; j++)
-                    c->u[(((long)(row * 6 + j) * c->blocks + block) * c->s.inputs + i) * OUTPUTS + o] = t[j];
-            }
+            of_kernel(w, t);
+            for (int row = 0; row < 6; row++) half[row][column] = t[row];
         }
+        for (int row = 0; row < 6; row++) {
+            of_kernel(half[row], t);
+            for (int j = 0; j < 6; j++)
+                *(block_t *)(c->u + (((long)(row * 6 + j) * c->blocks + block) * c->s.inputs + i) * OUTPUTS) =
+                    __builtin_convertvector(t[j], block_t);
+        }
+    }
 }
 
 // Four outputs of some tiles, of one point. `tiles`: how far inputs, and outputs, are from each other.
@@ -511,7 +515,7 @@ void winograd_weights(shape_t s, const float *x, const float *g, float *gradient
     work_t c = divided(s, s.inputs + up(s.outputs, W) * W);
     c.x = x, c.g = g, c.y = gradient, c.blocks = up(s.outputs, W);
     long size = (long)POINTS * s.inputs * c.blocks * W, parts = SUMS / size;
-    c.parts = parts < 4 ? 4 : parts > PARTS ? PARTS : parts;
+    c.parts = least(parts < 4 ? 4 : parts > PARTS ? PARTS : parts, pieces(&c));
     c.sums = space(2 * size * c.parts);
     on_all(sums_part, &c, c.parts);
     on_all(gradient_part, &c, s.inputs);
