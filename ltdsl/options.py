@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+#: Experiment trackers that a run can be told to, which are extras of ltdsl by the same names.
+TRACKERS = ("mlflow", "wandb")
+
 
 @dataclass(frozen=True)
 class Begins:
@@ -54,6 +57,8 @@ class RunOptions:
         data: Folder of the data set's files, for those that have any.
         keep_cam: Folder for pictures of what stages with `cam_bs` do.
         tensorboard: Write TensorBoard's event files too, into the run directory.
+        track: Experiment trackers to tell of the run, names of :data:`TRACKERS`.
+        track_checkpoints: Give them the checkpoints as well.
         skip_unreadable: Read every image once before training, and go without those that cannot be read. Which ones
             these were is recorded, so that a resumed run goes without the same.
         workers: Processes on this machine that share each batch.
@@ -77,6 +82,8 @@ class RunOptions:
     cache_at: tuple[int, ...] = ()
     stop_after: int | None = None
     profile: bool = False
+    track: tuple[str, ...] = ()
+    track_checkpoints: bool = False
 
     def arguments(self) -> list[str]:
         """The options as they are typed after `ltdsl run`, without those that nobody asked for."""

@@ -10,6 +10,8 @@ import pytest
 
 # runs of tests share nothing, with each other or with the user's own
 os.environ["LTDSL_NO_CACHE"] = "1"
+# and nobody's plug-ins are enabled
+os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "nobody")
 
 GOLDEN = Path(__file__).parent / "golden"
 

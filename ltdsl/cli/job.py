@@ -23,10 +23,15 @@ def main() -> None:
     threading.Thread(target=_end_with_input, daemon=True).start()
     out, console = job.out, new_console()
     if (out / FACTS).exists():
-        train(lambda runs: runs.resume(out, console, job.options), out, console)
+        train(lambda runs: runs.resume(out, console, job.options), out, console, job.options)
         return
     plan = Plan.model_validate_json(job.plan)
-    train(lambda runs: runs.run(plan, job.origin, out, console, job.options), out, console)
+    train(
+        lambda runs: runs.run(plan, job.origin, out, console, job.options),
+        out,
+        console,
+        job.options,
+    )
 
 
 def _end_with_input() -> None:

@@ -64,6 +64,27 @@ KeepCam = Annotated[
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write TensorBoard's event files too.")
 ]
+
+
+class Tracker(str, Enum):
+    """An experiment tracker; names of :data:`ltdsl.options.TRACKERS`."""
+
+    MLFLOW = "mlflow"
+    WANDB = "wandb"
+
+
+Track = Annotated[
+    list[Tracker],
+    typer.Option(
+        "--track",
+        metavar="mlflow|wandb",
+        help="Tell an experiment tracker of the run; its own variables say where it is. Repeatable.",
+        show_default=False,
+    ),
+]
+TrackCheckpoints = Annotated[
+    bool, typer.Option("--track-checkpoints", help="Give trackers the checkpoints as well.")
+]
 SkipUnreadable = Annotated[
     bool,
     typer.Option(

@@ -16,6 +16,8 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime"),
     "cluster": ("distributed",),
     "search": ("optuna",),
+    "mlflow": ("mlflow",),
+    "wandb": ("wandb",),
     "import": ("yaml",),
 }
 
@@ -30,6 +32,8 @@ _CALLED = {
     "distributed": "Dask",
     "optuna": "Optuna",
     "yaml": "PyYAML",
+    "mlflow": "MLflow",
+    "wandb": "the client of Weights & Biases",
 }
 
 #: The newest Python that MindSpore has wheels for, and so that `train` installs anything for.

@@ -24,6 +24,8 @@ from ltdsl.cli.options import (
     SkipUnreadable,
     Strict,
     TensorBoard,
+    Track,
+    TrackCheckpoints,
     TrainOn,
 )
 from ltdsl.cli.output import fail, misused, need, new_console
@@ -80,6 +82,8 @@ def run(
     ] = None,
     keep_cam: KeepCam = None,
     tensorboard: TensorBoard = False,
+    track: Track = (),  # type: ignore[assignment]  # a tuple, since a default that can change is everybody's
+    track_checkpoints: TrackCheckpoints = False,
     skip_unreadable: SkipUnreadable = False,
     workers: Number = 1,
     split_classes: SplitClasses = False,
@@ -126,12 +130,22 @@ def run(
             + _how_to_change(resume, changes, seed)
         )
     if smoke and (
-        resume or out or begin or keep_cam or tensorboard or profile or workers > 1 or is_launched()
+        resume
+        or out
+        or begin
+        or keep_cam
+        or tensorboard
+        or track
+        or profile
+        or workers > 1
+        or is_launched()
     ):
         misused(
             "--smoke keeps nothing, in one process: without --resume, --out, --from, --keep-cam, --tensorboard, "
-            "--profile and --workers"
+            "--track, --profile and --workers"
         )
+    if track_checkpoints and not track:
+        misused("--track-checkpoints says what a tracker is given: name one with --track")
     if workers > 1 and is_launched():
         misused("--workers starts processes, and a launcher has started this one: leave it out")
     if recipe == STDIN and (workers > 1 or is_launched()):
@@ -158,6 +172,8 @@ def run(
         tuple(cache_at),
         stop_after,
         profile,
+        tuple(each.value for each in track),
+        track_checkpoints,
     )
     if workers > 1:
         plan = None
@@ -186,7 +202,7 @@ def run(
     team = enlist(options) if is_launched() else None
     console = new_console(quiet=team is not None and not team.first)
     if resume is not None:
-        train(lambda runs: runs.resume(resume, console, options, team), resume, console, profile)
+        train(lambda runs: runs.resume(resume, console, options, team), resume, console, options)
         return
     assert recipe is not None
     survey = surveyor(recipe, data, must=True, whole=strict)  # all that `--strict` may stop on
@@ -207,7 +223,7 @@ def run(
             lambda runs: runs.run(result.plan, origin, out, console, options, team),
             out,
             console,
-            profile,
+            options,
         )
     finally:
         if not chosen:
@@ -252,7 +268,7 @@ def _works_somewhere() -> bool:
 
 
 def train(
-    action: Callable[[Any], Mapping[str, Any]], out: Path, console: Console, profiled: bool = False
+    action: Callable[[Any], Mapping[str, Any]], out: Path, console: Console, options: RunOptions
 ) -> None:
     """Let the runtime train, and show the figures or, in a sentence, what was in the way.
 
@@ -260,7 +276,7 @@ def train(
         action: Called with the module `ltdsl_runtime.training.run`; returns what evaluation.json holds.
         out: The run directory.
         console: Where progress and figures are shown.
-        profiled: Show where the time went too.
+        options: How it was asked to.
     """
     if not _works_somewhere():  # MindSpore aborts the process then
         stop("LT499", "the folder that this was started in is gone", "change into another")
@@ -293,13 +309,17 @@ def train(
 
     console.print()
     show_results(console, figures)
-    if profiled:
+    if options.profile:
         show_profile(console, out)
     trouble = write_report(out)
     console.print()
     if trouble:
         console.say(f"no report: {trouble}")
     page = out if trouble else out / REPORT
+    if options.track and not trouble:
+        from ltdsl_runtime.training.tracked import report_tracked
+
+        report_tracked(out, page, options, lambda why: console.say(f"warning[LT417]: {why}"))
     console.say(page)
 
 

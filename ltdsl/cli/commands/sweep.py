@@ -18,6 +18,8 @@ from ltdsl.cli.options import (
     SkipUnreadable,
     Strict,
     TensorBoard,
+    Track,
+    TrackCheckpoints,
     TrainOn,
 )
 from ltdsl.cli.output import fail, misused, need, new_console, show
@@ -105,6 +107,8 @@ def sweep(
     ] = False,
     keep_cam: KeepCam = None,
     tensorboard: TensorBoard = False,
+    track: Track = (),  # type: ignore[assignment]  # a tuple, since a default that can change is everybody's
+    track_checkpoints: TrackCheckpoints = False,
     skip_unreadable: SkipUnreadable = False,
     no_cache: NoCache = False,
     strict: Strict = False,
@@ -125,9 +129,19 @@ def sweep(
     if not dry_run:
         need("`ltdsl sweep`", "train")
     paths = recipes_in(recipes)
-    if tensorboard:
-        _need_tensorboard()
-    options = RunOptions(device.value, data, keep_cam, tensorboard, no_cache=no_cache)
+    if track_checkpoints and not track:
+        misused("--track-checkpoints says what a tracker is given: name one with --track")
+    options = RunOptions(
+        device.value,
+        data,
+        keep_cam,
+        tensorboard,
+        no_cache=no_cache,
+        track=tuple(each.value for each in track),
+        track_checkpoints=track_checkpoints,
+    )
+    if tensorboard or track:
+        _need_writers(options)
     console = new_console()
     if trials is not None:
         if seeds is not None or side_by_side or skip_unreadable:
@@ -170,13 +184,16 @@ def sweep(
     _conclude(work, console)
 
 
-def _need_tensorboard() -> None:
+def _need_writers(options: RunOptions) -> None:
     """Say what is missing before every run of the table fails for it."""
+    from ltdsl_runtime import tracking
     from ltdsl_runtime.errors import RunError
-    from ltdsl_runtime.training.tensorboard import must_be_there
+    from ltdsl_runtime.training import tensorboard
 
     try:
-        must_be_there()
+        if options.tensorboard:
+            tensorboard.must_be_there()
+        tracking.must_be_there(options.track)
     except RunError as error:
         fail(error.code, error.message, error.hint)
 

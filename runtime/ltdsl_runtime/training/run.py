@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltdsl.catalogue import RandomResizedCrop
 from ltdsl.runs.layout import TENSORBOARD
+from ltdsl_runtime import tracking
 from ltdsl_runtime.clock import now_at, profiled
 from ltdsl_runtime.data import left_out_lines, load_data, must_be_same, unreadable
 from ltdsl_runtime.data.copies import about_copies
@@ -65,6 +66,7 @@ def run(
     workers = workers or ALONE
     if options.tensorboard:
         must_be_there()
+    tracking.must_be_there(options.track)
     with terminable(), profiled(options.profile and workers.first):
         now_at("start")
         device = prepare(options.device, plan.precision)
@@ -131,6 +133,7 @@ def resume(
         KeyboardInterrupt: The user stopped it; everything up to the last whole epoch is kept.
     """
     workers = workers or ALONE
+    tracking.must_be_there(options.track)
     with (
         terminable(),
         profiled(options.profile and workers.first),
@@ -210,6 +213,7 @@ def _train(
     """Train, and record how it ended, where that can still be written."""
     from ltdsl_runtime.training.progress import reporter
     from ltdsl_runtime.training.stage_cache import stage_cache
+    from ltdsl_runtime.training.tracked import begin_tracking, end_tracking
     from ltdsl_runtime.training.train import Trainer
 
     try:
@@ -217,7 +221,13 @@ def _train(
         with reporter(console, plan) as told:
             shared = stage_cache(plan, loaded, directory, root, options)
             trainer = Trainer(plan, loaded, directory, told, options, root, workers, shared)
-            result = trainer(resume=going_on)
+            if options.track and workers.first:
+                trainer.tracking = begin_tracking(plan, directory, options, told.warn)
+            try:
+                result = trainer(resume=going_on)
+            finally:
+                if trainer.tracking:
+                    end_tracking(trainer.tracking, directory, options)
     except BaseException as error:
         # nobody reads what is printed, which rich answers by leaving: as good as Ctrl-C
         unread = isinstance(error, BrokenPipeError | SystemExit)

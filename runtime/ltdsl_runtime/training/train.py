@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.parallel.cluster import Workers
     from ltdsl_runtime.rundir.directory import RunDirectory
+    from ltdsl_runtime.tracking import Tracking
     from ltdsl_runtime.training.callback import Passed
     from ltdsl_runtime.training.evaluate import Evaluator, Scores
     from ltdsl_runtime.training.progress import Reporter
@@ -104,6 +105,7 @@ class Trainer:
             for name in dict.fromkeys(s.teacher.teacher for s in plan.stages if s.teacher)
         }
         self.events: Events | None = None
+        self.tracking: Tracking | None = None
         self.keeper: Keeper
         self.best: BestEpochs
         self.laps: list[Lap] = []
@@ -336,6 +338,8 @@ class Trainer:
         with spent_on("records"):
             if self.events:
                 self.events.add(record)
+            if self.tracking:
+                self.tracking.epoch(record)
             self.reporter.epoch(record)
         self._lap(epoch)
         self._stop_where_asked(epoch + 1)
