@@ -16,6 +16,7 @@ from ltdsl.cache.errors import CacheError
 from ltdsl.cache.kinds import (
     CHART_SCRIPT,
     DECODED_IMAGES,
+    FEATURES,
     KINDS,
     NATIVE_KERNELS,
     STAGE_RECORDS,
@@ -28,6 +29,7 @@ from ltdsl.cache.store import Store
 __all__ = [
     "CHART_SCRIPT",
     "DECODED_IMAGES",
+    "FEATURES",
     "KINDS",
     "NATIVE_KERNELS",
     "STAGE_RECORDS",

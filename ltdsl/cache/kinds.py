@@ -85,8 +85,24 @@ DECODED_IMAGES = Kind(
     patience=None,
 )
 
+FEATURES = Kind(
+    "features",
+    version=1,
+    holds="features of images under a frozen body, which classifiers are trained on",
+    shows=("what",),
+    share=0.25,
+    patience=None,
+)
+
 #: All kinds by their names.
 KINDS = {
     kind.name: kind
-    for kind in (NATIVE_KERNELS, CHART_SCRIPT, STAGE_WEIGHTS, STAGE_RECORDS, DECODED_IMAGES)
+    for kind in (
+        NATIVE_KERNELS,
+        CHART_SCRIPT,
+        STAGE_WEIGHTS,
+        STAGE_RECORDS,
+        DECODED_IMAGES,
+        FEATURES,
+    )
 }

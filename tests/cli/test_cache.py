@@ -119,7 +119,7 @@ def test_clearing(store):
             ["clear", "native-kernel"],
             "the cache has no kind native-kernel; did you mean native-kernels?",
         ),
-        (["clear", "zzz"], "known: chart-script, decoded-images, native-kernels"),
+        (["clear", "zzz"], "known: chart-script, decoded-images, features, native-kernels"),
         (["prune", "--limit", "lots"], "--limit: `lots` is no size: write it like 10GB or 500MB"),
         (["prune", "--older", "30"], "--older: `30` is no age: write it like 30d, 12h or 2w"),
     ],

@@ -88,7 +88,7 @@ def _decoded(part: Part, whole: bool, store: Store) -> Part:
             "view": {"channels": part.view.channels} if whole else asdict(part.view),
             "images": len(part),
             "files": before,
-            "decoder": _decoder(),
+            "decoder": decoder(),
         }
         entry = store.obtain(
             DECODED_IMAGES, facts, lambda to: _build(part, whole, room, before, to)
@@ -183,7 +183,7 @@ def identity(part: ImageFiles) -> str:
     return digest.hexdigest()
 
 
-def _decoder() -> dict[str, Any]:
+def decoder() -> dict[str, Any]:
     """What turns files into pixels."""
     source = Path(image_module.__file__).read_bytes()
     return {

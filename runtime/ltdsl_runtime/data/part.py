@@ -16,6 +16,24 @@ if TYPE_CHECKING:
     from ltdsl_runtime.data.image import View
 
 
+class Rows(Protocol):
+    """What an evaluation asks of a part: images, or what stands for them."""
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """int32 ``[N]``."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of each image, or of what stands for it."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def batch(self, indices: NDArray[np.int64], /) -> NDArray[Any]:
+        """What is at ``indices``, ``[B, *shape]``."""
+
+
 class Part(Protocol):
     """One part (training, validation or test) of a data set: labels in memory, images a batch at a time.
 

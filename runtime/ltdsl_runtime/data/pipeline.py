@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeVar
 
-    from ltdsl_runtime.data.part import Part
+    from ltdsl_runtime.data.part import Rows
     from ltdsl_runtime.parallel.cluster import Workers
 
     Source = TypeVar("Source", StageSource, EvaluationSource)
@@ -40,7 +40,7 @@ def training_dataset(source: StageSource) -> ds.GeneratorDataset[StageSource]:
 
 
 def evaluation_dataset(
-    part: Part, batch_size: int, workers: Workers = ALONE
+    part: Rows, batch_size: int, workers: Workers = ALONE
 ) -> ds.GeneratorDataset[EvaluationSource]:
     """Return all images in order in batches of one shape; can be iterated again and again.
 

@@ -19,7 +19,7 @@ from ltdsl_runtime.streams import generator
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ltdsl_runtime.data.part import Part
+    from ltdsl_runtime.data.part import Part, Rows
 
 Order: TypeAlias = "Callable[[int], NDArray[np.int64]]"
 """Epoch of the run -> int indices into the training part: a sampler with its settings filled in."""
@@ -157,7 +157,7 @@ class StageSource:
 
     def _images(
         self, epoch: int, step: int, branch: int, indices: NDArray[np.int64]
-    ) -> NDArray[np.uint8]:
+    ) -> NDArray[Any]:
         """The augmented images of a step; unless views are, parameters are drawn here: an epoch's take no memory."""
         if self.views is None:
             parameters = draw_batch(
@@ -229,7 +229,7 @@ class EvaluationSource:
         workers: How many share the batches, which are ``workers`` · B images.
     """
 
-    def __init__(self, part: Part, batch_size: int, rank: int = 0, workers: int = 1) -> None:
+    def __init__(self, part: Rows, batch_size: int, rank: int = 0, workers: int = 1) -> None:
         self._part = part
         self._batch_size = batch_size
         self._rank = rank
@@ -239,24 +239,26 @@ class EvaluationSource:
     def __len__(self) -> int:
         return -(-len(self._part) // (self._workers * self._batch_size))
 
-    def __getitem__(
-        self, item: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32]]:
-        """Image uint8 ``[B, C, H, W]``, label int32 ``[B]``, mask float32 ``[B]``: 0 for what fills up."""
+    def __getitem__(self, item: int) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.float32]]:
+        """Image uint8 ``[B, C, H, W]`` or features float32 ``[B, K]``, label int32 ``[B]``, mask float32 ``[B]``.
+
+        The mask is 0 for what fills up.
+        """
         if not 0 <= item < len(self):
             raise IndexError(item)
         start = (int(item) * self._workers + self._rank) * self._batch_size
         indices = np.arange(start, min(start + self._batch_size, len(self._part)))
         real = len(indices)
-        image = np.zeros((self._batch_size, *self._part.shape), np.uint8)
         label = np.zeros(self._batch_size, np.int32)
         mask = np.zeros(self._batch_size, np.float32)
         if not real:  # the other workers have the last images
-            return image, label, mask
+            return np.zeros((self._batch_size, *self._part.shape), np.uint8), label, mask
         try:
-            image[:real] = self._part.batch(indices)
+            rows = self._part.batch(indices)
         except (DataError, OSError, MemoryError) as error:
             self.failure = error
             raise
+        image: NDArray[Any] = np.zeros((self._batch_size, *rows.shape[1:]), rows.dtype)
+        image[:real] = rows
         label[:real], mask[:real] = self._part.labels[indices], 1
         return image, label, mask

@@ -90,7 +90,7 @@ class EvalStep(nn.Cell):
     def __init__(
         self,
         network: nn.Cell,
-        normalise: Normalise,
+        normalise: Normalise | nn.Identity,
         confidence: Confidence = "softmax",
         workers: Workers = ALONE,
         part: ClassPart | None = None,

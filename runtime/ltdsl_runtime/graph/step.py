@@ -64,7 +64,7 @@ class TrainStep(nn.Cell):
         loss: LossCell,
         reduction: Reduction,
         update: Update,
-        normalise: Normalise,
+        normalise: Normalise | nn.Identity,
         places: Places,
         transform: CamBalance | None = None,
         mixer: Mixer | None = None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 from mindspore.train import Callback, Metric, Model
 
 from ltdsl.longtail import about_thirds, class_groups
@@ -21,14 +21,14 @@ from ltdsl_runtime.plugged import implementation
 from ltdsl_runtime.tricks.calibration import CALIBRATIONS, Calibrated, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from ltdsl.plan import Confidence, Plan
     from ltdsl.runs.predictions import Checkpoint, PartName
     from ltdsl_runtime.data import LoadedData
-    from ltdsl_runtime.data.part import Part
+    from ltdsl_runtime.data.part import Part, Rows
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
 
@@ -294,10 +294,18 @@ class Evaluator:
         step: The evaluation graph.
         classes: Number of classes.
         workers: Who share the images; the graph gathers what they predict, so that all count all images.
+        stand_in: Gives what stands for a part's images, for a graph that takes that; None for one that takes images.
     """
 
-    def __init__(self, step: EvalStep, classes: int, workers: Workers = ALONE) -> None:
+    def __init__(
+        self,
+        step: EvalStep,
+        classes: int,
+        workers: Workers = ALONE,
+        stand_in: Callable[[Part], Rows] | None = None,
+    ) -> None:
         self._workers = workers
+        self._stand_in = stand_in
         self._step = step
         self._counts = Counts(classes)
         self._passing = _Passing()
@@ -313,7 +321,8 @@ class Evaluator:
         self._counts.keeps_logits = logits
         # the network is shared with a training step, which leaves it in training mode
         self._step.set_train(False)
-        dataset = evaluation_dataset(part, BATCH_SIZE, self._workers)
+        rows = part if self._stand_in is None else self._stand_in(part)
+        dataset = evaluation_dataset(rows, BATCH_SIZE, self._workers)
         with own_errors(dataset), spent_on("wait"):
             scores: Scores = self._model.eval(
                 dataset, callbacks=self._passing, dataset_sink_mode=False
@@ -376,6 +385,7 @@ def evaluator(
     data: LoadedData,
     confidence: Confidence,
     workers: Workers = ALONE,
+    stand_in: Callable[[Part], Rows] | None = None,
 ) -> Evaluator:
     """What evaluates the network of a run; corrected in all epochs alike, so that errors of any two can be compared.
 
@@ -385,6 +395,7 @@ def evaluator(
         data: What it is trained on.
         confidence: What turns logits into the probability of a prediction.
         workers: Who share the images.
+        stand_in: Gives what stands for a part's images, for a network that takes that; None for one that takes images.
     """
     outcome = outcome_of(plan, network, data.counts)
     parts = [part for part in (data.test, data.validation) if part is not None]
@@ -392,6 +403,11 @@ def evaluator(
         no_logits(len(part), len(data.counts)) is None for part in parts
     )
     step = EvalStep(
-        outcome, Normalise(data.mean, data.std), confidence, workers, network.part, kept
+        outcome,
+        Normalise(data.mean, data.std) if stand_in is None else nn.Identity(),
+        confidence,
+        workers,
+        network.part,
+        kept,
     )
-    return Evaluator(step, len(data.counts), workers)
+    return Evaluator(step, len(data.counts), workers, stand_in)

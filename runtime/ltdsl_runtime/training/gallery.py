@@ -14,6 +14,7 @@ from PIL import Image
 from ltdsl.runs.pictures import PictureRow, Pictures
 from ltdsl_runtime.data.columns import IMAGE, LABEL, WARP, numbered
 from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.rundir.directory import write_picture
 from ltdsl_runtime.tricks.cam import activation_map, compose, foreground
 from ltdsl_runtime.tricks.warp import (
@@ -138,7 +139,9 @@ def _look(
 ) -> tuple[Bytes, Bytes, Floats, Bytes]:
     """Images as bytes, foregrounds, maps and results as bytes, operator by operator as the graph does it."""
     transform, normalise = stage.step.transform, stage.step.normalise
-    assert transform is not None  # the stage has `cam_bs`
+    # the stage has `cam_bs`, which takes images
+    assert transform is not None
+    assert isinstance(normalise, Normalise)
     network, size = transform.network, (images.shape[2], images.shape[3])
     with _eagerly():
         inputs, label = normalise(Tensor(images)), Tensor(labels)

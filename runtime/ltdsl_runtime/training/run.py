@@ -189,12 +189,18 @@ def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> 
     return tuple(found)
 
 
-def _decoded(plan: Plan, loaded: LoadedData, console: Console, options: RunOptions) -> LoadedData:
+def _decoded(
+    plan: Plan, loaded: LoadedData, console: Console, options: RunOptions, workers: Workers
+) -> LoadedData:
     """The data, with images in files decoded for all epochs; those of a single epoch are decoded as they come."""
-    if options.no_cache or plan.epochs == 1:
+    from ltdsl_runtime.training.features import are_kept
+
+    # those that stages train on features of are decoded once anyway
+    stages = [stage for stage in plan.stages if not are_kept(plan, stage, workers)]
+    if options.no_cache or sum(stage.epochs for stage in stages) <= 1:
         return loaded
     cropped = any(
-        stage.augment and stage.augment[0].name == RandomResizedCrop.name for stage in plan.stages
+        stage.augment and stage.augment[0].name == RandomResizedCrop.name for stage in stages
     )
     with console.status("decoding every image once"):
         return decoded_once(loaded, cropped)
@@ -217,7 +223,7 @@ def _train(
     from ltdsl_runtime.training.train import Trainer
 
     try:
-        loaded = _decoded(plan, loaded, console, options)
+        loaded = _decoded(plan, loaded, console, options, workers)
         with reporter(console, plan) as told:
             shared = stage_cache(plan, loaded, directory, root, options)
             trainer = Trainer(plan, loaded, directory, told, options, root, workers, shared)

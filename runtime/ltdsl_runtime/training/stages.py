@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+
+from mindspore import nn
 
 from ltdsl_runtime.data.augment import AUGMENTATIONS
 from ltdsl_runtime.data.columns import Places
@@ -16,6 +19,7 @@ from ltdsl_runtime.models.split import Split
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.plugged import implementation
 from ltdsl_runtime.training.draws import StageDraws
+from ltdsl_runtime.training.feature_source import FeatureSource
 from ltdsl_runtime.training.tricks import build_tricks
 from ltdsl_runtime.tricks.optimizers import Rates, build_optimizer
 from ltdsl_runtime.tricks.registry import (
@@ -27,9 +31,11 @@ from ltdsl_runtime.tricks.registry import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from mindspore import Parameter, nn
+    import numpy as np
+    from mindspore import Parameter
+    from numpy.typing import NDArray
 
     from ltdsl.plan import Plan, StagePlan
     from ltdsl_runtime.data import LoadedData
@@ -124,6 +130,7 @@ def build_stage(
     teacher: Network | None = None,
     sampling: Sampling | None = None,
     workers: Workers = ALONE,
+    features: Callable[[int], NDArray[np.float32]] | None = None,
 ) -> Stage:
     """Make a stage's dataset and graph from its plan.
 
@@ -136,6 +143,8 @@ def build_stage(
         teacher: A frozen network, for a stage with a teacher; with as many of the classes as ``network``.
         sampling: What the sampler does; made from ``network`` where it is not given.
         workers: Who share each batch.
+        features: The number of a view to the features of all training images in it, for a network that takes these;
+            None for one that takes images.
 
     Raises:
         DataError: LT404, an epoch has not one full batch.
@@ -144,7 +153,8 @@ def build_stage(
     tricks = build_tricks(stage, data, network, sampling, workers)
     rows = workers.rows(stage.step_images)
     draws = StageDraws(plan, stage, data.train, tricks, rows)
-    source = StageSource(
+    source = partial(StageSource) if features is None else partial(FeatureSource, features=features)
+    batches = source(
         data.train,
         draws.order,
         stage.step_images,
@@ -168,8 +178,8 @@ def build_stage(
         tricks.loss,
         tricks.reduction,
         update,
-        Normalise(data.mean, data.std),
-        Places.of(source.columns),
+        Normalise(data.mean, data.std) if features is None else nn.Identity(),
+        Places.of(batches.columns),
         tricks.sampling.transform,
         tricks.mixer,
         teacher,
@@ -181,4 +191,4 @@ def build_stage(
         build_constraint(stage.constraint, network),
         build_average(stage.average, network),
     )
-    return Stage(stage, source, step)
+    return Stage(stage, batches, step)

@@ -24,6 +24,13 @@ from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
 from ltdsl_runtime.training.evaluate import described, evaluator, fitted, judged
+from ltdsl_runtime.training.features import (
+    KeptFeatures,
+    are_kept,
+    body_digest,
+    feature_store,
+    features_fit,
+)
 from ltdsl_runtime.training.finite import must_be_finite
 from ltdsl_runtime.training.gallery import gallery, save_gallery
 from ltdsl_runtime.training.keeping import Keeper
@@ -104,6 +111,8 @@ class Trainer:
             name: teacher_at(root / name, plan, data, self.network.part, reporter.say)
             for name in dict.fromkeys(s.teacher.teacher for s in plan.stages if s.teacher)
         }
+        #: Of the stage that is trained, where it trains on features; they outlive it as long as the body does.
+        self.kept: KeptFeatures | None = None
         self.events: Events | None = None
         self.tracking: Tracking | None = None
         self.keeper: Keeper
@@ -158,6 +167,8 @@ class Trainer:
             more = self.average.statistics if self.average else ()
             self.statistics = shared_statistics(self.network, self.workers, more)
             self._train(index, begun, max(so_far.done, stage.start))
+        if so_far.done == self.plan.epochs:  # evaluated as if it had just been trained
+            self.kept = self._kept(self.plan.stages[-1])
         if self.events:
             self.events.close()
         now_at("records")
@@ -204,8 +215,19 @@ class Trainer:
         trained = begin_stage(self.plan, stage, self.network)
         optimizer = self._optimizer(index, trained, optimizer, so_far)
         teacher = self.teachers[stage.teacher.teacher] if stage.teacher else None
+        self.kept = kept = self._kept(stage)
+        if kept is not None:
+            kept.compute_views(so_far.done)
         begun = build_stage(
-            self.plan, stage, self.data, self.network, optimizer, teacher, sampling, self.workers
+            self.plan,
+            stage,
+            self.data,
+            kept.head if kept else self.network,
+            optimizer,
+            teacher,
+            sampling,
+            self.workers,
+            kept.of_view if kept else None,
         )
         if begun.step.transform is not None and self.workers.first:
             self._save_galleries(begun)
@@ -249,6 +271,31 @@ class Trainer:
             average.go_on_from(self.average)
         elif stage.start == so_far.done and are_averaged(so_far.saved):
             so_far.restore(average)
+
+    def _kept(self, stage: StagePlan) -> KeptFeatures | None:
+        """The features that a stage trains on, of the body as it is; None where it trains on images."""
+        if not are_kept(self.plan, stage, self.workers):
+            return None
+        if not features_fit(stage, self.data, self.network):
+            self.reporter.say(
+                "features are computed in every epoch: all of them would take too much memory"
+            )
+            return None
+        store = feature_store(self.plan, self.options)
+        facts, say = self.run.facts, self.reporter.say
+        return KeptFeatures(self.plan, stage, self.data, self.network, facts, store, say, self.kept)
+
+    def _evaluates(self, confidence: Confidence, kept: KeptFeatures | None) -> Evaluator:
+        """What tells how the network as it is does on a part.
+
+        Args:
+            confidence: What turns logits into the probability of a prediction.
+            kept: Features of the images under the network's body; None to ask the whole network.
+        """
+        if kept is not None:
+            return kept.evaluator(confidence)
+        same = confidence == self.plan.confidence_at()
+        return self.evaluate if same else self._evaluator(confidence)
 
     def _sampling(self, stage: StagePlan, under_way: bool) -> Sampling:
         """What a stage's sampler does; one that needs weights looks at those that the stage started from."""
@@ -370,8 +417,9 @@ class Trainer:
     def _measured(self) -> dict[str, Any]:
         """Evaluate the network as it is, or its average."""
         measured_on = self.plan.best_on or "test"
+        evaluate = self._evaluates(self.plan.confidence_at(), self.kept)
         with self.average.in_place() if self.average else contextlib.nullcontext():
-            scores = self.evaluate(getattr(self.data, measured_on))
+            scores = evaluate(getattr(self.data, measured_on))
         return {
             "top1_error": scores.top1_error,
             "macro_recall": scores.macro_recall,
@@ -388,9 +436,8 @@ class Trainer:
             path = self.run.checkpoint(which)
             saved = self.keeper.restore(path)
             epoch = epoch_of(saved, path)
-            confidence = self.plan.confidence_at(epoch)
-            same = confidence == self.plan.confidence_at()
-            evaluate = self.evaluate if same else self._evaluator(confidence)
+            same = self.kept is not None and self.kept.body == body_digest(self.network)
+            evaluate = self._evaluates(self.plan.confidence_at(epoch), self.kept if same else None)
             temperature = fitted(evaluate, self.plan, self.data.validation)
             scores, told = judged(evaluate, self.data.test, temperature)
             figures = scores.report(self.data.counts, names)
