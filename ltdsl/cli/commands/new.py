@@ -120,10 +120,17 @@ def new(
 
 def _write_starter(path: Path, dataset: str, tricks: str | None) -> None:
     from ltdsl.catalogue import DATASETS
-    from ltdsl.reference.starter import starter
+    from ltdsl.reference.starter import are_photographs, photographs, starter
+    from ltdsl.system.packages import missing
 
     called = _dataset(dataset)
     given = {argument.name.text: argument.value.span.text for argument in called.arguments}
+    entry = DATASETS[called.name.text]
+    if tricks is None and are_photographs(entry, given):
+        _write(path, photographs(entry, path.name, given))
+        if (lacking := missing(path.name, "pretrained")) is not None:
+            say(lacking)
+        return
     chain = None if tricks is None else _calls("--tricks", tricks, "tricks joined by +")
     _write(path, starter(DATASETS[called.name.text], path.name, chain, given))
 
