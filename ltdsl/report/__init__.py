@@ -9,11 +9,15 @@ import contextlib
 import glob
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltdsl.report.errors import ReportError
 from ltdsl.runs.layout import REPORT
 from ltdsl.system.files import write_atomically
 from ltdsl.system.opening import open_file
+
+if TYPE_CHECKING:
+    from ltdsl.report.run_page import Pictures
 
 __all__ = ["ReportError", "write_card", "write_report"]
 
@@ -27,13 +31,16 @@ SEVERAL = "comparison.html"
 CARD = "card.md"
 
 
-def write_report(paths: list[Path], out: Path | None = None) -> Path:
+def write_report(
+    paths: list[Path], out: Path | None = None, pictures: Pictures | None = None
+) -> Path:
     """Write the report of one run, or the comparison of several.
 
     Args:
         paths: Run directories, and folders that hold some.
         out: The file. Where it is not given, ``report.html`` in the run directory; for several runs
             ``comparison.html``, in the one folder that holds them or in the working directory.
+        pictures: Where test images are from, for the report of one run that is to show some.
 
     Returns:
         The file.
@@ -53,7 +60,7 @@ def write_report(paths: list[Path], out: Path | None = None) -> Path:
         raise ReportError("LT450", str(error), error.hint) from error
     if len(runs) == 1:
         out = out or runs[0].path / REPORT
-        html = run_page(runs[0])
+        html = run_page(runs[0], pictures)
     else:
         folder = paths[0] if len(paths) == 1 else Path()
         out = out or folder / SEVERAL

@@ -18,12 +18,20 @@ from ltdsl.runs.layout import PREDICTIONS
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from typing import TypeAlias
+
+    from ltdsl.judge.mistakes import Mistake
     from ltdsl.judge.ranking import Ranking
     from ltdsl.judge.shares import Share
+    from ltdsl.judge.temperature import Tempered
     from ltdsl.plan import Plan
     from ltdsl.runs.evaluation import Figures, GroupFigures
     from ltdsl.runs.facts import Continuation, Facts
     from ltdsl.runs.reading import Run
+
+    Pictures: TypeAlias = Callable[[Collection[int]], Mapping[int, bytes]]
+    """Places in the test part -> PNG files of these images."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class Result:
         confusions: Its mistakes, as the page shows them.
         shares: Its figures with their intervals.
         ranking: What its logits tell, where they are kept.
+        tempered: What a temperature does to its confidences, where logits of both parts are kept.
+        surest: The mistakes that it was surest of, where predictions are kept.
     """
 
     key: str
@@ -45,6 +55,8 @@ class Result:
     confusions: Confusions | None
     shares: dict[str, Share]
     ranking: Ranking | None
+    tempered: Tempered | None
+    surest: list[Mistake]
 
     def cell(self, name: str) -> str:
         """A figure in percent; a dash where there is none."""
@@ -67,10 +79,16 @@ class Result:
         return "" if share is None else f"{share.low:.1f}–{share.high:.1f}"
 
 
-def run_page(run: Run) -> str:
-    """The page's HTML."""
+def run_page(run: Run, pictures: Pictures | None = None) -> str:
+    """The page's HTML.
+
+    Args:
+        run: The run.
+        pictures: Where test images are from, for a page that is to show some.
+    """
     plan = run.plan
     results = list(_results(run))
+    seen = pictures({each.image for r in results for each in r.surest}) if pictures else {}
     charts = dict(_charts(run, results))
     return render(
         "run.html",
@@ -94,6 +112,7 @@ def run_page(run: Run) -> str:
             {"about": picture.about, "source": inline_picture(picture.kind, picture.content)}
             for picture in run.pictures
         ],
+        pictures={place: inline_picture("image/png", content) for place, content in seen.items()},
         notes=notes(run),
         origin=list(_origin(run)),
     )
@@ -125,20 +144,25 @@ def _results(run: Run) -> Iterator[Result]:
                 figures,
                 confusions(figures),
                 shares(figures),
-                _ranking(run, "last" if which == "last" else "best"),
+                *_kept(run, "last" if which == "last" else "best", len(figures.calibration)),
             )
 
 
-def _ranking(run: Run, which: Literal["last", "best"]) -> Ranking | None:
-    """What kept logits tell; None where there are none, or they are damaged."""
+def _kept(
+    run: Run, which: Literal["last", "best"], bins: int
+) -> tuple[Ranking | None, Tempered | None, list[Mistake]]:
+    """What kept predictions tell; nothing where there are none, or they are damaged."""
     if not (run.path / PREDICTIONS).is_dir():
-        return None
+        return None, None, []
+    from ltdsl.judge.mistakes import surest
     from ltdsl.judge.ranking import ranking
+    from ltdsl.judge.temperature import tempered
 
     try:
-        return ranking(run.path, which)
+        fitted = tempered(run.path, which, bins) if bins else None
+        return ranking(run.path, which), fitted, surest(run, which)
     except UnreadableError:
-        return None
+        return None, None, []
 
 
 #: Rows of the results, the most telling first, with what they are.
@@ -219,7 +243,8 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
         yield "recall", curves.measured(*shown, *recall, best=best)
     if _known(run, "lr") and not run.plan:
         yield "lr", curves.measured(*shown, "lr", "learning rate", ".3~g", zero=True)
-    for key, figures, mistakes in ((r.key, r.figures, r.confusions) for r in results):
+    for result in results:
+        key, figures, mistakes = result.key, result.figures, result.confusions
         if figures.per_class:
             order = classes.ranked(figures.per_class)
             yield f"images-{key}", classes.histogram(order, key)
@@ -232,6 +257,8 @@ def _charts(run: Run, results: list[Result]) -> Iterator[tuple[str, dict[str, An
         if figures.calibration:
             yield f"reliability-{key}", calibration.reliability(figures.calibration)
             yield f"confidences-{key}", calibration.confidences(figures.calibration)
+        if result.tempered:
+            yield f"tempered-{key}", calibration.reliability(result.tempered.bins)
 
 
 def _known(run: Run, name: str) -> bool:

@@ -260,3 +260,22 @@ def test_it_can_be_read_without_scripts_and_on_paper(browser, report):
         assert page.evaluate(first).strip() == "#0062a3"  # that of the light, on white paper
         assert not page.locator("nav").is_visible()
         assert page.pdf(format="A4")[:5] == b"%PDF-"
+
+
+def test_a_large_matrix_is_looked_at_closely_by_name(browser, tmp_path):
+    counts = [1000 - 20 * c for c in range(43)]
+    names = [f"sign {c:02}" for c in range(43)]
+    run = make_run(tmp_path / "run", plan=with_classes(plan_of(), counts), names=names, tested=20)
+    path = write_report([run])
+    for width in (390, 1280):
+        for dark in (False, True):
+            with opened(browser, path, width, dark) as page:
+                root = page.locator("[data-mistakes]:visible")
+                rows = root.locator(".closeup tbody tr")
+                assert 2 <= rows.count() <= 16
+                root.locator("input").fill("sign 07")
+                assert "sign 07" in root.locator(".closeup tbody th").all_inner_texts()
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                labels = page.locator("[data-chart^=accuracy]:visible svg text").all_text_contents()
+                # upright names, where they find room
+                assert ("sign 41" in labels) == (width == 1280)

@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 
 import altair as alt
 import pytest
+from support.predictions import predicted_run
 from support.report import make_run, plan_of
 
 from ltdsl.report import ReportError, write_report
@@ -172,3 +173,19 @@ def test_whose_validation_images_chose_is_said(tmp_path, source, words):
     plan = json.loads((run / "plan.json").read_text())
     (run / "plan.json").write_text(json.dumps(plan | {"validation_from": source}))
     assert words in page(run)
+
+
+def test_the_surest_mistakes_are_told_and_shown_only_if_asked_for(tmp_path):
+    run = predicted_run(tmp_path / "run")
+    html = write_report([run]).read_text()
+    assert "Surest mistakes" in html
+    assert 'alt="test image' not in html
+    asked = []
+
+    def pictures(images):
+        asked.extend(images)
+        return dict.fromkeys(images, b"PNG")
+
+    html = write_report([run], pictures=pictures).read_text()
+    assert 1 <= len(asked) <= 24
+    assert html.count('<img src="data:image/png;base64,UE5H" alt="test image') == 24

@@ -140,7 +140,7 @@
   function mistakes(root) {
     const STEP = 20;
     const pairs = table.mistakes[root.dataset.mistakes];
-    const [body, input, said, more] = ["tbody", "input", "output", ".more"].map((part) => root.querySelector(part));
+    const [body, input, said, more] = [":scope > .scroll tbody", "input", "output", ".more"].map((part) => root.querySelector(part));
     const folded = table.name.map((name) => name.toLocaleLowerCase());
     const digits = new Intl.NumberFormat("en");
     let shown = 10, found = [];
@@ -163,10 +163,50 @@
       more.textContent = `Show ${digits.format(Math.min(STEP, found.length - shown))} more`;
     }
 
+    // of the classes that are found, or of those most mistaken, the part of the matrix that they make with each other
+    const CLOSE = 16;
+    const key = root.dataset.mistakes, counts = new Map();
+    for (const at of pairs.count.keys()) counts.set(`${pairs.label[at]} ${pairs.prediction[at]}`, pairs.count[at]);
+    const accuracy = table.accuracies[key] ?? [];
+    const right = (rank) => Math.round(((accuracy[rank] ?? 0) * table.tested[rank]) / 100);
+
+    function closeup(wanted) {
+      const named = wanted ? [...folded.keys()].filter((rank) => folded[rank].includes(wanted)).slice(0, CLOSE - 6) : [];
+      const chosen = new Set(named);
+      for (const at of found) {
+        if (chosen.size >= CLOSE) break;
+        for (const rank of [pairs.label[at], pairs.prediction[at]]) if (chosen.size < CLOSE) chosen.add(rank);
+      }
+      const ranks = [...chosen].sort((a, b) => a - b);
+      const named_cell = (rank, scope) => {
+        const th = Object.assign(document.createElement("th"), { scope, title: table.name[rank] });
+        th.append(Object.assign(document.createElement("bdi"), { textContent: table.name[rank] }));
+        return th;
+      };
+      const head = document.createElement("tr");
+      head.append(document.createElement("td"), ...ranks.map((rank) => named_cell(rank, "col")));
+      const rows = ranks.map((label) => {
+        const row = document.createElement("tr");
+        row.append(named_cell(label, "row"), ...ranks.map((prediction) => {
+          const count = label === prediction ? right(label) : counts.get(`${label} ${prediction}`) ?? 0;
+          const td = Object.assign(document.createElement("td"), { textContent: count ? digits.format(count) : "" });
+          const part = count / Math.max(1, table.tested[label]);
+          td.style.setProperty("--part", `${Math.round(50 * Math.sqrt(Math.min(1, part)))}%`);
+          return td;
+        }));
+        return row;
+      });
+      const close = root.querySelector(".closeup");
+      close.querySelector("thead").replaceChildren(head);
+      close.querySelector("tbody").replaceChildren(...rows);
+      close.hidden = ranks.length < 2;
+    }
+
     function search() {
       const wanted = input.value.trim().toLocaleLowerCase();
       found = [...pairs.count.keys()].filter((at) => [pairs.label[at], pairs.prediction[at]].some((rank) => folded[rank].includes(wanted)));
       fill();
+      closeup(wanted);
     }
 
     input.addEventListener("input", search);

@@ -23,6 +23,12 @@ MOST_BARS = 150
 #: More classes have numbers below them instead of names, which would meet on a phone.
 MOST_NAMES = 12
 
+#: More have numbers on a wide screen too.
+MOST_NAMES_WIDE = 45
+
+#: Pixels that a name takes where it stands upright.
+_UPRIGHT = 14
+
 #: Points of a smoothed curve, at most.
 _POINTS = 200
 
@@ -112,7 +118,7 @@ def accuracy(order: Ranked, key: str) -> dict[str, Any]:
     """
     number = len(order.classes)
     few = number <= MOST_BARS
-    names = [row.name for row in order.classes] if number <= MOST_NAMES else []
+    names = [row.name for row in order.classes] if number <= MOST_NAMES_WIDE else []
     x = _x(number, names=names)
     y = alt.Y(f"{key}:Q", title=None, scale=alt.Scale(domain=[0, 100]))
     points = (
@@ -175,11 +181,17 @@ def by_name(names: Sequence[str]) -> dict[str, Any]:
     """What an axis of ranks needs to show names instead, from head to tail; nothing where there are none."""
     if not names:
         return {}
+    # with a sign before each: some literals, such as `toString`, are taken for what objects have
+    name = f"slice({json.dumps([f'_{name}' for name in names])}[datum.value - 1], 1)"
+    angle = -40 if max(map(len, names)) > 3 else 0
+    if len(names) > MOST_NAMES:
+        angle = -90
+        number = "(datum.value == 1 || datum.value % 10 == 0 ? datum.value : '')"
+        name = f"width < {_UPRIGHT * len(names)} ? {number} : {name}"
     return {
         "values": list(range(1, len(names) + 1)),
-        # with a sign before each: some literals, such as `toString`, are taken for what objects have
-        "labelExpr": f"slice({json.dumps([f'_{name}' for name in names])}[datum.value - 1], 1)",
-        "labelAngle": -40 if max(map(len, names)) > 3 else 0,
+        "labelExpr": name,
+        "labelAngle": angle,
         "labelLimit": 110,
         "labelOverlap": False,
     }

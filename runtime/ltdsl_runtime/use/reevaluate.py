@@ -67,7 +67,7 @@ def evaluate_run(
         notes += [note.message for note in left if note.level == "warning"]
         fingerprint = test.fingerprint()
     else:
-        test, fingerprint = _test_part(run, data, other_data)
+        test, fingerprint = test_part(run, data, other_data)
         if predictions is not None and fingerprint == run.test_fingerprint:
             held = _validation_part(run, data)
     # they import mindspore, which must find the environment prepared
@@ -106,7 +106,7 @@ def evaluate_run(
     return Evaluation.model_validate(result).as_data()
 
 
-def _test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:
+def test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:
     """The test images of the run's data set, and their fingerprint."""
     folder = run.places.data(run.plan, folder)
     test = read(run.plan.dataset, folder, run.places.recipe(run.plan, folder), run.left_out).test
