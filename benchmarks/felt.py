@@ -103,7 +103,7 @@ def _photographs(folder: Path, images: int) -> None:
     rng = np.random.default_rng(0)
     for number in range(images):
         coarse = Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8))
-        place = folder / ("test" if number % 20 == 0 else "train") / str(number % 10)
+        place = folder / ("test" if number // 10 % 20 == 0 else "train") / str(number % 10)
         place.mkdir(parents=True, exist_ok=True)
         coarse.resize((500, 375), Image.Resampling.BICUBIC).save(place / f"{number}.jpg")
 
