@@ -12,7 +12,19 @@ from ltdsl_runtime.machine.device import ENVIRONMENT, Device, prepare
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("cold", "many", "loss", "step", "floor", "roofline", "cam", "epoch", "data", "workers")
+NAMES = (
+    "cold",
+    "many",
+    "loss",
+    "step",
+    "around",
+    "floor",
+    "roofline",
+    "cam",
+    "epoch",
+    "data",
+    "workers",
+)
 
 #: Those that ask for more than this package; they run when they are named.
 GUESTS = ("toolbox",)

@@ -40,6 +40,17 @@ def predict(
         ),
     ],
     top: Annotated[int, typer.Option(metavar="K", min=1, help="Classes to name for each.")] = 1,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PERCENT",
+            min=1,
+            max=99.9,
+            help="Name a set of classes for each image too, which holds the right one in so many percent, "
+            "as a mean over classes.",
+            show_default=False,
+        ),
+    ] = None,
     checkpoint: Checkpoint = None,
     form: Annotated[
         PredictFormat, typer.Option("--format", help="For people, or for programs.")
@@ -62,7 +73,12 @@ def predict(
     def readable() -> Iterator[Prediction]:
         nonlocal unreadable
         for found in predictions(
-            trained, checkpoint or trained.preferred, paths, top, device.value
+            trained,
+            checkpoint or trained.preferred,
+            paths,
+            top,
+            device.value,
+            None if coverage is None else coverage / 100,
         ):
             if found.error is None:
                 yield found
@@ -84,7 +100,8 @@ def _print_text(predictions: Iterable[Prediction], classes: Sequence[str]) -> No
     for found in predictions:
         pairs = zip(found.classes, found.confidences, strict=True)
         named = [f"{classes[label]} {100 * share:.1f} %" for label, share in pairs]
-        say(f"{found.path}: {', '.join(named)}")
+        members = [classes[member.label] for member in found.members or ()]
+        say(f"{found.path}: {', '.join(named)}{'; set: ' if members else ''}{', '.join(members)}")
 
 
 def _print_json(predictions: Iterable[Prediction], classes: Sequence[str]) -> None:
@@ -93,21 +110,35 @@ def _print_json(predictions: Iterable[Prediction], classes: Sequence[str]) -> No
 
 def _as_data(found: Prediction, classes: Sequence[str]) -> dict[str, Any]:
     pairs = zip(found.classes, found.confidences, strict=True)
+    members: dict[str, Any] = {}
+    if found.members is not None:
+        members["set"] = [
+            {"class": classes[label], "index": label, "confidence": share}
+            for _, label, share in found.members
+        ]
     return {
         "image": str(found.path),
         "predictions": [
             {"class": classes[label], "index": label, "confidence": share} for label, share in pairs
         ],
+        **members,
     }
 
 
 def _print_csv(predictions: Iterable[Prediction], classes: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "rank", "class", "index", "confidence"])
-    for found in predictions:
+    header = ["image", "rank", "class", "index", "confidence"]
+    for number, found in enumerate(predictions):
+        if number == 0:
+            writer.writerow(header if found.members is None else [*header, "in_set"])
         pairs = zip(found.classes, found.confidences, strict=True)
-        for rank, (label, share) in enumerate(pairs, start=1):
-            writer.writerow([shown(found.path), rank, shown(classes[label]), label, share])
+        rows = {rank: (label, share) for rank, (label, share) in enumerate(pairs, start=1)}
+        members = found.members or ()
+        rows |= {rank: (label, share) for rank, label, share in members}
+        ranks = {member.rank for member in members}
+        for rank, (label, share) in sorted(rows.items()):
+            inside = [] if found.members is None else [str(rank in ranks).lower()]
+            writer.writerow([shown(found.path), rank, shown(classes[label]), label, share, *inside])
 
 
 _PRINTERS = {

@@ -259,12 +259,17 @@ def _in_file(path: Path, classes: int) -> Array:
     return shares
 
 
-def model_prior(run: Trained) -> Array:
+def model_prior(run: Trained, epoch: int | None = None) -> Array:
     """The shares of classes that the run's model takes for granted: those of its training images, times all pulls.
 
     A softmax that is at its optimum has odds of N_c times what sampler and loss multiply them by.
+
+    Args:
+        run: The run.
+        epoch: Of the weights; None for the last one.
     """
-    stage, counts = run.plan.stages[-1], run.data.train_counts
+    plan, counts = run.plan, run.data.train_counts
+    stage = plan.stages[-1] if epoch is None else plan.stage_at(epoch)
     shares = np.asarray(counts, np.float64)
     for trick in (stage.sampler, stage.loss):
         pulls = trick.pulls(counts)

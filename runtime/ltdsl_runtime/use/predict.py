@@ -6,7 +6,7 @@ import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 BATCH_SIZE = 32
 
 
+class Member(NamedTuple):
+    """A class of an image's set.
+
+    Attributes:
+        rank: Its place among all classes, the most probable first, from 1.
+        label: The class.
+        confidence: Its probability, 0–1.
+    """
+
+    rank: int
+    label: int
+    confidence: float
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What a network sees in an image file.
@@ -34,12 +48,14 @@ class Prediction:
         path: The file.
         classes: The most probable classes, the first one first.
         confidences: Their probabilities, 0–1.
+        members: The classes of its set, the most probable first, where sets were asked for.
         error: Why the image could not be read; there are no classes then.
     """
 
     path: Path
     classes: tuple[int, ...] = ()
     confidences: tuple[float, ...] = ()
+    members: tuple[Member, ...] | None = None
     error: RunError | None = None
 
 
@@ -75,7 +91,12 @@ def _matching(pattern: Path) -> Iterator[Path]:
 
 
 def predict(
-    run: Trained, checkpoint: str, paths: Sequence[Path], top: int, device: str = "auto"
+    run: Trained,
+    checkpoint: str,
+    paths: Sequence[Path],
+    top: int,
+    device: str = "auto",
+    coverage: float | None = None,
 ) -> Iterator[Prediction]:
     """Predict the classes of images as a run's evaluation would see them.
 
@@ -85,21 +106,29 @@ def predict(
         paths: Image files.
         top: Classes to name for each, at most.
         device: ``auto``, or a name of :data:`ltdsl_runtime.machine.device.TARGETS`.
+        coverage: Name a set of classes for each too, which holds the right one that often, as a mean over classes; in
+            (0, 1).
 
     Yields:
         A prediction for each file, in order.
 
     Raises:
-        RunError: LT411 to LT413, the checkpoint cannot be used.
+        RunError: LT411 to LT413, the checkpoint cannot be used; LT416, sets cannot be made.
     """
     run.checkpoint(checkpoint)
     prepare(as_begun(device, run.facts.last_leg))
     # they import mindspore, which must find the environment prepared
     from mindspore import Tensor
 
+    from ltdsl_runtime.graph.evaluation import Inference
     from ltdsl_runtime.use.inference import load_model
+    from ltdsl_runtime.use.sets import sets_of
 
-    step = load_model(run, checkpoint).inference()
+    sets = None if coverage is None else sets_of(run, checkpoint, coverage)
+    model = load_model(run, checkpoint)
+    step = plain = model.inference()
+    if model.outcome is not model.network:  # sets are of the logits before a correction
+        plain = Inference(model.network, model.normalise, model.confidence)
     view = View(**run.data.view.model_dump())
     size = min(BATCH_SIZE, len(paths))
     batch = np.zeros((size, view.channels, view.height, view.width), np.uint8)
@@ -111,12 +140,24 @@ def predict(
         logits, probabilities = (output.asnumpy() for output in step(Tensor(batch)))
         # by logits: probabilities can be equal, 1 in float32, where logits differ
         order = np.argsort(-logits, axis=1, kind="stable")[:, :top]
+        members = None
+        if sets is not None:
+            uncorrected = logits if plain is step else plain(Tensor(batch))[0].asnumpy()
+            members = sets.of(uncorrected)
         for row, (path, image) in enumerate(zip(chunk, inputs, strict=True)):
             if isinstance(image, RunError):
                 yield Prediction(path, error=image)
                 continue
             best = order[row].tolist()
-            yield Prediction(path, tuple(best), tuple(probabilities[row, best].tolist()))
+            own = None
+            if members is not None:
+                everything = np.argsort(-logits[row], kind="stable").tolist()
+                own = tuple(
+                    Member(rank, label, float(probabilities[row, label]))
+                    for rank, label in enumerate(everything, 1)
+                    if members[row, label]
+                )
+            yield Prediction(path, tuple(best), tuple(probabilities[row, best].tolist()), own)
 
 
 def _read(path: Path, view: View) -> NDArray[np.uint8] | RunError:
