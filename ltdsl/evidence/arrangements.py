@@ -43,6 +43,7 @@ class Arrangement(NamedTuple):
         start: Epochs completed before a second stage that goes on with the optimizer; None where they are 80 %.
         parts: The stages after the first, where they were runs of their own.
         augment: Of all stages; empty where it is the protocol's.
+        settings: Further settings, as recipes write them.
         validation: Share of the training images that chooses the best weights; 0 where nothing asks for them.
         teacher: Path that a distilled row's teacher is expected at.
         warmup: Epochs of warm-up of a first part; None where they are the protocol's.
@@ -55,6 +56,7 @@ class Arrangement(NamedTuple):
     start: int | None = None
     parts: tuple[Part, ...] = ()
     augment: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     validation: float = 0.0
     teacher: str = ""
     warmup: int | None = None
@@ -82,6 +84,22 @@ _EARLY = (
 )
 _SECOND = Part(320, 0.001, (40,), 0.01, warmup=5, warmed=("CIFAR-100-LT-100",))
 _THIRD = Part(400, 0.001, (8, 16), 0.1, warmup=5, warmed=("CIFAR-10-LT-100",), best=True)
+
+
+def _strong(decay: str, rho: str) -> Arrangement:
+    """SAM and augmentation in 400 epochs, as the script of wang22ti/DDC has it."""
+    return Arrangement(
+        augment=(
+            "random_crop(padding = 4)",
+            "random_horizontal_flip",
+            "auto_augment(policy = cifar)",
+            "cutout(size = 16)",
+        ),
+        settings=(f"optimizer = sgd(weight_decay = {decay})", f"sharpness = sam(rho = {rho})"),
+        remark="Weight decay and rho are those of the repository's bash_script.sh. Its warm-up takes ten epochs, the "
+        "last five of them above the rate that follows: here it is the protocol's.",
+    )
+
 
 ARRANGEMENTS: dict[str, Arrangement] = {
     "": Arrangement(),
@@ -128,6 +146,12 @@ ARRANGEMENTS: dict[str, Arrangement] = {
     "no_jitter": Arrangement(
         augment=("random_resized_crop", "random_horizontal_flip"), suffix="no_jitter"
     ),
+    "ddc10_ce": _strong("0.0001", "0.1"),
+    "ddc10_ldam": _strong("0.00005", "0.4"),
+    "ddc10_vs": _strong("0.0002", "0.1"),
+    "ddc100_ce": _strong("0.0001", "0.2"),
+    "ddc100_ldam": _strong("0.0001", "0.5"),
+    "ddc100_vs": _strong("0.0002", "0.3"),
     "cards": Arrangement(
         remark="Assumed: four cards. The configuration says 128 images a card, not how many cards there were."
     ),

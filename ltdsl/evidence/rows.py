@@ -17,6 +17,8 @@ SPLITS: dict[str, str] = {
     "cui": "CIFAR-LT as in class-balanced loss (Cui et al., CVPR 2019)",
     "paper": "printed for Bag of Tricks (Zhang et al., AAAI 2021)",
     "repo": "the reference repository's own run",
+    "ddc": "CIFAR-LT as in LDAM-DRW, trained by wang22ti/DDC (NeurIPS 2023)",
+    "ddc_sam": "CIFAR-LT as in LDAM-DRW, trained by wang22ti/DDC with SAM, augmentation and tuned weight decay",
 }
 
 _REPOSITORY = "github.com/zhangyongshun/BagofTricks-LT"
@@ -28,6 +30,7 @@ SOURCES: dict[str, str] = {
     "trick_gallery.md@experiments_on_cui_cifar": f"{_REPOSITORY}, branch experiments_on_cui_cifar",
     "trick_combination.md@experiments_on_cui_cifar": f"{_REPOSITORY}, branch experiments_on_cui_cifar "
     "at commit 46e1ca3",
+    "wang22ti/DDC": "github.com/wang22ti/DDC, at commit 4bd4fb3",
     "yanyanSann/Long-Tailed-Classification-Leaderboard": "github.com/yanyanSann/"
     "Long-Tailed-Classification-Leaderboard",
 }

@@ -133,7 +133,7 @@ def _comment(text: str) -> str:
 
 def _settings(row: Row, how: Arrangement) -> Iterable[str]:
     benchmark = benchmark_of(row)
-    split = ", split = cao" if row.split == "cao" else ""
+    split = ", split = cao" if row.split in ("cao", "ddc", "ddc_sam") else ""
     tail = f"(imbalance = {benchmark.imbalance:g}{split})" if _is_made(benchmark) else ""
     yield f"dataset = {benchmark.family}{tail}"
     yield f"epochs = {row.epochs}"
@@ -145,6 +145,7 @@ def _settings(row: Row, how: Arrangement) -> Iterable[str]:
         yield f"schedule = multistep({', '.join(filter(None, (drops, warmup)))})"
     if how.augment:
         yield f"augment = [{', '.join(how.augment)}]"
+    yield from how.settings
     if how.validation:
         yield f"validation = {write(how.validation)}"
 

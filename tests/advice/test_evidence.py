@@ -25,7 +25,7 @@ def combination(*stages: str):
 def test_every_line_is_a_row():
     with PATH.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == 459
+    assert len(lines) == 469
     kept = {(r.dataset, r.split, r.error, r.printed_as, r.source) for r in rows()}
     for line in lines:
         error = float(line["top1_error"])
@@ -156,7 +156,7 @@ def test_what_is_within_noise_or_disputed_is_not_agreed_on():
 
 def test_neighbours_are_split_by_split_and_sorted():
     found = neighbours(combination("cs_ce"), "CIFAR-10-LT-100", 200)
-    assert list(found) == ["cao", "cui", "paper"]
+    assert list(found) == ["cao", "cui", "paper", "ddc", "ddc_sam"]
     for split, near in found.items():
         assert {neighbour.row.split for neighbour in near} == {split}
         assert [n.changes for n in near] == sorted(n.changes for n in near)
