@@ -52,6 +52,7 @@ ROOMS = {
         "reproduce",
         "report",
         "lsp",
+        "doctor",
         "api",
         "cli",
     ],

@@ -41,6 +41,7 @@ COMMANDS = {
     "schema": "schema",
     "cache": "cache",
     "plugins": "plugins",
+    "doctor": "doctor",
     "new": "new",
     "import": "importing",
     "lsp": "lsp",

@@ -63,6 +63,11 @@ def load() -> list[Problem]:
     return _problems
 
 
+def problems() -> tuple[Problem, ...]:
+    """All that could not be loaded so far."""
+    return tuple(_problems or ())
+
+
 def _load(wanted: frozenset[str]) -> Iterator[Problem]:
     from ltdsl.plugins.offers import offers
 
