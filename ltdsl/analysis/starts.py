@@ -70,7 +70,7 @@ def check_starts(resolved: Resolved, epochs: int | None, problems: Report) -> bo
                 span,
                 f"`{stage.name.text}` starts at epoch {start}, but training ends after {epochs}",
                 others=(Label(written.span, "the end is set here"),) if known and written else (),
-                help=f"start it before epoch {epochs}, or raise `epochs`",
+                help=f"start it before epoch {epochs}, or raise `epochs`{_shorter(stage, written)}",
             )
         else:
             previous = (start, span)
@@ -92,9 +92,20 @@ def _too_few(
             "LT304",
             written.span if known and written else stages[-1].name.span,
             f"{len(stages)} stages do not fit into {counted(epochs, 'epoch')}",
-            help=f"each needs an epoch: `epochs = {len(stages)}` at least",
+            help=f"each needs an epoch: `epochs = {len(stages)}` at least{_tried(written)}",
         )
     )
+
+
+def _shorter(stage: ResolvedStage, written: Argument | None) -> str:
+    """For a run that is shortened from the command line: how its stages move with it."""
+    tried = _tried(written)
+    return f"; `--set {stage.name.text}.at=80%` moves with `epochs`{tried}" if tried else ""
+
+
+def _tried(written: Argument | None) -> str:
+    is_set = written is not None and written.span.source.kind == "set"
+    return "; `ltdsl run --smoke` tries some steps of each stage" if is_set else ""
 
 
 def _swapped(stages: list[ResolvedStage], problems: Report) -> bool:

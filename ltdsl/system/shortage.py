@@ -35,6 +35,7 @@ _OUT_OF_MEMORY = (
     "cannot enable executable stack",
     "memory not enough",
     "malloc memory failed",
+    "allocate memory failed",
     "out of memory",
     "bad_alloc",
     "unable to allocate",

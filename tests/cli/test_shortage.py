@@ -237,6 +237,7 @@ def test_a_working_folder_that_is_gone(tmp_path, recipe):
         (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
         (RuntimeError("can't start new thread"), "no further thread"),
         (RuntimeError("\n- \n#umsg#Memory not enough:#umsg#malloc"), "too little memory"),
+        (RuntimeError("Allocate memory failed\n- C++ Call Stack"), "too little memory"),
         (FileNotFoundError(errno.ENOENT, "No such file"), None),
         (ValueError("x"), None),
         (KeyError("memory"), None),

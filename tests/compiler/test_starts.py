@@ -46,6 +46,19 @@ def test_a_short_run_trains_each_stage(epochs, spans, codes):
     assert [problem.code for problem in result.diagnostics if problem.code[:3] == "LT3"] == codes
 
 
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [
+        (1, "each needs an epoch: `epochs = 2` at least; `ltdsl run --smoke` tries"),
+        (2, "raise `epochs`; `--set stage2.at=80%` moves with `epochs`; `ltdsl run --smoke`"),
+    ],
+)
+def test_a_run_that_is_too_short_says_how_to_try_it(epochs, said):
+    text = "schedule = constant\nstage1: ce\nstage2: cs_ce @ epoch 160"
+    [problem] = compile_recipe(Source("recipe.lt", text), [f"epochs={epochs}"]).diagnostics
+    assert (problem.code, said in problem.help) == ("LT304", True), problem.help
+
+
 def test_more_stages_than_epochs():
     text = "schedule = constant\nstage1: ce\nstage2: cs_ce @ 80%\nstage3: ce @ 90%"
     problems = compile_recipe(Source("recipe.lt", text), ["epochs=2"]).diagnostics

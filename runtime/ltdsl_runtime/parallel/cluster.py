@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 #: Set by a launcher: a process's part in the cluster. With a rank table (Ascend), there is no scheduler and no role.
 ROLE, SCHEDULER, RANK_TABLE = "MS_ROLE", "MS_SCHED", "RANK_TABLE_FILE"
 
+#: Where workers meet.
+PORT, LAST_PORT = "MS_SCHED_PORT", 65_535
+
 #: Seconds that workers wait for each other, unless the launcher says otherwise.
 PATIENCE = 300
 
@@ -185,6 +188,18 @@ def check_port(host: str, port: int) -> None:
             ) from error
 
 
+def _named_port() -> int:
+    """The port that the launcher named; 0 where it named none."""
+    text = os.environ.get(PORT, "0")
+    if text.isascii() and text.isdecimal() and int(text[:6]) <= LAST_PORT:
+        return int(text)
+    raise RunError(
+        "LT471",
+        f"{PORT} is `{text}`, and a port is a number from 1 to {LAST_PORT}",
+        "set it to a free one, for the scheduler and all workers alike",
+    )
+
+
 def join(device: str = "cpu") -> Workers:
     """Join the workers that a launcher started.
 
@@ -203,8 +218,9 @@ def join(device: str = "cpu") -> Workers:
 
     os.environ.setdefault("MS_TOPO_TIMEOUT", str(PATIENCE))
     os.environ.setdefault("MS_NODE_TIMEOUT", str(SILENCE))
+    port = _named_port()
     if is_scheduler():
-        check_port(os.environ.get("MS_SCHED_HOST", ""), int(os.environ.get("MS_SCHED_PORT", "0")))
+        check_port(os.environ.get("MS_SCHED_HOST", ""), port)
     try:
         communication.init()
     except RuntimeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.restore import epoch_of, load_own
@@ -94,6 +95,6 @@ def _usable(path: Path, digest: str, lines: list[Epoch], keep: Keep | None) -> R
     saved = load_own(path, digest, keep)
     done = epoch_of(saved, path) + 1
     if done > len(lines):
-        message = f"metrics.jsonl has {len(lines)} whole lines, and {path} is of epoch {done - 1}"
+        message = f"metrics.jsonl has {counted(len(lines), 'whole line')}, and {path} is of epoch {done - 1}"
         raise RunError("LT411", message)
     return Reached(saved, path, lines[:done])

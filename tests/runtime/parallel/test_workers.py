@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.parallel.cluster import join
 from support.cluster import cluster, free_port
 from support.processes import command, environment, safe_command, set_traps
 
@@ -155,6 +157,15 @@ def test_a_port_that_is_taken(recipe, tmp_path):
     assert done.returncode == 1
     assert f"error[LT471]: the workers cannot meet at 127.0.0.1:{port}" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("port", ["", "http", "-1", "65536", "8118:1", "9" * 5000])
+def test_a_port_that_is_none(port, monkeypatch):
+    monkeypatch.setenv("MS_ROLE", "MS_WORKER")
+    monkeypatch.setenv("MS_SCHED_PORT", port)
+    with pytest.raises(RunError, match="and a port is a number from 1 to 65535") as caught:
+        join("cpu-plain")
+    assert caught.value.code == "LT471"
 
 
 def test_a_batch_that_cannot_be_shared(recipe, tmp_path):
