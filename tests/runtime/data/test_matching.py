@@ -184,6 +184,22 @@ def test_forms_of_lists(tmp_path, content, form):
     assert form in listing.form
 
 
+def test_paths_of_other_systems_and_from_the_top(tmp_path):
+    (tmp_path / "x").mkdir()
+    for number in range(4):
+        Image.new("L", (4, 4), number).save(tmp_path / "x" / f"{number}.png")
+    rows = [(f"x/{number}.png", number % 2) for number in range(4)]
+    for written in (
+        "".join(f"{name} {label}\n" for name, label in rows).replace("/", "\\"),
+        "".join(f"{tmp_path / name} {label}\n" for name, label in rows),
+        "".join(f"{label} {name}\n" for name, label in rows),
+        "path,label\n" + "".join(f"{name},{label}\n" for name, label in rows).replace("/", "\\"),
+    ):
+        (tmp_path / "list.txt").write_text(written)
+        listing = read_list(tmp_path / "list.txt")
+        assert list(zip(listing.names, listing.labels.tolist(), strict=True)) == rows
+
+
 def test_columns_by_name_and_lists_in_a_folder_of_their_own(tmp_path):
     (tmp_path / "Images").mkdir()
     for number in range(4):

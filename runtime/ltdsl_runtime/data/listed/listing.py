@@ -7,6 +7,7 @@ import posixpath
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,13 +103,31 @@ def inside(path: Path, name: Any, place: str, root: Path | None = None) -> str:
     """
     if not isinstance(name, str) or not name or "\0" in name or len(name) > _LONGEST:
         raise damaged(path, f"{place} names no file")
+    if root is not None and ("\\" in name or name[0] == "/"):
+        name = _below(root, name)
     if name.startswith(("/", "\\")) or ":" in name[:3]:
-        raise damaged(path, f"{place} names {readable(name)}, which is no relative path")
+        hint = "write paths as they are seen from the data set's folder"
+        raise damaged(path, f"{place} names {readable(name)}, which is no relative path", hint)
     if ".." in name and posixpath.normpath(name.replace("\\", "/")).startswith(".."):
         raise damaged(path, f"{place} names {readable(name)}, outside the data set's folder")
     if root is not None and not name.isascii() and not os.path.lexists(root / name):
         return next((form for form in spellings(name) if os.path.lexists(root / form)), name)
     return name
+
+
+def _below(root: Path, name: str) -> str:
+    """A name as it is seen from the data set's folder: of an absolute path below it, or one with Windows' signs."""
+    top = _top(root)
+    if name.startswith(top):
+        return name.removeprefix(top)
+    slashed = name.replace("\\", "/")
+    is_meant = not os.path.lexists(root / name) and os.path.lexists(root / slashed)
+    return slashed if is_meant and name[0] not in "/\\" else name
+
+
+@cache
+def _top(root: Path) -> str:
+    return f"{root.resolve()}/"
 
 
 def damaged(path: Path, why: str, hint: str = "mend the list") -> DataError:

@@ -45,6 +45,11 @@ _PATH_FIRST = re.compile(
     rf"(.*?(?:{'|'.join(map(re.escape, SUFFIXES))}))[ \t]+(\S.*)", re.IGNORECASE
 )
 
+#: A label, then blanks, then a path with an image's ending.
+_LABEL_FIRST = re.compile(
+    rf"(\d+)[ \t]+(\S.*(?:{'|'.join(map(re.escape, SUFFIXES))}))", re.IGNORECASE
+)
+
 _WHOLE = re.compile(r"(\d+)(?:\.0+)?")
 
 
@@ -119,6 +124,11 @@ def _from_pairs(
     header = len(texts) > 1 and _is_header(texts[0].split()) and not _is_header(texts[1].split())
     if header:
         next(lines)
+    swapped = all(map(_LABEL_FIRST.fullmatch, texts[header:])) and len(texts) > header
+    if swapped:
+        texts = [_turned(text) for text in texts]
+        lines = ((at, _turned(line)) for at, line in lines)
+    form = "text, a line `label path` an image" if swapped else "text, a line `path label` an image"
     first = next((_pair(text)[1] for text in texts[header:]), "")
     if not _is_number(first) and any(letter.isalpha() for letter in first):
         return _named_pairs(path, lines, root)
@@ -136,7 +146,13 @@ def _from_pairs(
             yield inside(path, name.strip(), f"line {at}", root)
 
     listed = Names(names())
-    return Listing(path, listed, np.array(labels, np.int32), "text, a line `path label` an image")
+    return Listing(path, listed, np.array(labels, np.int32), form)
+
+
+def _turned(line: str) -> str:
+    """A line `label path` as `path label`; any other as it is."""
+    match = _LABEL_FIRST.fullmatch(line.strip())
+    return f"{match[2]} {match[1]}" if match else line
 
 
 def _named_pairs(path: Path, lines: Iterator[tuple[int, str]], root: Path) -> Listing:
