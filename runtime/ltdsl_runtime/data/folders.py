@@ -130,10 +130,10 @@ def _classes(root: Path, part: str, account: Account) -> Folders:
             found[name] = (*found.get(name, ()), entry.name)
         elif entry.name.lower().endswith(SUFFIXES):
             path = f"{part}/{entry.name}" if part else entry.name
-            account.leave(f"images right in {where}, in no class folder", path)
+            account.leave("image", f"right in {where}, in no class folder", path)
         else:
             path = f"{part}/{entry.name}" if part else entry.name
-            account.leave(f"files beside the class folders in {where}", path, warn=False)
+            account.leave("file", f"beside the class folders in {where}", path, warn=False)
     for name, folders in found.items():
         if len(folders) > 1:
             account.say(

@@ -57,9 +57,11 @@ def layout_of(folder: Path, account: Account) -> Layout:
         return Layout("")
     for entry in entries(folder, account):
         if not is_folder(entry) and entry.name.lower().endswith(SUFFIXES):
-            account.leave("images beside the folders of the parts, in no class folder", entry.name)
+            account.leave(
+                "image", "beside the folders of the parts, in no class folder", entry.name
+            )
         elif not is_folder(entry):
-            account.leave("files beside the folders of the parts", entry.name, warn=False)
+            account.leave("file", "beside the folders of the parts", entry.name, warn=False)
     train = _unwrapped(folder, parts["train"])
     classes = _folders(folder, train)
     test, validation = _tested(folder, parts, classes, account)
@@ -179,5 +181,8 @@ def _tested(
             "names what is in them",
         )
     if "test" not in labelled:
-        return labelled.get("validation"), None
+        if (used := labelled.get("validation")) is not None:
+            message = f"{readable(used)} is the test part: there is none whose classes are known"
+            account.say(message, level="info")
+        return used, None
     return labelled["test"], labelled.get("validation")

@@ -43,20 +43,21 @@ class Account:
     """
 
     endings: Counter[str] = field(default_factory=Counter)
-    _left: dict[tuple[str, bool], list[str]] = field(default_factory=dict)
-    _count: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    _left: dict[tuple[str, str, bool], list[str]] = field(default_factory=dict)
+    _count: Counter[tuple[str, str, bool]] = field(default_factory=Counter)
     _notes: list[Note] = field(default_factory=list)
     _first: dict[str, str] = field(default_factory=dict)
 
-    def leave(self, reason: str, path: str, warn: bool = True) -> None:
+    def leave(self, what: str, where: str, path: str, warn: bool = True) -> None:
         """Note a file or folder that is not read.
 
         Args:
-            reason: Follows a number: ``images right in train, in no class folder``.
+            what: What one of them is called.
+            where: Follows that: ``right in train, in no class folder``.
             path: One that it holds for.
             warn: Whether it matters to whoever trains; else only to whoever inspects.
         """
-        key = reason, warn
+        key = what, where, warn
         self._count[key] += 1
         examples = self._left.setdefault(key, [])
         if len(examples) < 3:
@@ -80,7 +81,7 @@ class Account:
     def loose(self) -> int:
         """How many images are in no class folder."""
         return sum(
-            count for (reason, _), count in self._count.items() if "no class folder" in reason
+            count for (_, where, _), count in self._count.items() if "no class folder" in where
         )
 
     def notes(self) -> tuple[Note, ...]:
@@ -88,13 +89,14 @@ class Account:
         found = [
             Note(
                 "LT405",
-                f"not read: {self._count[key]:,} {key[0]}, such as {examples[0]}",
+                f"not read: {counted(self._count[key], what)}{' ' * bool(where)}{where}, such as {examples[0]}",
                 "put them into the folders of their classes, or take them away"
-                if "no class folder" in key[0]
+                if "no class folder" in where
                 else "",
-                "warning" if key[1] else "info",
+                "warning" if warn else "info",
             )
             for key, examples in self._left.items()
+            for what, where, warn in [key]
         ]
         found += [*self._by_ending(False), *self._by_ending(True)]
         return tuple(sorted([*self._notes, *found], key=lambda note: note.level == "info"))
@@ -132,9 +134,9 @@ def entries(folder: Path | str, account: Account, path: str = "") -> list[os.Dir
         if small in _LITTER or small.startswith("._"):  # a resource fork beside its file
             continue
         if small in _FORKS:
-            account.leave("folders that macOS adds to archives", place, warn=False)
+            account.leave("folder", "that macOS adds to archives", place, warn=False)
         elif small.startswith("."):
-            account.leave("hidden files or folders", place, warn=small.endswith(SUFFIXES))
+            account.leave("hidden entry", "", place, warn=small.endswith(SUFFIXES))
         else:
             kept.append(entry)
     return kept
@@ -176,10 +178,10 @@ def images_below(root: str, below: str, account: Account) -> Iterator[str]:
         except OSError as error:
             raise cannot_read(error) from error
         if identity in above:  # all of a disk, say
-            account.leave("links to folders that the data set itself lies in", folder)
+            account.leave("link", "to a folder that the data set itself lies in", folder)
             continue
         if identity in seen:
-            account.leave("links to folders that are read already", folder, warn=False)
+            account.leave("link", "to a folder that is read already", folder, warn=False)
             continue
         seen.add(identity)
         for entry in entries(place, account, folder):
@@ -195,7 +197,7 @@ def images_below(root: str, below: str, account: Account) -> Iterator[str]:
             elif entry.is_symlink() or entry.is_file():  # a link to nothing is told when it is read
                 yield path
             else:
-                account.leave("pipes, sockets or devices with the names of images", path)
+                account.leave("special file", "with the name of an image (a pipe, a socket or a device)", path)
 
 
 def has_images(folder: Path) -> bool:

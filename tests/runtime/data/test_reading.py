@@ -155,7 +155,7 @@ def test_what_lies_beside_class_folders(tmp_path):
     assert "1 .heic, such as a/phone.HEIC" in said(reading)
     assert ".csv" not in said(reading)
     quiet = [note.message for note in reading.notes if note.level == "info"]
-    assert any("folders that macOS adds" in text for text in quiet)
+    assert any("1 folder that macOS adds" in text for text in quiet)
     assert any("hidden" in text for text in quiet)
     assert any(".csv" in text for text in quiet)
 

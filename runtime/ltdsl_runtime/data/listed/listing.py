@@ -110,9 +110,10 @@ def inside(path: Path, name: Any, place: str, root: Path | None = None) -> str:
         raise damaged(path, f"{place} names {readable(name)}, which is no relative path", hint)
     if ".." in name and posixpath.normpath(name.replace("\\", "/")).startswith(".."):
         raise damaged(path, f"{place} names {readable(name)}, outside the data set's folder")
-    if root is not None and not name.isascii() and not os.path.lexists(root / name):
-        return next((form for form in spellings(name) if os.path.lexists(root / form)), name)
-    return name
+    file: str = name
+    if root is not None and not file.isascii() and not os.path.lexists(root / file):
+        return next((form for form in spellings(file) if os.path.lexists(root / form)), file)
+    return file
 
 
 def _below(root: Path, name: str) -> str:
