@@ -197,7 +197,9 @@ def images_below(root: str, below: str, account: Account) -> Iterator[str]:
             elif entry.is_symlink() or entry.is_file():  # a link to nothing is told when it is read
                 yield path
             else:
-                account.leave("special file", "with the name of an image (a pipe, a socket or a device)", path)
+                account.leave(
+                    "special file", "with the name of an image (a pipe, a socket or a device)", path
+                )
 
 
 def has_images(folder: Path) -> bool:
