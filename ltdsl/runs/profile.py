@@ -10,6 +10,7 @@ from ltdsl.runs.model import Count, FileModel, Finite, Many, Sometimes
 PARTS = {
     "start": "reading data, building the network",
     "compile": "the first step of each graph, which compiles it",
+    "features": "features under a frozen body",
     "step": "training steps",
     "evaluate": "evaluation",
     "wait": "waiting for a batch",

@@ -195,3 +195,14 @@ def test_more_than_memory_holds_is_computed_in_every_epoch(data, tmp_path, monke
     made()
     assert computed == []
     assert "too much memory" in made.reporter.console.file.getvalue()
+
+
+def test_the_whole_network_says_bit_for_bit_the_same(data, tmp_path):
+    """What `ltdsl eval` and `predict` ask, of weights that were trained and evaluated on features."""
+    made = trainer(plan(RECIPES["a sampler"]), data, tmp_path / "run", network())
+    made()
+    found = [
+        evaluate(data.test, logits=True).observed.logits
+        for evaluate in (made.evaluate, made.kept.evaluator("softmax"))
+    ]
+    np.testing.assert_array_equal(*found)
