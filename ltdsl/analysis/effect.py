@@ -12,7 +12,7 @@ from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
 from ltdsl.analysis.lower import settings_taken
 from ltdsl.analysis.resolve import Resolved
-from ltdsl.diagnostics import Diagnostic, Label, Report, report
+from ltdsl.diagnostics import Diagnostic, Label, Report, Severity, report
 from ltdsl.plan import OF_BODY
 from ltdsl.recipe import Recipe, StageRecipe
 from ltdsl.source import Span
@@ -58,6 +58,9 @@ def check_effect(
                         help="remove it",
                     )
                 )
+    for problem in _turned_off(recipe, resolved):
+        if problem.span is not None and problem.span.source is document.tree.span.source:
+            problems(problem)
     for assignment in assignments:
         for span, places in _lost_of(assignment, taken):
             name = assignment.path[0].text
@@ -82,6 +85,27 @@ def _taken(recipe: Recipe, resolved: Resolved) -> Iterator[Span]:
             same = isinstance(inherited, Call) and isinstance(own.value, Call)
             if same and inherited.name.text == own.value.name.text:  # type: ignore[union-attr]
                 yield inherited.name.span  # type: ignore[union-attr]  # what the stage's call starts from
+
+
+def _turned_off(recipe: Recipe, resolved: Resolved) -> Iterator[Diagnostic]:
+    """Stages whose own optimizer ends the schedule that the recipe writes, where that would change their rate."""
+    written = resolved.settings["schedule"]
+    if written.span.source.kind == "protocol" or "schedule" not in settings_taken(recipe):
+        return  # what everybody has, or what has no effect at all
+    factors = recipe.settings.schedule.factors(recipe.settings.epochs)
+    for stage, own, (start, end) in zip(recipe.stages, resolved.stages, recipe.bounds, strict=True):
+        optimizer = own.overrides.get("optimizer")
+        if optimizer is None or stage.overrides.schedule is not None:
+            continue
+        if len(set(factors[start:end])) > 1:
+            yield report(
+                NO_EFFECT,
+                optimizer.span,
+                f"`{stage.name}` does not follow `{_short(written.span)}`: its own optimizer starts at a constant rate",
+                others=(Label(written.name.span, "which others follow"),),
+                help="write a `schedule` in its braces too; `schedule = constant` says that it is meant",
+                severity=Severity.ADVICE,
+            )
 
 
 def _lost_of(assignment: Assignment, taken: set[Span]) -> list[tuple[Span, set[Span]]]:

@@ -202,7 +202,8 @@ MEANING: dict[str, Code] = {
         """No stage's plan takes the value: every stage sets its own, or starts an optimizer of its own, which takes the
         recipe's schedule no longer; or a later `--set` replaces it. What a stronger layer sets instead (`--set` over
         a file, a file over one that it uses) is not reported. A sweep refuses such a value: its runs would be told
-        apart by what none of them used.""",
+        apart by what none of them used. Where a schedule acts in some stages, and the optimizer of another ends it,
+        advice says so.""",
         "schedule = cosine\nstage1: ce { optimizer = sgd(lr = 0.05) }",
         "schedule = cosine\noptimizer = sgd(lr = 0.05)\nstage1: ce",
     ),

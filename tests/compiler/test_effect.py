@@ -112,3 +112,20 @@ def test_a_name_that_stages_take_over_is_no_value_without_effect():
     text = "optimizer = sgd\nschedule = constant\nstage1: ce"
     assert told(text) == []
     assert told("optimizer = sgd\nstage1: ce { optimizer = sgd(lr = 0.1) }") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("schedule = cosine\na: ce\nb: cs_ce @ 80% { optimizer = sgd(lr = 0.01) }", True),
+        ("schedule = multistep(milestones = [50%])\na: ce\nb: ce @ 80% { optimizer = sgd }", False),
+        ("schedule = multistep(milestones = [90%])\na: ce\nb: ce @ 80% { optimizer = sgd }", True),
+        ("schedule = cosine\na: ce\nb: ce @ 80% { optimizer = sgd; schedule = constant }", False),
+        ("schedule = cosine\na: ce\nb: ce @ 80% { batch_size = 16 }", False),
+        ("a: ce\nb: ce @ 80% { optimizer = sgd(lr = 0.01) }", False),
+    ],
+)
+def test_an_optimizer_that_ends_the_schedule_of_the_others(text, ends):
+    found = compile_recipe(Source("recipe.lt", text)).diagnostics
+    told = [(d.severity.value, d.span.text[:9]) for d in found if d.code == "LT140"]
+    assert told == ([("advice", "optimizer")] if ends else [])
