@@ -168,7 +168,7 @@ def test_every_prefix_of_a_recipe(path):
         ("stage1: ce; stage2: dr|", "drw", "stage1: ce; stage2: cb_ce @ 80%"),
         ("l|", "lr", "optimizer = sgd(lr = 0.1)"),
         ("num_e|", "num_epochs", "epochs = "),
-        ("optimizer = adamw|", "adamw", "optimizer = adam(lr = 0.001)"),
+        ("optimizer = nad|", "nadam", "optimizer = adam(lr = 0.001)"),
         ("model = resnet18|", "resnet18", 'model = mindcv(name = "resnet18")'),
         ("optimizer = sgd(learn|", "learning_rate", "optimizer = sgd(lr = "),
         ("schedule = cosine_a|", "cosine_annealing", "schedule = cosine"),
