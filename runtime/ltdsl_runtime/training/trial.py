@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ltdsl.display.console import Console
     from ltdsl.options import Origin, RunOptions
-    from ltdsl.plan import Plan
+    from ltdsl.plan import Plan, StagePlan
     from ltdsl.runs.metrics import Epoch
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.data.part import Part
@@ -101,6 +101,10 @@ def some(part: Part) -> Part:
 
 
 class _FewSteps(Trainer):
+    def _kept(self, stage: StagePlan) -> None:
+        """Nothing: features of all images take longer than a few steps from images."""
+        del stage
+
     def _begin(self, index: int, optimizer: nn.Optimizer | None, so_far: Reached) -> Stage:
         begun = super()._begin(index, optimizer, so_far)
         return replace(begun, source=replace(begun.source, most_steps=STEPS))

@@ -12,7 +12,16 @@ from ltdsl_runtime.data.arrays import ImageArrays
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.training import features, train
 from ltdsl_runtime.training.features import are_kept
-from support.training import PLAIN, assert_same, conv_network, plan, stop_after, trainer
+from support.training import (
+    PLAIN,
+    Watcher,
+    assert_same,
+    conv_network,
+    given,
+    plan,
+    stop_after,
+    trainer,
+)
 
 from ltdsl.cache import FEATURES, Store
 
@@ -206,3 +215,18 @@ def test_the_whole_network_says_bit_for_bit_the_same(data, tmp_path):
         for evaluate in (made.evaluate, made.kept.evaluator("softmax"))
     ]
     np.testing.assert_array_equal(*found)
+
+
+def test_a_trial_of_a_few_steps_computes_none(data, tmp_path, computed):
+    """Those of all images would take longer than what is tried."""
+    from ltdsl_runtime.training.trial import _FewSteps, shortened
+
+    small = shortened(plan(RECIPES["ce"]))
+    folder = RunDirectory(tmp_path / "run")
+    folder.begin(small, {}, **given())
+    watcher = Watcher(small)
+    made = watcher.trainer = _FewSteps(small, data, folder, watcher)
+    made.network = network()
+    made.evaluate = made._evaluator("softmax")
+    made()
+    assert computed == []
