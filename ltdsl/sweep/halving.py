@@ -63,27 +63,29 @@ class Halving:
     def next(self) -> Step | None:
         """What to do now; None where nothing can be done before something ends, or at all."""
         begun = len(self.scores)
-        if not (self.at_once and begun < self.trials):
-            for rung in reversed(range(self.levels - 1)):
-                best = self._who_goes_on(rung)
+        if begun < self.trials:
+            for rung in () if self.at_once else reversed(range(self.levels - 1)):
+                best = self._who_goes_on(rung, least=0)
                 if best is not None:
                     return Step(best, rung + 1)
-        return Step(begun, 0) if begun < self.trials else None
+            return Step(begun, 0)
+        # from the lowest rung up: who is best of a rung is known when nobody comes to it any more
+        for rung in range(self.levels - 1):
+            if any(going <= rung for going in self.under_way.values()):
+                return None
+            best = self._who_goes_on(rung, least=1)
+            if best is not None:
+                return Step(best, rung + 1)
+        return None
 
-    def _who_goes_on(self, rung: int) -> int | None:
-        """The best trial of a rung that has not gone on and is among those that do."""
+    def _who_goes_on(self, rung: int, least: int) -> int | None:
+        """The best trial of a rung that has not gone on and is among those that do: a third, or some at least."""
         there = {trial: own[rung] for trial, own in self.scores.items() if len(own) > rung}
         ranked = sorted(
             (trial for trial in there if math.isfinite(there[trial])),
             key=lambda trial: (there[trial], trial),
         )
-        # while more are coming, who is best may still change
-        coming = (
-            len(self.scores) < self.trials or min(self.under_way.values(), default=rung + 1) <= rung
-        )
-        if self.at_once and coming:
-            return None
-        places = len(there) // ETA if coming else max(1, len(there) // ETA)
+        places = max(least, len(there) // ETA)
         gone = {trial for trial in there if self._reached(trial) > rung + 1}
         return next((trial for trial in ranked[:places] if trial not in gone), None)
 

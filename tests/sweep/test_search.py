@@ -130,6 +130,11 @@ def test_the_best_wins_at_a_part_of_the_epochs(at_once):
     assert epochs_of(27, (1, 3, 9)) == 27 + 9 * 2 + 3 * 6
 
 
+def test_nobody_is_trained_to_the_end_before_all_have_gone_as_far():
+    """One job at a time: the first of a rung is not the best of it for being alone there."""
+    assert halved([float(value) for value in range(9)], at_once=True) == (0, 9 + 3 * 2 + 6)
+
+
 def test_who_was_stopped_goes_on_when_others_turn_out_worse():
     search = Halving(3, at_once=True)
     for value in (1.0, 2.0, math.inf):
