@@ -82,8 +82,12 @@ def test_a_run_and_its_directory(ltdsl, recipe, tmp_path):
 def test_one_seed_one_result(trains, recipe, tmp_path):
     path = recipe("epochs = 2; stage1: input_mixup + class_balanced; stage2: cam_bs @ epoch 1")
     seen = []
-    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
-        assert trains("run", path, "--out", out, "--seed", str(seed)).returncode == 0
+    for out, seed, more in (("a", 1, ()), ("b", 1, ("--profile",)), ("c", 2, ())):
+        done = trains("run", path, "--out", out, "--seed", str(seed), *more)
+        assert done.returncode == 0
+        assert (
+            ("wall time" in done.stdout) == bool(more) == (tmp_path / out / "profile.json").exists()
+        )
         lines = (tmp_path / out / "metrics.jsonl").read_text().splitlines()
         seen.append([json.loads(line)["loss"] for line in lines])
     assert seen[0] == seen[1]
