@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import NamedTuple
 
@@ -38,20 +39,26 @@ class Offer(NamedTuple):
     point: EntryPoint
 
 
-def offers() -> list[Offer]:
-    """All that is offered, by package and in the order that it states."""
+@cache
+def offers() -> tuple[Offer, ...]:
+    """All that is offered, by package and in the order that it states; looked for once a process."""
     found = [
         Offer(point.name, kind, normal(point.dist.name), point.dist.version, point)
         for group, kind in GROUPS.items()
         for point in entry_points(group=group)
         if point.dist is not None
     ]
-    return sorted(found, key=lambda offer: offer.package)
+    return tuple(sorted(found, key=lambda offer: offer.package))
 
 
 def offered(name: str) -> Offer | None:
     """Who offers a name; of several packages, the first by name."""
-    return next((offer for offer in offers() if offer.name == name), None)
+    return _by_name().get(name)
+
+
+@cache
+def _by_name() -> dict[str, Offer]:
+    return {offer.name: offer for offer in reversed(offers())}
 
 
 def implementing(name: str, package: str) -> EntryPoint | None:

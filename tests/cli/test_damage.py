@@ -228,7 +228,7 @@ def untrained(monkeypatch):
     monkeypatch.setattr(runs, "prepare", lambda *_: Device("cpu", MINDSPORE))
     monkeypatch.setattr("ltdsl.cli.commands.run.write_report", lambda *_: None)
     monkeypatch.setattr(sweep, "write_report", lambda *_: None)
-    monkeypatch.setattr(sweep, "_pool", lambda *_: NoPool())
+    monkeypatch.setattr(sweep, "pool_of", lambda *_: NoPool())
 
 
 def chosen(folder, command):
