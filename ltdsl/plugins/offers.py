@@ -61,6 +61,7 @@ def _by_name() -> dict[str, Offer]:
     return {offer.name: offer for offer in reversed(offers())}
 
 
+@cache  # a sampler is asked for at each epoch
 def implementing(name: str, package: str) -> EntryPoint | None:
     """Where a package has what trains one of its declarations."""
     return next(

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.processes import ROOT, command, environment
+from support.processes import FULL, ROOT, command, environment
 
 from ltdsl.plugins.enabled import FILE
 from ltdsl.reference.plugin import package_name, plugin
@@ -194,7 +194,7 @@ def test_the_template_is_a_package_whose_test_passes(world):
     assert world.ltdsl("new", "--plugin", "my_loss").returncode == 2
 
 
-@pytest.mark.skipif("not __import__('os').environ.get('LTDSL_FULL')", reason="takes a minute")
+@pytest.mark.skipif(not FULL, reason="takes a minute: set LTDSL_FULL=1")
 def test_it_is_put_through_its_paces(enabled):
     done = enabled.ltdsl("tricks", "--test", NAME)
     assert done.returncode == 0, done.stdout

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ltdsl.system.writing import folder
 from ltdsl_runtime.tracking.told import scalars
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ class WandB:
 
     def begin(self, about: About) -> None:
         """Begin the run, or go on with the one of the same key; what it has at a step already, it keeps."""
+        named = os.environ.get("WANDB_DIR")
+        if not named:  # the run may be a stranger's, and a link there lead out of it
+            folder(Path(about.folder), "wandb")
         self._run = self._wandb.init(
             project=os.environ.get("WANDB_PROJECT", "ltdsl"),
             id=about.key,
             name=about.name,
             resume="allow",
             config={**about.parameters, **about.tags},
-            dir=os.environ.get("WANDB_DIR") or about.folder,
+            dir=named or about.folder,
         )
 
     def epoch(self, epoch: Epoch) -> None:

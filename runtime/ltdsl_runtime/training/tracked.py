@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ltdsl.runs import read_run
 from ltdsl.runs.layout import EVALUATION, FACTS, PLAN, RECIPE
+from ltdsl.system.writing import lies_in
 from ltdsl_runtime.tracking import Tracking, attach
 from ltdsl_runtime.tracking.told import About, figures, key_of, parameters
 
@@ -56,4 +57,5 @@ def _files(path: Path, options: RunOptions) -> Iterator[Path]:
     named += sorted((path / RECIPE).glob("*.lt"))
     if options.track_checkpoints:
         named += sorted((path / "checkpoints").glob("*.ckpt"))
-    yield from (each for each in named if each.is_file())
+    # the run may be a stranger's: no link of it gives a tracker what lies elsewhere
+    yield from (each for each in named if each.is_file() and lies_in(each, path))

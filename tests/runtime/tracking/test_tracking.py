@@ -10,14 +10,19 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from ltdsl_runtime.tracking import Told, Tracking
 from ltdsl_runtime.tracking.told import About
+from ltdsl_runtime.tracking.wandb import WandB
+from ltdsl_runtime.training.tracked import _files
 from support.processes import SOURCES, command, environment
 
+from ltdsl.options import RunOptions
 from ltdsl.runs import read_run
 from ltdsl.runs.metrics import Epoch
+from ltdsl.system.writing import LeadsOutError
 
 ABOUT = About("ab" * 8, "first", {"epochs": "3"}, {"ltdsl.device": "cpu"}, ".")
 
@@ -105,6 +110,27 @@ def test_a_client_that_cannot_be_made_is_told():
     told.tell("begin", ABOUT)
     told.close()
     assert "SystemExit: no account" in said[0]
+
+
+def test_no_link_of_a_run_gives_a_tracker_what_lies_elsewhere(tmp_path):
+    run = tmp_path / "run"
+    (run / "recipe").mkdir(parents=True)
+    (tmp_path / "secret").write_text("mine")
+    (run / "recipe" / "r.lt").symlink_to(tmp_path / "secret")
+    (run / "evaluation.json").symlink_to(tmp_path / "secret")
+    (run / "plan.json").write_text("{}")
+    assert list(_files(run, RunOptions())) == [run / "plan.json"]
+
+
+def test_no_link_of_a_run_leads_what_a_client_writes_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_DIR", raising=False)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run" / "wandb").symlink_to(tmp_path / "elsewhere")
+    adapter = WandB.__new__(WandB)
+    adapter._wandb = None  # never reached
+    with pytest.raises(LeadsOutError):
+        adapter.begin(replace(ABOUT, folder=str(tmp_path / "run")))
 
 
 # ── the command, with the clients themselves ─────────────────────────────────────────────────────
