@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import Literal
 
 from ltdsl.display.plots import Ink, columns_of, plot, ruler
-from ltdsl.display.tables import mean_shares, training_counts
+from ltdsl.display.stages import mean_shares, training_counts
 from ltdsl.plan import Plan, StagePlan
 from ltdsl.wording import counted
 

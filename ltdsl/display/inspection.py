@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from ltdsl.display.plots import columns_of, ink, plot, ruler
-from ltdsl.display.tables import about_augment
+from ltdsl.display.stages import about_augment
 from ltdsl.longtail import about_thirds, class_groups
 from ltdsl.wording import counted
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ltdsl import __version__
-from ltdsl.display.tables import chosen_by
+from ltdsl.display.stages import chosen_by
 from ltdsl.judge.shares import of_class, shares
 from ltdsl.report.notes import notes
 from ltdsl.wording import counted

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ltdsl.display.tables import chosen_by, stage_facts
+from ltdsl.display.stages import chosen_by, stage_facts
 from ltdsl.judge.shares import class_scores, macro_f1, shares
 from ltdsl.report.charts import calibration, classes, confusion, curves
 from ltdsl.report.charts.theme import logarithmic

@@ -86,7 +86,7 @@ def test_what_can_be_done_is_not(text):
 
 
 def test_the_plan_says_what_differs_from_the_default():
-    from ltdsl.display.tables import stage_facts
+    from ltdsl.display.stages import stage_facts
 
     run = compiled("epochs = 4; body_lr = 0.1; a: ce { body = frozen }; b: ce @ epoch 2").plan
     facts = [stage_facts(run, stage) for stage in run.stages]
@@ -97,7 +97,7 @@ def test_the_plan_says_what_differs_from_the_default():
 
 def test_images_are_as_large_as_published_weights_want_them(monkeypatch):
     from ltdsl.catalogue.models import EfficientNetLite0
-    from ltdsl.display.tables import headline
+    from ltdsl.display.stages import headline
 
     text = "dataset = image_folder{}; model = efficientnet_lite0; init = {}; epochs = 4; a: ce"
     published = EfficientNetLite0.published._replace(size=192, mean=(0.4, 0.5, 0.6))

@@ -10,7 +10,8 @@ from ltdsl.compiler import compile_recipe
 from ltdsl.display.console import Console
 from ltdsl.display.details import details
 from ltdsl.display.plots import ASCII, BLOCKS, ink, plot, resample, ruler
-from ltdsl.display.tables import headline, plan_table, training_counts
+from ltdsl.display.stages import headline, training_counts
+from ltdsl.display.tables import plan_table
 from ltdsl.display.written import origins_table, written
 from ltdsl.longtail import profile_counts
 from ltdsl.source import Source

@@ -78,7 +78,8 @@ def plan(
 
 def _tables(plan: Plan, details: bool) -> None:
     """What people read."""
-    from ltdsl.display.tables import ENDS, about_augment, headline, plan_table, showable
+    from ltdsl.display.stages import ENDS, about_augment, headline
+    from ltdsl.display.tables import plan_table, showable
 
     console = new_console()
     for line in headline(plan):

@@ -418,7 +418,8 @@ def _shown(
     survey: Survey,
 ) -> Compilation:
     """Compile a recipe and show its plan."""
-    from ltdsl.display.tables import headline, plan_table
+    from ltdsl.display.stages import headline
+    from ltdsl.display.tables import plan_table
 
     result = compiled(recipe, changes, seed, strict, allow_outside=allow_outside, survey=survey)
     assert result.plan is not None
