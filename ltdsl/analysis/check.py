@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ltdsl.analysis.combinations import check_combinations
@@ -9,7 +10,7 @@ from ltdsl.analysis.resolve import Resolved, ResolvedStage
 from ltdsl.analysis.schedules import check_schedules
 from ltdsl.analysis.starts import check_starts, start_of
 from ltdsl.analysis.values import build, find
-from ltdsl.catalogue import TRICKS, Trick
+from ltdsl.catalogue import TRICKS, Entry, Trick
 from ltdsl.catalogue.entry import plain
 from ltdsl.diagnostics import Label, Report, report
 from ltdsl.recipe import DEFAULT_TRICKS, Overrides, Recipe, Settings, StageRecipe
@@ -221,30 +222,38 @@ def _check_validated(recipe: Recipe, resolved: Resolved, problems: Report) -> No
                 help="add `validation = 0.1`, and leave `best_on` out",
             )
         )
-    calibration, place = recipe.settings.calibration, resolved.settings.get("calibration")
-    if calibration is None or place is None:
-        return
-    if not recipe.settings.validation:
-        problems(
-            report(
-                "LT129",
-                place.span,
-                f"`{calibration.name}` is fitted on the validation part, and there is none",
-                help="add `validation = 0.1`",
-            )
-        )
-    for stage in recipe.stages:
-        if stage.loss.confidence == "sigmoid":
+    for entry, span, needs in _fitted(recipe, resolved):
+        if not recipe.settings.validation:
             problems(
                 report(
                     "LT129",
-                    place.span,
-                    f"`{calibration.name}` divides the logits of a softmax, and `{stage.loss.name}` in `{stage.name}` "
-                    "asks each class on its own",
+                    span,
+                    f"`{entry.name}` is fitted on the validation part, and there is none",
+                    help="add `validation = 0.1`",
+                )
+            )
+        loss = next((s for s in recipe.stages if s.loss.confidence == "sigmoid"), None)
+        if loss is not None:
+            problems(
+                report(
+                    "LT129",
+                    span,
+                    f"`{entry.name}` {needs} of a softmax, and `{loss.loss.name}` in `{loss.name}` asks each class on "
+                    "its own",
                     help="leave it out, or use a softmax loss",
                 )
             )
-            return
+
+
+def _fitted(recipe: Recipe, resolved: Resolved) -> Iterator[tuple[Entry, Span, str]]:
+    """What is fitted on the validation part: the entry, where it is written, and what it does to a softmax."""
+    calibration, place = recipe.settings.calibration, resolved.settings.get("calibration")
+    if calibration is not None and place is not None:
+        yield calibration, place.span, "divides the logits"
+    for stage, written in zip(recipe.stages, resolved.stages, strict=True):
+        if stage.posthoc is not None and stage.posthoc.is_fitted:
+            span = next(c.span for c in written.tricks if c.name.text == stage.posthoc.name)
+            yield stage.posthoc, span, "takes the mean"
 
 
 def _check_classifier(recipe: Recipe, resolved: Resolved, problems: Report) -> None:

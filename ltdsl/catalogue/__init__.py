@@ -53,6 +53,7 @@ from ltdsl.catalogue.phases import (
     Distillation,
     LearnableWeightScaling,
     PosthocLogitAdjustment,
+    Prior2Posterior,
     TauNormalisation,
 )
 from ltdsl.catalogue.samplers import (
@@ -192,7 +193,7 @@ MIXERS: dict[str, type[Mixer]] = index(
 )
 CLASSIFIERS: dict[str, type[Classifier]] = index(ClassifierRetraining, LearnableWeightScaling)
 TEACHERS: dict[str, type[Teacher]] = index(Distillation)
-POSTHOC: dict[str, type[Posthoc]] = index(TauNormalisation, PosthocLogitAdjustment)
+POSTHOC: dict[str, type[Posthoc]] = index(TauNormalisation, PosthocLogitAdjustment, Prior2Posterior)
 TRICKS: dict[str, type[Trick]] = {
     **SAMPLERS,
     **MIXERS,

@@ -191,6 +191,7 @@ _TRICKS = (
         "posthoc_la la_posthoc post_hoc plc",
         Word("logits adjusted in evaluation", name="posthoc_logit_adjustment"),
     ),
+    ("p2p p2p_ce p2p_la", Word("the prior that a model has learned", name="prior2posterior")),
     (
         "kd knowledge_distillation distillation distill",
         Word("a teacher's predictions", write='stage1: ce + dive(teacher = "teacher.ckpt")'),

@@ -90,3 +90,24 @@ class PosthocLogitAdjustment(Posthoc):
         """What is taken from each class's logit: tau · log(N_c / N)."""
         total = sum(counts)
         return tuple(self.tau * math.log(count / total) for count in counts)
+
+
+class Prior2Posterior(Posthoc):
+    """Logits are lowered by the log of the prior that the model has learned: its mean prediction.
+
+    The class frequencies are what a model should take for granted, and sampling, re-weighting or mixing leave it with
+    something else. What it does take is measured, so this also corrects what `balanced_softmax` and its like have left.
+    Measured on the validation part, which is as long-tailed as the training images and which the model has not learned
+    by heart; no labels are used. The authors' code is not public, and their abstract, which this follows, does not say
+    which images they take.
+    """
+
+    name = "prior2posterior"
+    formula = "z_c − tau · log(mean over the validation images of softmax(z)_c)"
+    citation = (
+        "Bhat, More, Soni, Agrawal: Prior2Posterior: Model Prior Correction for Long-Tailed Learning, "
+        "WACV 2025, abstract"
+    )
+    is_fitted = True
+
+    tau: float = Field(1.0, ge=0, le=10, description="Strength; 1 corrects the prior once.")

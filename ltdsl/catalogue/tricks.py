@@ -161,10 +161,12 @@ class Posthoc(Trick):
 
     Class attributes:
         sets_norms: True where it changes the lengths of class weights, which nothing else may have set.
+        is_fitted: True where it is fitted to the softmax of the validation part, so that it needs both.
     """
 
     kind = "posthoc"
     sets_norms: ClassVar[bool] = False
+    is_fitted: ClassVar[bool] = False
 
     def logit_offsets(self, counts: Sequence[int]) -> tuple[float, ...] | None:
         """What is taken from each class's logit, or None where it shifts none.

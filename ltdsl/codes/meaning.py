@@ -192,8 +192,8 @@ MEANING: dict[str, Code] = {
     "LT129": entry(
         "nothing to fit or to judge on",
         """`calibration` is fitted, and `early_stopping` judged, on the validation part, which `validation` holds out of
-        the training images, never on test images. `temperature` divides the logits of a softmax: a sigmoid loss such as
-        `focal` asks each class on its own.""",
+        the training images, never on test images. `prior2posterior` is measured there too. Both ask for a softmax: a
+        sigmoid loss such as `focal` asks each class on its own.""",
         "calibration = temperature\nstage1: ce",
         "calibration = temperature\nvalidation = 0.1\nstage1: ce",
     ),

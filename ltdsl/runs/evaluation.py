@@ -71,6 +71,10 @@ class Figures(FileModel):
     expected_calibration_error: Always[Finite] = Field(
         None, description="Mean distance of confidence and accuracy over the bins, in percent."
     )
+    effective_prior: Sometimes[Many[Finite]] = Field(
+        None,
+        description="The share of each class that the model takes for granted, where a posthoc trick measures it.",
+    )
     temperature: Sometimes[Finite] = Field(
         None, description="What the logits are divided by, where the recipe calibrates."
     )

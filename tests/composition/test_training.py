@@ -83,7 +83,8 @@ ROWS = all_pairs() if FULL else every_kind_once()
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " + ".join(filter(None, row.values())))
 def test_two_steps(row, data, compilations):
     tricks = " + ".join(filter(None, row.values()))
-    run = plan(PLAIN + f'init = "i.ckpt"; epochs = 2; batch_size = 8; a: {tricks}')
+    head = 'init = "i.ckpt"; validation = 0.1; epochs = 2; batch_size = 8; '
+    run = plan(f"{PLAIN}{head}a: {tricks}")
     (stage,) = run.stages
     network = network_of(run, 1)
     trained = begin_stage(run, stage, network)

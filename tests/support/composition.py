@@ -167,6 +167,8 @@ def pair_is_legal(first: type[catalogue.Trick], second: type[catalogue.Trick]) -
             return False
         if a.kind == "posthoc" and a.sets_norms and sets_norms(b):
             return False
+        if a.kind == "posthoc" and a.is_fitted and asks_each(b):
+            return False
     return True
 
 
@@ -175,6 +177,11 @@ def sets_norms(trick: type[catalogue.Trick]) -> bool:
     return (trick.kind == "classifier" and trick.adds_factors) or (
         trick.kind == "loss" and trick.classifier == "cosine"
     )
+
+
+def asks_each(trick: type[catalogue.Trick] | catalogue.Trick) -> bool:
+    """Whether it is a loss without a softmax, whose mean would be a prior."""
+    return trick.kind == "loss" and trick.confidence == "sigmoid"
 
 
 def legal_with(trick: type[catalogue.Trick], others: Any) -> bool:
@@ -215,6 +222,11 @@ def recipes(draw: Any) -> Written:
                 and not (
                     kind == "posthoc" and trick.sets_norms and (cosine or _has_factors(stages))
                 )
+                and not (
+                    kind == "posthoc"
+                    and trick.is_fitted
+                    and any(asks_each(t) for stage in stages for t in stage.tricks.values())
+                )
             ]
             if known and draw(st.booleans()):
                 trick = draw(st.sampled_from(known))
@@ -234,6 +246,9 @@ def recipes(draw: Any) -> Written:
     settings = {"model": model, "epochs": str(epochs), "schedule": "constant(warmup = 0)"}
     if has_init:
         settings["init"] = '"first.ckpt"'
+    posthoc = stages[-1].tricks.get("posthoc")
+    if posthoc and posthoc.is_fitted:
+        settings["validation"] = "0.1"
     return Written(stages, settings)
 
 

@@ -148,6 +148,12 @@ def must_split(plan: Plan, classes: int | None, workers: int) -> None:
             f"`{plan.calibration.name}` is fitted to the logits of all classes",
             "leave `calibration` out, or train without --split-classes",
         )
+    posthoc = plan.stages[-1].posthoc
+    if posthoc is not None and posthoc.is_fitted:
+        raise _cannot_split(
+            f"`{posthoc.name}` is fitted to the logits of all classes",
+            "leave it out, or train without --split-classes",
+        )
     for stage in plan.stages:
         if stage.mixer is not None and getattr(stage.mixer, "layer", None) == "fc":
             raise _cannot_split(

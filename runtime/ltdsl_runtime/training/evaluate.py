@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from mindspore import Tensor, nn
@@ -18,7 +18,13 @@ from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.plugged import implementation
-from ltdsl_runtime.tricks.calibration import CALIBRATIONS, Calibrated, outcome_of
+from ltdsl_runtime.tricks.calibration import (
+    CALIBRATIONS,
+    Calibrated,
+    measures_prior,
+    outcome_of,
+)
+from ltdsl_runtime.tricks.priors import effective_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.data.part import Part, Rows
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.parallel.cluster import Workers
+    from ltdsl_runtime.tricks.posthoc import EffectivePrior
 
 #: Bins of the expected calibration error.
 CALIBRATION_BINS = 15
@@ -335,48 +342,91 @@ class Evaluator:
         cell = self._step.correction
         return cell if isinstance(cell, Calibrated) else None
 
+    @property
+    def prior(self) -> EffectivePrior | None:
+        """What corrects the prior that the network has learned; None where the plan asks for nothing of the kind."""
+        return measures_prior(self._step.correction)
 
-def fitted(evaluate: Evaluator, plan: Plan, part: Part | None) -> float | None:
-    """What the logits are best divided by, fitted to the weights as they are; None where the plan asks for nothing.
+
+class Fitted(NamedTuple):
+    """What is fitted to weights, on the validation part.
+
+    Attributes:
+        prior: The prior that they have learned, float64 [C]; None where nothing asks for it.
+        temperature: What their logits are divided by; None for nothing.
+    """
+
+    prior: NDArray[np.float64] | None = None
+    temperature: float | None = None
+
+
+#: Nothing is fitted.
+NOTHING = Fitted()
+
+
+def fit_prior(evaluate: Evaluator, part: Part | None) -> NDArray[np.float64] | None:
+    """Set the correction to the prior that the weights as they are have learned, where there is one of that kind.
 
     Args:
         evaluate: Evaluates these weights.
+        part: The validation part.
+    """
+    cell = evaluate.prior
+    if cell is None or part is None:
+        return None
+    observed = evaluate(part, logits=True).observed
+    assert observed is not None
+    assert observed.logits is not None  # as the plan asks for them
+    prior = effective_prior(observed.logits)
+    cell.set(prior)
+    return prior
+
+
+def fitted(evaluate: Evaluator, plan: Plan, part: Part | None) -> Fitted:
+    """What is fitted to the weights as they are.
+
+    Args:
+        evaluate: Evaluates these weights; its correction is set to what is found.
         plan: The run.
         part: The validation part.
     """
+    prior = fit_prior(evaluate, part)
     if plan.calibration is None or part is None:
-        return None
+        return Fitted(prior)
     cell = evaluate.calibrated
     assert cell is not None
     cell.set(1.0)
     observed = evaluate(part, logits=True).observed
     assert observed is not None
     logits = cell.correct(Tensor(observed.logits)).asnumpy()
-    return implementation(CALIBRATIONS, plan.calibration)(logits, observed.label)
+    return Fitted(prior, implementation(CALIBRATIONS, plan.calibration)(logits, observed.label))
 
 
 def judged(
-    evaluate: Evaluator, part: Part, temperature: float | None, logits: bool = True
-) -> tuple[Scores, dict[str, float]]:
-    """Evaluate with calibrated confidence, and tell how well calibrated it was before.
+    evaluate: Evaluator, part: Part, to: Fitted, logits: bool = True
+) -> tuple[Scores, dict[str, Any]]:
+    """Evaluate corrected as was fitted, and with calibrated confidence; tell how well calibrated it was before.
 
     Args:
         evaluate: Evaluates the weights.
         part: The images.
-        temperature: What the logits are divided by; None for nothing.
+        to: What was fitted to them.
         logits: Keep theirs.
     """
-    if temperature is None:
-        return evaluate(part, logits=logits), {}
+    told: dict[str, Any] = {}
+    if evaluate.prior is not None:
+        evaluate.prior.set(to.prior)
+    if to.prior is not None:
+        told["effective_prior"] = to.prior.tolist()
+    if to.temperature is None:
+        return evaluate(part, logits=logits), told
     cell = evaluate.calibrated
     assert cell is not None
     cell.set(1.0)
     before = evaluate(part).calibration_error
-    cell.set(temperature)
-    return evaluate(part, logits=logits), {
-        "temperature": temperature,
-        "uncalibrated_error": before,
-    }
+    cell.set(to.temperature)
+    told |= {"temperature": to.temperature, "uncalibrated_error": before}
+    return evaluate(part, logits=logits), told
 
 
 def evaluator(
@@ -399,9 +449,8 @@ def evaluator(
     """
     outcome = outcome_of(plan, network, data.counts)
     parts = [part for part in (data.test, data.validation) if part is not None]
-    kept = plan.calibration is not None or any(
-        no_logits(len(part), len(data.counts)) is None for part in parts
-    )
+    needed = plan.calibration is not None or measures_prior(outcome) is not None
+    kept = needed or any(no_logits(len(part), len(data.counts)) is None for part in parts)
     step = EvalStep(
         outcome,
         Normalise(data.mean, data.std) if stand_in is None else nn.Identity(),

@@ -23,7 +23,7 @@ from ltdsl_runtime.parallel.collectives import shared_statistics
 from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
-from ltdsl_runtime.training.evaluate import described, evaluator, fitted, judged
+from ltdsl_runtime.training.evaluate import described, evaluator, fit_prior, fitted, judged
 from ltdsl_runtime.training.features import (
     KeptFeatures,
     are_kept,
@@ -419,6 +419,7 @@ class Trainer:
         measured_on = self.plan.best_on or "test"
         evaluate = self._evaluates(self.plan.confidence_at(), self.kept)
         with self.average.in_place() if self.average else contextlib.nullcontext():
+            fit_prior(evaluate, self.data.validation)
             scores = evaluate(getattr(self.data, measured_on))
         return {
             "top1_error": scores.top1_error,
@@ -438,8 +439,8 @@ class Trainer:
             epoch = epoch_of(saved, path)
             same = self.kept is not None and self.kept.body == body_digest(self.network)
             evaluate = self._evaluates(self.plan.confidence_at(epoch), self.kept if same else None)
-            temperature = fitted(evaluate, self.plan, self.data.validation)
-            scores, told = judged(evaluate, self.data.test, temperature)
+            to = fitted(evaluate, self.plan, self.data.validation)
+            scores, told = judged(evaluate, self.data.test, to)
             figures = scores.report(self.data.counts, names)
             averaged = weights_told(are_averaged(saved))
             result[which] = {"epoch": epoch, **averaged, **told, **figures}

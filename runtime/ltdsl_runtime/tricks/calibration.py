@@ -8,7 +8,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor
 
-from ltdsl_runtime.tricks.posthoc import Correction, corrected
+from ltdsl_runtime.tricks.posthoc import Correction, EffectivePrior, corrected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +83,12 @@ def fitted_temperature(logits: NDArray[np.floating[Any]], label: NDArray[np.int3
 CALIBRATIONS: dict[str, Callable[[NDArray[np.floating[Any]], NDArray[np.int32]], float]] = {
     "temperature": fitted_temperature
 }
+
+
+def measures_prior(outcome: nn.Cell | None) -> EffectivePrior | None:
+    """What of a network's correction is set to the prior that the network has learned; None where nothing is."""
+    inner = outcome.inner if isinstance(outcome, Calibrated) else outcome
+    return inner if isinstance(inner, EffectivePrior) else None
 
 
 def outcome_of(plan: Plan, network: Network, counts: Sequence[int]) -> nn.Cell:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn, ops
 
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models.scaled import ScaledClassifier
@@ -59,6 +59,35 @@ class LogitAdjustment(Correction):
         return logits - self.offsets
 
 
+class EffectivePrior(Correction):
+    """z_c − τ log p_c, p the prior that the model has learned, as it was measured last (Bhat et al., 2025).
+
+    Args:
+        network: Images to logits.
+        tau: τ, at least 0.
+        classes: C.
+
+    Attributes:
+        offsets: τ log p of each class, [C], 0 until it is measured; a parameter, so that a graph stays compiled.
+    """
+
+    def __init__(self, network: Network, tau: float, classes: int) -> None:
+        super().__init__(network)
+        self.tau = tau
+        self.offsets = Parameter(
+            Tensor(np.zeros(classes), ms.float32), name="posthoc.offsets", requires_grad=False
+        )
+
+    def correct(self, logits: Tensor) -> Tensor:
+        """Logits [B, C] to corrected ones."""
+        return logits - self.offsets
+
+    def set(self, prior: NDArray[np.float64] | None) -> None:
+        """Correct another prior, [C], each share positive; None for none."""
+        offsets = np.zeros(self.offsets.shape) if prior is None else self.tau * np.log(prior)
+        self.offsets.set_data(Tensor(offsets, ms.float32))
+
+
 class TauNormalisation(Correction):
     """Logits of the class weights w_c / ‖w_c‖^τ (Kang et al., 2020), with the bias or without it.
 
@@ -104,6 +133,12 @@ def _logit_adjustment(
     return LogitAdjustment(network, offsets if network.part is None else network.part.of(offsets))
 
 
+def _effective_prior(
+    entry: declared.Prior2Posterior, network: Network, counts: Sequence[int]
+) -> nn.Cell:
+    return EffectivePrior(network, entry.tau, len(counts))
+
+
 def corrected(plan: Plan, network: Network, counts: Sequence[int]) -> nn.Cell:
     """What a plan's results are measured on: its network, with the correction that its last stage asks for.
 
@@ -123,4 +158,5 @@ def corrected(plan: Plan, network: Network, counts: Sequence[int]) -> nn.Cell:
 POSTHOC: dict[str, Callable[..., nn.Cell]] = {
     "tau_norm": _tau_norm,
     "posthoc_logit_adjustment": _logit_adjustment,
+    "prior2posterior": _effective_prior,
 }

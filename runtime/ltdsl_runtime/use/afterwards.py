@@ -18,6 +18,7 @@ from ltdsl.runs.errors import UnreadableError
 from ltdsl.system.opening import LIST, open_file
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import set_environment
+from ltdsl_runtime.tricks.priors import effective_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,10 +43,12 @@ class Kept:
     Attributes:
         label: int32 [N].
         logits: Before any posthoc trick, float64 [N, C].
+        confidence: What turns them into probabilities.
     """
 
     label: NDArray[np.int32]
     logits: Array
+    confidence: str
 
 
 def kept(run: Trained, which: Checkpoint, part: PartName) -> Kept | None:
@@ -66,7 +69,7 @@ def kept(run: Trained, which: Checkpoint, part: PartName) -> Kept | None:
     about, observed = found
     if observed.logits is None:
         raise RunError("LT416", f"{run.path} keeps no logits: {about.without_logits}")
-    return Kept(observed.label, np.asarray(observed.logits, np.float64))
+    return Kept(observed.label, np.asarray(observed.logits, np.float64), about.confidence)
 
 
 # ── posthoc tricks ───────────────────────────────────────────────────────────────────────────────
@@ -107,10 +110,31 @@ def _tau_norm(
     return corrected
 
 
+def _effective_prior(
+    entry: declared.Prior2Posterior, logits: Array, counts: Sequence[int], run: Trained, which: str
+) -> Array:
+    del counts
+    held = kept(run, "last" if which == "last" else "best", "validation")
+    if held is None:
+        raise RunError(
+            "LT416",
+            f"`{entry.name}` is measured on the validation part, and {run.path} has none",
+            "begin a run with `validation = 0.1`",
+        )
+    if held.confidence != "softmax":
+        raise RunError(
+            "LT416",
+            f"`{entry.name}` takes the mean of a softmax, and the loss of the {which} epoch asks each class on its own",
+        )
+    corrected: Array = logits - entry.tau * np.log(effective_prior(held.logits))
+    return corrected
+
+
 #: (declaration, logits, training images of each class, run, checkpoint) -> corrected logits
 CORRECTIONS: dict[str, Callable[..., Array]] = {
     "tau_norm": _tau_norm,
     "posthoc_logit_adjustment": _shifted,
+    "prior2posterior": _effective_prior,
 }
 
 

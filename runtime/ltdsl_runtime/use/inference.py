@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ltdsl.runs.layout import EVALUATION
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.graph.evaluation import EvalStep, Inference
 from ltdsl_runtime.graph.normalise import Normalise
-from ltdsl_runtime.tricks.calibration import Calibrated, outcome_of
+from ltdsl_runtime.training.evaluate import NOTHING, Fitted
+from ltdsl_runtime.tricks.calibration import Calibrated, measures_prior, outcome_of
 from ltdsl_runtime.use.trained import NAMED
 from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.averages import are_averaged, as_trained, as_used
@@ -42,7 +44,7 @@ class Model:
         model: The network's name in the catalogue.
         said: What to tell of its classes, where it is no checkpoint of the run itself.
         averaged: Whether the weights are averages of the trained ones.
-        temperature: What its logits are divided by; None where nothing was fitted to these weights.
+        fitted: What was fitted to these weights, of what the run's plan asks for.
     """
 
     network: Network
@@ -54,7 +56,7 @@ class Model:
     model: str
     said: str | None = None
     averaged: bool = False
-    temperature: float | None = None
+    fitted: Fitted = NOTHING
 
     def evaluation(self, logits: bool = False) -> EvalStep:
         """The graph that a run is evaluated with, and one that tells logits too."""
@@ -95,15 +97,18 @@ def load_model(run: Trained, which: str, into: Model | None = None, trained: boo
     kind: Kind = "same" if ours is None else related(names_in(saved, path), ours).kind
     said = told(kind, path)
     confidence = plan.confidence_at(epoch)
-    temperature = None
+    to = _fitted(run, which, outcome, len(data.classes))
+    missing = []
+    prior = measures_prior(outcome)
+    if prior is not None:
+        prior.set(to.prior)
+        missing += ["their prior is not corrected"] if to.prior is None else []
     if isinstance(outcome, Calibrated):
-        temperature = run.temperature(which)
-        outcome.set(temperature or 1.0)
-        if temperature is None:
-            uncalibrated = (
-                f"nothing was fitted to the weights of {path}: their confidence is not calibrated"
-            )
-            said = uncalibrated if said is None else f"{said}; {uncalibrated}"
+        outcome.set(to.temperature or 1.0)
+        missing += ["their confidence is not calibrated"] if to.temperature is None else []
+    if missing:
+        unfitted = f"nothing was fitted to the weights of {path}: {', and '.join(missing)}"
+        said = unfitted if said is None else f"{said}; {unfitted}"
     return Model(
         network,
         outcome,
@@ -114,8 +119,23 @@ def load_model(run: Trained, which: str, into: Model | None = None, trained: boo
         plan.model.name,
         said,
         averaged,
-        temperature,
+        to,
     )
+
+
+def _fitted(run: Trained, which: str, outcome: nn.Cell, classes: int) -> Fitted:
+    """What was fitted to the weights of a checkpoint as the run ended."""
+    figures = run.figures(which)
+    if figures is None:
+        return NOTHING
+    shares = figures.effective_prior
+    if measures_prior(outcome) is None or shares is None:
+        return Fitted(None, figures.temperature)
+    prior = np.asarray(shares, np.float64)
+    if prior.shape != (classes,) or not (prior > 0).all():
+        hint = "the file was changed; use it as the run wrote it"
+        raise RunError("LT413", f"{run.path / EVALUATION} has no prior of {classes} classes", hint)
+    return Fitted(prior, figures.temperature)
 
 
 def _read(run: Trained, which: str, path: Path) -> Saved:

@@ -88,7 +88,7 @@ def evaluate_run(
             step = model.evaluation(logits=predictions is not None)
             evaluators[model.confidence] = Evaluator(step, len(run.data.classes))
         evaluate = evaluators[model.confidence]
-        scores, told = judged(evaluate, test, model.temperature, predictions is not None)
+        scores, told = judged(evaluate, test, model.fitted, predictions is not None)
         figures = scores.report(run.data.train_counts, run.data.classes)
         key: Checkpoint = "last" if name == "last" else "best" if name == "best" else "checkpoint"
         result[key] = {"epoch": model.epoch, **weights_told(model.averaged), **told, **figures}

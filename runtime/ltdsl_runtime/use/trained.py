@@ -14,6 +14,7 @@ from ltdsl_runtime.rundir.places import Places
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
+    from ltdsl.runs.evaluation import Figures
     from ltdsl.runs.facts import Data, Facts
 
 #: The checkpoints that every run has names for.
@@ -86,11 +87,11 @@ class Trained:
         self.checkpoint("last")
         return [name for name in NAMED if (self.path / CHECKPOINTS / f"{name}.ckpt").is_file()]
 
-    def temperature(self, which: str) -> float | None:
-        """What the logits of one of :data:`NAMED` are divided by; None where nothing was fitted."""
+    def figures(self, which: str) -> Figures | None:
+        """What was measured of one of :data:`NAMED` as the run ended; None where nothing was."""
         evaluation = Run(self.path, exact=True).evaluation
-        figures = getattr(evaluation, which, None) if which in NAMED else None
-        return None if figures is None else figures.temperature
+        found: Figures | None = getattr(evaluation, which, None) if which in NAMED else None
+        return found
 
     def _why_not(self, which: str) -> str:
         if which == "best" and self.plan.best_on is None:

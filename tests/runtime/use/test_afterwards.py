@@ -16,6 +16,7 @@ from ltdsl_runtime.use.afterwards import (
     try_prior,
 )
 from ltdsl_runtime.weights import checkpoints
+from scipy.special import logsumexp
 from scipy.stats import norm
 from support.use import opened
 
@@ -113,6 +114,20 @@ def test_what_a_run_does_not_keep(copy):
     assert caught.value.code == "LT416"
     with pytest.raises(RunError, match="asks each class on its own"):
         try_prior(opened(copy), "uniform")
+
+
+def test_the_prior_that_was_learned_is_measured_on_the_validation_part(trained):
+    (row,) = try_posthoc(opened(trained), variants("prior2posterior(tau = 0.5)"), "best")["rows"]
+    kept = [
+        read_predictions(trained, "best", part, logits=True)[1] for part in ("validation", "test")
+    ]
+    log_p = [np.float64(each.logits) - logsumexp(each.logits, 1, keepdims=True) for each in kept]
+    prior = logsumexp(log_p[0], 0) - np.log(len(kept[0].label))
+    error = 100 * ((log_p[1] - 0.5 * prior).argmax(1) != kept[1].label).mean()
+    assert row["test"]["top1_error"] == pytest.approx(error)
+    with pytest.raises(RunError, match="asks each class on its own") as caught:
+        try_posthoc(opened(trained), variants("prior2posterior"), "last")  # of `focal`
+    assert caught.value.code == "LT416"
 
 
 # ── test priors on a known mixture ───────────────────────────────────────────────────────────────

@@ -141,12 +141,14 @@ WRITERS: dict[str, Callable[[Model, Data, Path, int | None], dict[str, Any]]] = 
 def describe(run: Trained, model: Model, form: str, batch_size: int | None) -> dict[str, Any]:
     """What a file takes and gives, JSON-able."""
     data, view, posthoc = run.data, run.data.view, run.plan.stages[-1].posthoc
+    to = model.fitted
     facts: dict[str, Any] = {
         "purpose": "weights" if form in WEIGHTS_ALONE else "prediction",
         "model": run.plan.model.model_dump(mode="json", by_alias=True),
         "epoch": model.epoch,
         **weights_told(model.averaged),
-        **({} if model.temperature is None else {"temperature": model.temperature}),
+        **({} if to.temperature is None else {"temperature": to.temperature}),
+        **({} if to.prior is None else {"effective_prior": to.prior.tolist()}),
         "classes": list(data.classes),
         "correction": posthoc and posthoc.model_dump(mode="json", by_alias=True),
         "normalisation": {"mean": list(data.mean), "std": list(data.std)},
