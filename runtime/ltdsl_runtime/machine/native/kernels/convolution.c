@@ -33,6 +33,7 @@ typedef struct {
     float *y;               // [images, outputs, height, width]
     float *weights;         // packed: [outputs / OUTPUTS, inputs, kernel, kernel, OUTPUTS]
     int parts, shares;      // of the batch; of the outputs
+    float *padded;          // all images, where more than one share reads them; or none
     float *sums;            // [parts, outputs, inputs, kernel, kernel]
 } work_t;
 
@@ -67,10 +68,12 @@ static void pad_image(const work_t *c, const float *x, float *to) {
                 memcpy(row + c->left, x, c->x_width * sizeof(float));
                 continue;
             }
-            for (int j = 0; j < c->x_width; j++) {
-                int column = j + c->left;
-                if (column / c->stride < c->row)
-                    row[column % c->stride * c->rows * c->row + column / c->stride] = x[j];
+            for (int first = 0; first < 2 && first < c->x_width; first++) {  // each second pixel from this one on
+                int column = first + c->left;
+                float *half = row + column % 2 * c->rows * c->row + column / 2;
+                long pixels = (c->x_width - first + 1) / 2, room = c->row - column / 2;
+                if (pixels > room) pixels = room;
+                for (long j = 0; j < pixels; j++) half[j] = x[first + 2 * j];
             }
         }
 }
@@ -240,6 +243,12 @@ static int group(const work_t *c) {
     return images < 1 ? 1 : images > 16 ? 16 : images;
 }
 
+static void padded_part(int image, int thread, void *work) {
+    const work_t *c = work;
+    (void)thread;
+    pad_image(c, c->x + (long)image * c->inputs * c->x_height * c->x_width, c->padded + image * c->plane * c->inputs);
+}
+
 static void weights_part(int number, int thread, void *work) {
     const work_t *c = work;
     int taps = c->kernel * c->kernel, outputs = blocks(c->outputs) * OUTPUTS;
@@ -250,25 +259,25 @@ static void weights_part(int number, int thread, void *work) {
     if (first == end) return;
     long x_image = c->plane * c->inputs, g_row = c->vectors * V, g_image = outputs * c->height * g_row;
     int copied = c->width % V || c->outputs % OUTPUTS;  // where vectors would end in other rows or channels
-    long floats = group(c) * (x_image + copied * g_image) + 2 * V;
-    float *padded = scratch(thread, floats), *rows = padded + group(c) * x_image + V;
+    long own = c->padded ? 0 : group(c) * x_image, floats = own + copied * group(c) * g_image + 2 * V;
+    float *padded = scratch(thread, floats), *rows = padded + own + V;
     float *sums = c->sums + part * (long)outputs * c->inputs * taps;
     memset(padded, 0, floats * sizeof(float));
     for (long image = from; image < to; image += group(c)) {
         int images = to - image < group(c) ? to - image : group(c);
         for (int m = 0; m < images; m++) {
-            pad_image(c, c->x + (image + m) * c->inputs * c->x_height * c->x_width, padded + m * x_image);
+            if (!c->padded) pad_image(c, c->x + (image + m) * c->inputs * c->x_height * c->x_width, padded + m * x_image);
             const float *of_image = c->g + (image + m) * c->outputs * c->height * c->width;
             long last = (long)(end < c->outputs ? end : c->outputs) * c->height;
             for (long i = (long)first * c->height; copied && i < last; i++)
                 memcpy(rows + m * g_image + i * g_row, of_image + i * c->width, c->width * sizeof(float));
         }
-        const float *g = copied ? rows : c->g + image * g_image;
+        const float *g = copied ? rows : c->g + image * g_image, *of_images = c->padded ? c->padded + image * x_image : padded;
         for (int o = first; o < end; o += OUTPUTS)
             for (int channel = 0; channel < c->inputs; channel++)
                 for (int t = 0; t < taps;) {
                     float *of_channel = sums + ((long)o * c->inputs + channel) * taps;
-                    const float *of_outputs = g + o * c->height * g_row, *x = padded + channel * c->plane;
+                    const float *of_outputs = g + o * c->height * g_row, *x = of_images + channel * c->plane;
                     if (t + VECTORS <= taps)
                         weights_tile(c, images, of_outputs, x, t, VECTORS, of_channel), t += VECTORS;
                     else
@@ -284,7 +293,12 @@ static void weights_all(work_t c, float *gradient) {
     c.parts = parts < 1 ? 1 : parts < PARTS ? parts : PARTS;
     c.shares = PARTS / c.parts;
     c.sums = zeros(size * c.parts);
+    if (c.shares > 1) {
+        c.padded = zeros(c.images * c.plane * c.inputs + V);
+        on_all(padded_part, &c, c.images);
+    }
     on_all(weights_part, &c, c.parts * c.shares);
+    free(c.padded);
     for (long each = 0; each < used; each++) {
         float total = 0;
         for (int part = 0; part < c.parts; part++) total += c.sums[part * size + each];

@@ -9,7 +9,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER, one_call = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t start = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
-static int wanted = 1, helpers, running;
+static int wanted = 1, helpers, running, is_open;
 static uint64_t turn;
 
 static task_t task;
@@ -27,7 +27,7 @@ void leave(void) { pthread_mutex_unlock(&one_call); }
 
 // A child has none of its parent's threads, and would wait for them; what they had locked, nobody unlocks.
 static void forked(void) {
-    helpers = 0;
+    helpers = running = is_open = 0;
     lock = one_call = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     start = done = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 }
@@ -51,20 +51,24 @@ static void take_parts(int thread) {
 static void *helper(void *number) {
     int thread = (int)(intptr_t)number;
     uint64_t seen = 0;
+    pthread_mutex_lock(&lock);
     for (;;) {
-        pthread_mutex_lock(&lock);
-        while (turn == seen) pthread_cond_wait(&start, &lock);
+        while (turn == seen || !is_open) pthread_cond_wait(&start, &lock);
         seen = turn;
+        running++;
         pthread_mutex_unlock(&lock);
         take_parts(thread);
         pthread_mutex_lock(&lock);
         if (--running == 0) pthread_cond_signal(&done);
-        pthread_mutex_unlock(&lock);
     }
     return 0;
 }
 
 void on_all(task_t what, void *of, int how_many) {
+    if (wanted == 1 || how_many == 1) {
+        for (int part = 0; part < how_many; part++) what(part, 0, of);
+        return;
+    }
     pthread_mutex_lock(&lock);
     task = what, work = of, parts = how_many;
     atomic_store(&next, 0);
@@ -74,12 +78,13 @@ void on_all(task_t what, void *of, int how_many) {
         pthread_detach(thread);
         helpers++;
     }
-    running = helpers;
+    is_open = 1;
     turn++;
     pthread_cond_broadcast(&start);
     pthread_mutex_unlock(&lock);
     take_parts(0);
     pthread_mutex_lock(&lock);
+    is_open = 0;  // nobody waits for a helper that is not awake yet
     while (running) pthread_cond_wait(&done, &lock);
     pthread_mutex_unlock(&lock);
 }
