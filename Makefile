@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup run test lint docs bench audit clean
+.PHONY: setup run test lint docs site bench audit clean
 
 setup: $(STAMP)  ## .venv, for `. .venv/bin/activate`
 
@@ -22,6 +22,14 @@ lint: $(STAMP)  ## what CI checks besides the tests
 docs: $(STAMP)  ## whatever of docs/ is written by the code
 	$(BIN)/python -m ltdsl.reference
 	$(BIN)/python tests/support/trick_table.py
+	@if [ -e $(VENV)/.site ]; then $(BIN)/python docs/site/build.py; \
+	else echo "the site is not built: make site installs what it takes, and builds it"; fi
+
+site: $(VENV)/.site docs  ## the documentation as a site with a playground, in site/; takes Node.js
+
+$(VENV)/.site: $(STAMP)
+	$(BIN)/python -m pip install --quiet --group site
+	touch $@
 
 bench: $(STAMP)  ## ratios of one run, see benchmarks/README.md
 	$(BIN)/python -m benchmarks
@@ -47,4 +55,4 @@ $(STAMP): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -18,7 +18,7 @@ def test_groups_that_are_installed_are_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     makefile, ci = ((ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", ".ci/run"))
     by_make, by_ci = (set(re.findall(r"--group (\w+)", text)) for text in (makefile, ci))
-    assert by_make == {"dev", "audit"}
+    assert by_make == {"dev", "audit", "site"}
     assert by_make | by_ci == set(project["dependency-groups"])
     # TOML would take them into whatever table stands above
     assert project["tool"]["hatch"]["version"] == {"path": "ltdsl/__init__.py"}
