@@ -120,7 +120,12 @@ def fix(
     while progress and attempts < most:
         progress = False
         usable = [
-            d for d in result.diagnostics if d.edit and d.edit.span.source is source and wanted(d)
+            d
+            for d in result.diagnostics
+            if d.edit
+            and d.edit.span.source is source
+            and d.severity is not Severity.ADVICE  # what to train, nobody changes by the way
+            and wanted(d)
         ]
         # syntax first; all together, or where that does harm, the first that does not
         syntax = [d for d in usable if d.code.startswith("LT0")]
@@ -173,7 +178,7 @@ def mends(
     result: Compilation,
     compile: Callable[[Source], Compilation],  # noqa: A002 - it is what it does
 ) -> bool:
-    """Whether fewer problems remain after a problem's edit alone.
+    """Whether fewer problems remain after a problem's edit alone; of advice, whether it is followed then.
 
     Args:
         problem: One with an edit in the recipe itself.
@@ -182,7 +187,18 @@ def mends(
     """
     if problem.edit is None:
         return False
+    if problem.severity is Severity.ADVICE:
+        return _follows(problem, result, compile(edit(result.source, [problem.edit])))
     return _fewer(compile(edit(result.source, [problem.edit])), result)
+
+
+def _follows(problem: Diagnostic, before: Compilation, after: Compilation) -> bool:
+    """Whether a recipe that follows an advice is one, and is no longer given it."""
+    return (
+        not after.failed
+        and _problems(after, before) <= _problems(before, before)
+        and _count(after, (problem.code,)) < _count(before, (problem.code,))
+    )
 
 
 def _leads_on(after: Compilation, before: Compilation, syntax: int) -> bool:

@@ -48,5 +48,6 @@ def advise(
                     others=found.others,
                     help=found.help,
                     note="\n".join(str(basis) for basis in found.basis),
+                    edit=found.edit,
                 )
             )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ltdsl.recipe import DEFAULT_NAMES
+from ltdsl.diagnostics import Edit
+from ltdsl.recipe import DEFAULT_NAMES, DEFAULT_TRICKS
 
 if TYPE_CHECKING:
     from ltdsl.analysis.resolve import Resolved, ResolvedStage
@@ -52,6 +53,17 @@ class StageCase:
     def place(self, name: str) -> Span:
         """Where a trick was written."""
         return self._places[name]
+
+    def without(self, name: str) -> Edit:
+        """What takes a trick out; a stage keeps one."""
+        calls = self.written.tricks
+        at = next(i for i, call in enumerate(calls) if call.name.text == name)
+        span = calls[at].span
+        if len(calls) == 1:
+            return Edit(span, DEFAULT_TRICKS["loss"].name)
+        if at:
+            return Edit(span._replace(start=calls[at - 1].span.end), "")
+        return Edit(span._replace(end=calls[1].span.start), "")
 
     def parameter(self, trick: str, name: str) -> Any:
         """A parameter's value, by its name in the language; None where the trick has none of that name."""
@@ -129,6 +141,12 @@ class Case:
         from ltdsl.evidence.combination import merged
 
         return merged(stage.uses for stage in self.stages)
+
+    def value(self, name: str, text: str) -> Edit | None:
+        """What writes another value for a setting; None where the data set's protocol says it."""
+        argument = self.resolved.settings.get(name)
+        written = argument is not None and self.setting(name) is not None
+        return Edit(argument.value.span, text) if argument and written else None
 
     def setting(self, name: str) -> Span | None:
         """Where a setting was written; None where it is a data set's protocol that says it."""

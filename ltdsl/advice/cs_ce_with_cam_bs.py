@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ltdsl.advice.basis import Quotation
 from ltdsl.advice.rule import Finding, Rule
-from ltdsl.diagnostics import Label
+from ltdsl.diagnostics import Edit, Label
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case
@@ -45,4 +45,5 @@ class CsCeWithCamBs(Rule):
                     others=(
                         Label(stage.place("cam_bs"), "both enlarge the influence of the tail"),
                     ),
+                    edit=Edit(stage.place("cs_ce"), "ce"),
                 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ltdsl.advice.basis import Rows
 from ltdsl.advice.rule import Finding, Rule
+from ltdsl.diagnostics import Edit
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case
@@ -43,6 +44,7 @@ class Deferral(Rule, ABC):
             (Rows(tuple(found), match.caveat),),
             f"{self.what} late, as published: `{first.name}: {deferred.stages[0]}`, then "
             f"`{deferred.stages[1]}` in a stage of its own `@ 80%`",
+            edit=_in_two(case, deferred),
         )
 
     def rows(self) -> Iterable[Row]:
@@ -55,6 +57,16 @@ class Deferral(Rule, ABC):
             for benchmark in BENCHMARKS:
                 candidates = _candidates(benchmark.name, name, frozenset({Use(name)}))
                 yield from chain.from_iterable(pairs(benchmark.name, candidates))
+
+
+def _in_two(case: Case, deferred: Row) -> Edit | None:
+    """The only stage as two; None where there are more, or where it has braces, which may belong to either."""
+    stage, *more = case.stages
+    if more or stage.written.overrides or stage.written.start or len(stage.written.tricks) > 1:
+        return None
+    name = "stage2" if stage.name != "stage2" else "stage3"
+    early, late = deferred.stages
+    return Edit(stage.written.tricks[0].span, f"{early}\n{name}: {late} @ 80%")
 
 
 def _candidates(benchmark: str, name: str, wanted: Tricks) -> Candidates:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ltdsl.advice.basis import Rows
 from ltdsl.advice.rule import Finding, Rule
-from ltdsl.diagnostics import Label
+from ltdsl.diagnostics import Edit, Label
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case
@@ -56,6 +56,7 @@ class ManifoldMixupWithCsCe(Rule):
             (Rows(tuple(groups), match.caveat),),
             f"mix images: `{first.name}: input_mixup + cs_ce`, or take another loss",
             others=(Label(first.place("manifold_mixup"), "mixed here"),),
+            edit=Edit(first.place("manifold_mixup"), "input_mixup"),
         )
 
     def rows(self) -> Iterable[Row]:

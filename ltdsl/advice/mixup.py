@@ -70,6 +70,7 @@ class MixupTooShort(Rule):
             f"{plain}",
             (_TWICE, Rows(groups, match.caveat)),
             f"set `epochs = {mixed}`; stages and milestones in percent move with it",
+            edit=case.value("epochs", str(mixed)),
         )
 
     def rows(self) -> Iterable[Row]:

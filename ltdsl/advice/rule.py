@@ -12,7 +12,7 @@ from ltdsl.advice.basis import NAMES, Basis
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case
-    from ltdsl.diagnostics import Label
+    from ltdsl.diagnostics import Edit, Label
     from ltdsl.evidence import Row
     from ltdsl.source import Span
 
@@ -28,6 +28,7 @@ class Finding:
         help: The better arrangement.
         label: A few words beside the carets.
         others: Further places that matter.
+        edit: A replacement that makes the better arrangement of a part of the recipe, where one does.
     """
 
     span: Span
@@ -36,6 +37,7 @@ class Finding:
     help: str
     label: str = ""
     others: tuple[Label, ...] = ()
+    edit: Edit | None = None
 
     def __post_init__(self) -> None:
         if not self.basis:

@@ -140,6 +140,7 @@ class AugmentedTooShort(Rule):
             f"`{names[0]}` in {case.epochs} epochs: it was published with 400, recipes without it with 200",
             (_LONGER,),
             "set `epochs = 400`; stages and milestones in percent move with it",
+            edit=case.value("epochs", "400"),
         )
 
 

@@ -41,12 +41,13 @@ class BetterWithout(Rule):
             without = _without(case.combination, name)
             found = supported(match, lambda _, w=without: [(case.combination, w)])  # type: ignore[misc]
             if found:
-                stage = next(stage for stage in case.stages if name in stage.names)
+                stage, *more = (stage for stage in case.stages if name in stage.names)
                 yield Finding(
                     stage.place(name),
                     f"this combination was published better without `{name}`",
                     (Rows(tuple(found), match.caveat),),
                     f"leave `{name}` out",
+                    edit=None if more else stage.without(name),
                 )
 
 

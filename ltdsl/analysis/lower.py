@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ltdsl.catalogue import Constant, Optimizer, Schedule
+from ltdsl.catalogue import Constant
 from ltdsl.epochs import steps
 from ltdsl.plan import OF_BODY, Plan, StagePlan
 from ltdsl.recipe import Overrides, Recipe, Settings
@@ -21,14 +21,16 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None, drawn: bool = True) ->
     """
     settings = recipe.settings
     stages = []
+    whole: tuple[float, ...] = ()  # of the recipe's schedule, once for all stages
     times = zip(recipe.stages, recipe.bounds, recipe.optimizers, strict=True)
     for stage, (start, end), optimizer in times:
         own = stage.overrides
         if own.begins_optimizer:
-            rates = _rates(optimizer, own.schedule or Constant(), end - start)
+            factors = (own.schedule or Constant()).factors(end - start)
         else:
-            whole = _rates(optimizer, settings.schedule, settings.epochs)
-            rates = whole[start:end]
+            whole = whole or settings.schedule.factors(settings.epochs)
+            factors = whole[start:end]
+        rates = [optimizer.lr * factor for factor in factors]
         stages.append(
             StagePlan(
                 name=stage.name,
@@ -101,8 +103,3 @@ def settings_taken(recipe: Recipe) -> frozenset[str]:
     if all(each.begins_optimizer for each in own):
         taken.discard("schedule")
     return frozenset(taken)
-
-
-def _rates(optimizer: Optimizer, schedule: Schedule, length: int) -> list[float]:
-    """The learning rate of each of ``length`` epochs."""
-    return [optimizer.lr * factor for factor in schedule.factors(length)]

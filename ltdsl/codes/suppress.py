@@ -66,6 +66,11 @@ def suppress(
     return left
 
 
+def is_silenceable(diagnostic: Diagnostic) -> bool:
+    """Whether a comment on its line can silence a diagnostic."""
+    return diagnostic.severity is not Severity.ERROR and not _problem(diagnostic.code)
+
+
 def _on(diagnostic: Diagnostic, comment: Span) -> bool:
     """True where a diagnostic that can be silenced is on the comment's line."""
     span = diagnostic.span

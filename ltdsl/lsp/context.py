@@ -41,6 +41,10 @@ class Context:
         listed: Whether the value stands inside `[ ]`.
         written: The tricks, parameters or settings that are already there.
         stages: The stages so far.
+        call: What the innermost brackets belong to that hold parameters, if it is known.
+        parameter: The one of its parameters whose value is written.
+        begun: Its parameters that are already there.
+        in_block: Whether the place is in a stage's braces.
     """
 
     place: Place
@@ -50,6 +54,10 @@ class Context:
     listed: bool = False
     written: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
+    call: type[Entry] | None = None
+    parameter: str = ""
+    begun: tuple[str, ...] = ()
+    in_block: bool = False
 
 
 @dataclass
@@ -226,4 +234,17 @@ class _Walk:
         listed: bool = False,
         written: tuple[str, ...] = (),
     ) -> Context:
-        return Context(place, self._start, owner, key, listed, written, tuple(self._stages))
+        call = next((each for each in reversed(self._brackets) if not each.is_list), _Bracket(None))
+        return Context(
+            place,
+            self._start,
+            owner,
+            key,
+            listed,
+            written,
+            tuple(self._stages),
+            call.owner,
+            call.key,
+            tuple(call.written),
+            self._in_block,
+        )

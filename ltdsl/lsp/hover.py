@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from lsprotocol import types as lsp
 from pygls import uris
 
 from ltdsl.catalogue import INDEXES, TRICKS
 from ltdsl.lsp.context import Context, Place, context_at
 from ltdsl.lsp.fields import base_of, field_card, fields_of
+from ltdsl.lsp.stages import stage_card, value_card
 from ltdsl.lsp.text import Places
 from ltdsl.reference.cards import card
 from ltdsl.source import Source, Span
 from ltdsl.syntax.scanner import NOTHING, Lexeme, scan
 from ltdsl.system.paths import PathError, locate
 
+if TYPE_CHECKING:
+    from ltdsl.compiler import Compilation
 
-def hover(source: Source, position: lsp.Position, places: Places) -> lsp.Hover | None:
-    """The card of the name at a position; None where it is no known name."""
+
+def hover(
+    source: Source,
+    position: lsp.Position,
+    places: Places,
+    compiled: Callable[[], Compilation] | None = None,
+) -> lsp.Hover | None:
+    """The card of the name at a position; None where it is no known name.
+
+    Args:
+        source: The recipe.
+        position: The place.
+        places: How the editor counts.
+        compiled: Compiles the recipe, for what a stage does and what a setting is here.
+    """
     offset = places.offset(source, position)
     _, word, after = _at(source.text, offset)
     if word.kind != "name":
         return None
     span = Span(source, word.start, word.end)
-    text = _card(context_at(source.text, word.start), span.text, after.kind)
+    context = context_at(source.text, word.start)
+    text = _card(context, span.text, after.kind)
+    if compiled is not None:
+        text = _with_values(text, context, span.text, after.kind, compiled)
     if not text:
         return None
     content = lsp.MarkupContent(lsp.MarkupKind.Markdown, text)
     return lsp.Hover(content, places.range(span))
+
+
+def _with_values(
+    text: str, context: Context, word: str, after: str, compiled: Callable[[], Compilation]
+) -> str:
+    """A card with what the recipe makes of it."""
+    if context.place is Place.STATEMENT and after == ":":
+        return stage_card(word, compiled())
+    if text and context.place is Place.STATEMENT:
+        value = value_card(word, compiled())
+    elif text and context.place is Place.STAGE_SETTING and context.stages:
+        value = value_card(f"{context.stages[-1]}.{word}", compiled())
+    else:
+        return text
+    return f"{text}\n\n{value}".strip()
 
 
 def definition(source: Source, position: lsp.Position, places: Places) -> lsp.Location | None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 from lsprotocol import types as lsp
 from pygls import uris
 
+from ltdsl.codes.links import link
+from ltdsl.codes.suppress import is_silenceable
 from ltdsl.compiler import Compilation, compile_recipe
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.fixes import fix, is_safe, mends, most_attempts
 from ltdsl.lsp.files import recipes_below
-from ltdsl.lsp.text import Places, source_of
+from ltdsl.lsp.silence import silence
+from ltdsl.lsp.text import Places, short, source_of
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Stage, Use
 from ltdsl.syntax.parser import read_source
@@ -34,6 +38,7 @@ FIX_ALL = f"{lsp.CodeActionKind.SourceFixAll.value}.ltdsl"
 
 _NO_STAGE = "LT111"
 _MAX_SHOWN = 1000  # editors show no more
+_MAX_SILENCED = 20  # at one place
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,13 @@ class Checked:
         source: Its text.
         problems: Everything found, in the files that it uses too.
         compilation: What became of it.
+        page: The address of the page of diagnostics; empty where there is none.
     """
 
     source: Source
     problems: list[Diagnostic]
     compilation: Compilation
+    page: str = ""
 
     @property
     def files(self) -> set[Path]:
@@ -61,6 +68,7 @@ def check(
     buffer: Buffer | None = None,
     root: Path | None = None,
     allow_outside: bool = False,
+    page: str = "",
 ) -> Checked:
     """Compile what an editor shows.
 
@@ -69,12 +77,13 @@ def check(
         buffer: Where texts come from before they are saved.
         root: The folder that is open. A file without stages is taken as a part of others where one below uses it.
         allow_outside: Whether files that it names may lie outside its folder.
+        page: The address of the page of diagnostics.
     """
     compilation = compiler(buffer, allow_outside)(source)
     problems = compilation.diagnostics
     if any(problem.code == _NO_STAGE for problem in problems) and _is_part(compilation, root):
         problems = [problem for problem in problems if problem.code != _NO_STAGE]
-    return Checked(source, problems, compilation)
+    return Checked(source, problems, compilation, page)
 
 
 def compiler(
@@ -103,11 +112,9 @@ def fixes(
 ) -> Iterator[lsp.CodeAction]:
     """The suggested edits, of the problems that a range touches, after which fewer remain."""
     attempts = most_attempts(checked.source)
-    for problem in checked.problems:
+    for problem in _touched(checked, wanted, places):
         edit = problem.edit
-        if edit is None or problem.span is None or edit.span.source is not checked.source:
-            continue
-        if not _touch(places.range(problem.span), wanted):
+        if edit is None or edit.span.source is not checked.source:
             continue
         attempts -= 1
         if attempts < 0:
@@ -118,9 +125,7 @@ def fixes(
         if not old.strip():
             title = f"Insert `{new.strip()}`" if new.strip() else "Join the lines"
         else:
-            title = (
-                f"Replace `{_short(old)}` by `{_short(new)}`" if new else f"Remove `{_short(old)}`"
-            )
+            title = f"Replace `{short(old)}` by `{short(new)}`" if new else f"Remove `{short(old)}`"
         text_edit = lsp.TextEdit(places.range(edit.span), new)
         yield lsp.CodeAction(
             title,
@@ -129,6 +134,24 @@ def fixes(
             is_preferred=is_safe(problem),
             edit=lsp.WorkspaceEdit(changes={uri: [text_edit]}),
         )
+
+
+def silences(
+    checked: Checked, uri: str, wanted: lsp.Range, places: Places
+) -> Iterator[lsp.CodeAction]:
+    """What silences the warnings and advice that a range touches, each with a reason."""
+    for problem in islice(_touched(checked, wanted, places), _MAX_SILENCED):
+        if is_silenceable(problem):
+            shown = _shown(problem, checked, places)
+            yield from silence(problem, shown, checked.source, uri, places)
+
+
+def _touched(checked: Checked, wanted: lsp.Range, places: Places) -> Iterator[Diagnostic]:
+    """The problems of the recipe itself that a range touches."""
+    for problem in checked.problems:
+        span = problem.span
+        if span and span.source is checked.source and _touch(places.range(span), wanted):
+            yield problem
 
 
 def fix_all(
@@ -159,12 +182,14 @@ def _shown(problem: Diagnostic, checked: Checked, places: Places) -> lsp.Diagnos
         related.append(_related(span, problem.message, places))
         parts[0] = f"in `{span.source.name}`: {parts[0]}"
         span, edit = _use_of(span.source, checked.compilation), None
+    where = link(problem.code, checked.page)
     related += [_related(other.span, other.text, places) for other in problem.others]
     return lsp.Diagnostic(
         range=places.range(span),
         message="\n".join(parts),
         severity=_SEVERITY[problem.severity],
         code=problem.code,
+        code_description=lsp.CodeDescription(where) if where else None,
         source="ltdsl",
         related_information=[item for item in related if item],
         data={"range": _plain(places.range(edit.span)), "newText": edit.replacement}
@@ -224,8 +249,3 @@ def _touch(one: lsp.Range, other: lsp.Range) -> bool:
         return position.line, position.character
 
     return key(one.start) <= key(other.end) and key(other.start) <= key(one.end)
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 40 else text[:39] + "…"

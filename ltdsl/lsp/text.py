@@ -38,7 +38,7 @@ class Places:
     def position(self, source: Source, offset: int) -> lsp.Position:
         """The position of a character."""
         line, column = source.position(offset)
-        return lsp.Position(line - 1, self._units(source.text[offset - column + 1 : offset]))
+        return lsp.Position(line - 1, self.units(source.text[offset - column + 1 : offset]))
 
     def range(self, span: Span | None) -> lsp.Range:
         """The range of a span; the very beginning where there is none."""
@@ -60,9 +60,16 @@ class Places:
         for offset in range(start, end):
             if left <= 0:
                 return offset
-            left -= self._units(source.text[offset])
+            left -= self.units(source.text[offset])
         return end
 
-    def _units(self, text: str) -> int:
+    def units(self, text: str) -> int:
+        """How many code units a text has."""
         codec, size = _UNIT_BYTES.get(self.encoding, _UNIT_BYTES["utf-16"])
         return len(text.encode(codec, "replace")) // size
+
+
+def short(text: str, most: int = 40) -> str:
+    """A text on one line, cut where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"

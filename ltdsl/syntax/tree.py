@@ -20,11 +20,11 @@ Number: TypeAlias = syntax.Integer | syntax.Float | syntax.Percent
 Place: TypeAlias = Callable[[int, int], Span]
 _T = TypeVar("_T")
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(%?)")
 _NO_NUMBERS = {"inf", "infinity", "nan"}
 _MAX_DIGITS = 18  # what fits 64 bits; also far below the length that int() refuses
-_MAX_NAME = 64
+MAX_NAME = 64
 
 INCLUDES = ("use", "include", "import", "from")
 """Words that people try for including a file; the first is right."""
@@ -38,7 +38,7 @@ def snake_case(name: str) -> str:
     name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     name = re.sub(r"([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])", r"\1\3_\2", name)
     name = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return name if _NAME.fullmatch(name) else ""
+    return name if NAME.fullmatch(name) else ""
 
 
 class TreeBuilder:
@@ -83,11 +83,11 @@ class TreeBuilder:
 
     def _identifier(self, token: Token) -> syntax.Identifier:
         span, text = self._token(token), token.text
-        if len(text) > _MAX_NAME:
-            label = f"over {_MAX_NAME} characters"
+        if len(text) > MAX_NAME:
+            label = f"over {MAX_NAME} characters"
             self._problem("LT005", span, f"the name `{shown(text)}` is too long", label=label)
-            return syntax.Identifier(span, text[:_MAX_NAME])
-        if not _NAME.fullmatch(text):
+            return syntax.Identifier(span, text[:MAX_NAME])
+        if not NAME.fullmatch(text):
             fixed = snake_case(text)
             self._problem(
                 "LT005",

@@ -100,6 +100,13 @@ def editing(data: bytes, path: Path, number: int) -> None:
         lsp.TEXT_DOCUMENT_HOVER: lsp.HoverParams(document, position),
         lsp.TEXT_DOCUMENT_DEFINITION: lsp.DefinitionParams(document, position),
         lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL: lsp.DocumentSymbolParams(document),
+        lsp.TEXT_DOCUMENT_SIGNATURE_HELP: lsp.SignatureHelpParams(document, position),
+        lsp.TEXT_DOCUMENT_FOLDING_RANGE: lsp.FoldingRangeParams(document),
+        lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: lsp.SemanticTokensParams(document),
+        lsp.TEXT_DOCUMENT_DOCUMENT_LINK: lsp.DocumentLinkParams(document),
+        lsp.TEXT_DOCUMENT_INLAY_HINT: lsp.InlayHintParams(document, whole),
+        lsp.TEXT_DOCUMENT_PREPARE_RENAME: lsp.PrepareRenameParams(document, position),
+        lsp.TEXT_DOCUMENT_RENAME: lsp.RenameParams(document, position, "renamed"),
         lsp.TEXT_DOCUMENT_FORMATTING: lsp.DocumentFormattingParams(
             document, lsp.FormattingOptions(4, True)
         ),

@@ -18,10 +18,10 @@ TIMEOUT = 60  # seconds; a busy machine starts a process slowly
 class Client:
     """One editor with one server."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self._process = subprocess.Popen(
-            command("lsp", "--stdio"),
+            command("lsp", "--stdio", *options),
             cwd=folder,
             env=environment(),
             stdin=subprocess.PIPE,
@@ -78,14 +78,22 @@ class Client:
         assert "error" not in answer, answer
         return answer["result"]
 
+    def refused(self, method: str, params: Any = None) -> dict[str, Any]:
+        """The error that answers a request."""
+        self._last += 1
+        number = self._last
+        self._send({"id": number, "method": method, "params": params})
+        return self._wait(lambda message: message.get("id") == number)["error"]
+
     def initialize(self, encodings: list[str] | None = None) -> dict[str, Any]:
         general = {"positionEncodings": encodings} if encodings else {}
+        rename = {"rename": {"prepareSupport": True}}
         result = self.request(
             "initialize",
             {
                 "processId": None,
                 "rootUri": self.folder.as_uri(),
-                "capabilities": {"general": general},
+                "capabilities": {"general": general, "textDocument": rename},
             },
         )
         self.notify("initialized", {})

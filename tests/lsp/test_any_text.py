@@ -14,10 +14,16 @@ pytest.importorskip("pygls")
 from lsprotocol import types as lsp
 
 from ltdsl.compiler import compile_recipe
+from ltdsl.lsp.colours import LEGEND, colours
 from ltdsl.lsp.complete import complete
+from ltdsl.lsp.folding import folds
+from ltdsl.lsp.hints import hints
 from ltdsl.lsp.hover import definition, hover
+from ltdsl.lsp.links import links
 from ltdsl.lsp.outline import outline
-from ltdsl.lsp.problems import check, fixes, shown
+from ltdsl.lsp.problems import check, fixes, shown, silences
+from ltdsl.lsp.rename import rename
+from ltdsl.lsp.signature import signature
 from ltdsl.lsp.text import Places, source_of
 from ltdsl.source import Source
 
@@ -39,15 +45,38 @@ def ask_everything(text: str, line: int, character: int) -> None:
         span = item.text_edit.range
         assert (span.start.line, span.start.character) <= (span.end.line, span.end.character)
         assert span.start.line == span.end.line
-    hover(source, position, UTF_16)
+    signature(source, position, UTF_16)
+    for edit in rename(source, position, UTF_16, "renamed_stage"):
+        assert edit.range.start.line == edit.range.end.line
+    for fold in folds(source):
+        assert fold.start_line < fold.end_line
+    sound_colours(colours(source, UTF_16).data, source)
+    list(links(source, UTF_16))
     definition(source, position, UTF_16)
     for symbol in outline(source, UTF_16):
         assert symbol.name  # editors refuse an outline with an empty one
     checked = check(source)
+    hover(source, position, UTF_16, lambda: checked.compilation)
     shown(checked, UTF_16)
     whole = lsp.Range(lsp.Position(0, 0), lsp.Position(len(text), 0))
+    for hint in hints(checked, whole, UTF_16):
+        assert "\n" not in hint.label
     for action in fixes(checked, "file:///recipe.lt", whole, UTF_16, compile_recipe):
         assert action.title
+    for action in silences(checked, "file:///recipe.lt", whole, UTF_16):
+        assert action.title
+
+
+def sound_colours(data: list[int], source: Source) -> None:
+    """Tokens go forwards, do not overlap, and end within their line."""
+    line, column, ends = 0, 0, 0
+    for down, right, length, kind, modifiers in zip(*[iter(data)] * 5, strict=True):
+        line, column = line + down, right if down else column + right
+        assert length > 0
+        assert down or column >= ends
+        ends = column + length
+        assert ends <= len(source.line(line + 1).encode("utf-16-le", "replace")) // 2
+        assert (kind < len(LEGEND.token_types), modifiers) == (True, 0)
 
 
 @settings(deadline=timedelta(seconds=5), max_examples=60)

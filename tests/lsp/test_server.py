@@ -121,7 +121,8 @@ def test_hover(client):
     assert "### `resnet32`" in card(0, 25)
     assert card(1, 8).startswith("### `cs_ce`")
     assert card(1, 15).startswith("### `gamma`")
-    assert card(0, 10) == card(1, 2) == card(99, 99) == ""
+    assert "| epochs | 0 to 19 (20) |" in card(1, 2)
+    assert card(0, 10) == card(99, 99) == ""
 
 
 def test_definition(client):

@@ -73,7 +73,10 @@ def check(
     fix: Annotated[bool, typer.Option("--fix", help="Mend misspelt and deprecated names.")] = False,
     unsafe_fixes: Annotated[
         bool,
-        typer.Option("--unsafe-fixes", help="Apply all suggested replacements, guesses included."),
+        typer.Option(
+            "--unsafe-fixes",
+            help="Apply all suggested replacements, guesses included; not advice.",
+        ),
     ] = False,
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
