@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ltdsl.catalogue import Entry
 from ltdsl.catalogue.entry import write
-from ltdsl.display.tables import stage_facts
+from ltdsl.display.stages import stage_facts
 from ltdsl.lsp.text import short
 from ltdsl.plan import PRETRAINED
 from ltdsl.recipe import Settings
