@@ -94,6 +94,13 @@ FEATURES = Kind(
     patience=None,
 )
 
+#: What nobody else can read, so that nobody else can make what it signs.
+SECRET = Kind(
+    "secret",
+    version=1,
+    holds="32 random bytes, by which runs that were trained here are known again",
+)
+
 #: All kinds by their names.
 KINDS = {
     kind.name: kind
@@ -104,5 +111,6 @@ KINDS = {
         STAGE_RECORDS,
         DECODED_IMAGES,
         FEATURES,
+        SECRET,
     )
 }

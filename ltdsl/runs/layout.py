@@ -23,6 +23,9 @@ PREDICTIONS = "predictions"
 LOGS = "logs"
 TENSORBOARD = "tensorboard"
 
+#: Among the checkpoints: by what their owner's cache knows them again.
+MARK = "mark"
+
 #: Held by the process that trains.
 LOCK = ".lock"
 

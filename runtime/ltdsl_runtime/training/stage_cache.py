@@ -5,8 +5,9 @@ of two runs are the same where all of this is that reaches them, and :mod:`ltdsl
 Taking epochs brings the run's directory to the state in which a run of this plan would be that was interrupted after
 them; whoever trains goes on from there as from any interruption, which changes no number.
 
-Nothing is kept of a run that was interrupted itself: its directory may be a stranger's, and the cache says what others
-train from. Nor is anything taken or kept where not all is known that numbers depend on.
+Of a run that was interrupted itself, more is kept only where :mod:`ltdsl_runtime.training.marks` knows its directory
+again: it may be a stranger's, and the cache says what others train from. Nor is anything taken or kept where not all is
+known that numbers depend on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ltdsl.runs.facts import FromCache
 from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.identity import machine_facts, source_digest
+from ltdsl_runtime.training.marks import Marks
 from ltdsl_runtime.training.stage_files import StageFiles, Taking
 from ltdsl_runtime.training.stage_keys import StageKeys, computed_by, named_files
 
@@ -67,6 +69,8 @@ class StageCache:
         self._keys = StageKeys(plan, data.fingerprint, names, files, by)
         self._files = StageFiles(plan, run)
         self._taking = Taking(plan, data, run)
+        #: Know the run again when it goes on.
+        self.marks = Marks(run, data.fingerprint, by, store)
         #: The numbers of epochs after which the run is kept.
         self.points = {*prefix.borders(plan), *options.cache_at}
 

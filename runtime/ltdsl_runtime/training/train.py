@@ -142,9 +142,11 @@ class Trainer:
         if resume and self.workers.first:
             forget_half_taken(self.run)
         goes_on = resume or self.run.facts.from_cache is not None
-        #: Not of a run that goes on: what its directory holds is believed by itself alone.
-        self.keeps = self.shared is not None and self.workers.first and not goes_on
+        #: Whether the cache is given what the run comes to.
+        self.keeps = self.shared is not None and self.workers.first
         so_far = self.keeper.reached(self._warn) if goes_on or self._taken() else Reached()
+        if self.keeps and goes_on and self.shared is not None:
+            self.keeps = self.shared.marks.is_ours()
         must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)
         so_far.restore(self.network)
         self.best.go_on(so_far.metrics)
@@ -380,8 +382,10 @@ class Trainer:
         with spent_on("checkpoint"):
             # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
             self.keeper.save(last, whole, **facts)
-            if self.keeps and self.shared is not None and epoch + 1 in self.shared.points:
-                self.shared.keep(epoch + 1)
+            if self.keeps and self.shared is not None:
+                self.shared.marks.set()
+                if epoch + 1 in self.shared.points:
+                    self.shared.keep(epoch + 1)
         with spent_on("records"):
             if self.events:
                 self.events.add(record)

@@ -8,13 +8,15 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.errors import RunError, StoppedAsAsked
 from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.network import freeze
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.training import train
 from ltdsl_runtime.training.stage_cache import StageCache, forget_half_taken
-from ltdsl_runtime.training.stage_files import Taking
+from ltdsl_runtime.training.stage_files import Taking, _parameters
+from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.restore import epoch_of
 from support.processes import FULL
 from support.training import PLAIN, conv_network, plan, trainer
 
@@ -147,7 +149,7 @@ def contents(folder):
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("metrics.jsonl", "run.json", ".lock")
+        if path.is_file() and path.name not in ("metrics.jsonl", "run.json", ".lock", "mark")
     }
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return files | {"metrics": [line | {"seconds": 0} for line in lines]}
@@ -254,10 +256,12 @@ def done(begun, data, tmp_path, store):
 
 def test_what_is_lost_is_kept_anew(done, data, tmp_path, store):
     """As another run keeps it that has trained the same."""
-    before = {each.key for each in store.entries() if each.record.facts["epochs"] == 4}
+    before = {each.key for each in store.entries() if each.record.facts.get("epochs") == 4}
     store.clear()
     done.shared.keep(4)
-    assert {entry.key for entry in store.entries()} == before
+    assert {
+        entry.key for entry in store.entries(STAGE_RECORDS) + store.entries(STAGE_WEIGHTS)
+    } == before
     assert taken(PAIRS[IN_CI][0], data, tmp_path / "again", store) == 4
 
 
@@ -268,14 +272,88 @@ def test_where_there_is_no_room_nothing_is_kept(done, store):
     assert store.entries() == []
 
 
-def test_what_goes_on_keeps_nothing(done, data, tmp_path, store):
-    """What its folder holds may be a stranger's."""
-    done.run.close()
-    made = sharing(PAIRS[IN_CI][0], data, tmp_path / "unused", store)
-    made.run = RunDirectory(done.run.path, resume=True)
+@pytest.fixture(scope="module")
+def stopped_once(data, tmp_path_factory):
+    """A run that stopped after three of four epochs, one after a border; and the cache that has it up to there."""
+    folder = tmp_path_factory.mktemp("stopped")
+    store = Store(folder / "cache", 10**9)
+    made = sharing(PAIRS[IN_CI][0], data, folder / "run", store)
+    made.options = RunOptions(stop_after=3)
+    with pytest.raises(StoppedAsAsked):
+        made()
+    made.run.close()
+    return folder
+
+
+@pytest.fixture
+def stopped(stopped_once, tmp_path):
+    return shutil.copytree(stopped_once, tmp_path / "stopped")
+
+
+def going_on(folder, data, machine=None):
+    """The run in a folder, opened to go on."""
+    made = sharing(PAIRS[IN_CI][0], data, folder / "unused", Store(folder / "cache", 10**9))
+    made.run = RunDirectory(folder / "run", resume=True)
+    store = Store(folder / "cache", 10**9)
+    made.shared = StageCache(made.plan, data, made.run, {}, RunOptions(), store, machine or {})
+    return made
+
+
+def test_what_goes_on_here_is_kept(stopped, data, tmp_path):
+    """Also after the process was killed, with a file half written and a record whose checkpoint is not."""
+    (stopped / "run" / "checkpoints" / ".last.ckpt.abc").write_bytes(b"half")
+    lines = (stopped / "run" / "metrics.jsonl").read_text().splitlines()
+    with (stopped / "run" / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(json.loads(lines[-1]) | {"epoch": 3}) + "\n")
+    made = going_on(stopped, data)
+    made._final_evaluation = dict
+    made(resume=True)
+    assert made.keeps
+    store = Store(stopped / "cache", 10**9)
+    assert taken(PAIRS[IN_CI][0], data, tmp_path / "after", store) == 4
+
+
+def test_it_is_known_who_trained_a_run(stopped, data):
+    assert going_on(stopped, data).shared.marks.is_ours()
+
+
+@pytest.mark.parametrize(
+    "file", ["checkpoints/last.ckpt", "checkpoints/best.ckpt", "metrics.jsonl"]
+)
+def test_what_others_may_have_changed_is_not_believed(file, stopped, data):
+    """With a checksum that is right, as a stranger would give it."""
+    path = stopped / "run" / file
+    if path.suffix == ".ckpt":
+        saved = checkpoints.load(path, sealed=True)
+        name = next(name for name, value in saved.items() if getattr(value, "size", 0) > 1)
+        saved[name] = saved[name] + 1
+        notes = {"plan_sha256": plan(SETTINGS + PAIRS[IN_CI][0]).digest(), "stage": "two"}
+        checkpoints.save(path, _parameters(saved), epoch=epoch_of(saved, path), **notes)
+    else:
+        path.write_text(path.read_text().replace('"skipped": 0', '"skipped": 1'))
+    assert not going_on(stopped, data).shared.marks.is_ours()
+
+
+@pytest.mark.parametrize("who", ["another user", "another machine", "other workers", "nobody"])
+def test_what_others_trained_is_not_believed(who, stopped, data):
+    if who == "another user":
+        shutil.rmtree(stopped / "cache")
+    if who == "nobody":
+        (stopped / "run" / "checkpoints" / "mark").unlink()
+    made = going_on(stopped, data, {"threads": 3} if who == "another machine" else None)
+    if who == "other workers":
+        made.run.go_on(device="cpu", workers=2)
+    assert not made.shared.marks.is_ours()
+
+
+def test_of_what_is_not_believed_nothing_is_kept(stopped, data, tmp_path):
+    (stopped / "run" / "checkpoints" / "mark").write_text("0" * 64)
+    made = going_on(stopped, data)
     made._final_evaluation = dict
     made(resume=True)
     assert not made.keeps
+    store = Store(stopped / "cache", 10**9)
+    assert taken(PAIRS[IN_CI][0], data, tmp_path / "after", store) == 2
 
 
 def test_what_is_half_taken_is_not_taken(data, tmp_path, store, monkeypatch):
