@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup run test lint docs site bench audit clean
+.PHONY: setup run test lint docs site vsix bench audit clean
 
 setup: $(STAMP)  ## .venv, for `. .venv/bin/activate`
 
@@ -30,6 +30,9 @@ site: $(VENV)/.site docs  ## the documentation as a site with a playground, in s
 $(VENV)/.site: $(STAMP)
 	$(BIN)/python -m pip install --quiet --group site
 	touch $@
+
+vsix:  ## the extension for VS Code, in editors/vscode/; takes Node.js 20 and npm, and no .venv
+	cd editors/vscode && npm install --ignore-scripts --no-audit --no-fund --silent && npm run --silent package
 
 bench: $(STAMP)  ## ratios of one run, see benchmarks/README.md
 	$(BIN)/python -m benchmarks

@@ -1,12 +1,15 @@
 // Starts `ltdsl lsp` and connects it to the editor.
-const { window, workspace } = require("vscode");
+const { commands, window, workspace } = require("vscode");
 const { LanguageClient, TransportKind } = require("vscode-languageclient/node");
 
 let client;
 
-async function activate() {
-  const command = workspace.getConfiguration("ltdsl").get("path", "ltdsl");
-  const server = { command, args: ["lsp"], transport: TransportKind.stdio };
+async function start() {
+  const settings = workspace.getConfiguration("ltdsl");
+  const command = settings.get("path", "ltdsl");
+  const docs = settings.get("docs", "");
+  const args = ["lsp", ...(docs ? ["--docs", docs] : [])];
+  const server = { command, args, transport: TransportKind.stdio };
   client = new LanguageClient("ltdsl", "ltdsl", server, {
     documentSelector: [{ language: "ltdsl" }],
     synchronize: { fileEvents: workspace.createFileSystemWatcher("**/*.lt") },
@@ -19,6 +22,22 @@ async function activate() {
         "or set ltdsl.path to where it is."
     );
   }
+}
+
+async function restart() {
+  const old = client;
+  client = undefined;
+  try {
+    await old?.dispose();
+  } catch {
+    // it never ran, or has ended by itself
+  }
+  await start();
+}
+
+async function activate(context) {
+  context.subscriptions.push(commands.registerCommand("ltdsl.restart", restart));
+  await start();
 }
 
 function deactivate() {

@@ -49,6 +49,5 @@ def link(code: str, page: str) -> str:
 
 
 def anchor(heading: str) -> str:
-    """A heading's anchor, as MkDocs makes it, and GitHub of all but `--`."""
-    kept = re.sub(r"[^\w\s-]", "", heading).strip().lower()
-    return re.sub(r"[-\s]+", "-", kept)
+    """A heading's anchor, on the built site as in a repository's own view of its pages."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

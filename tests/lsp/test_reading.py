@@ -291,7 +291,7 @@ def test_errors_cannot_be_silenced():
 
 
 def test_codes_lead_to_the_page_that_is_named():
-    page = "https://docs.example.org/diagnostics/"
+    page = "https://docs.example.org/diagnostics.html"
     (problem,) = shown(check(source(ADVISED), page=page), UTF_16)
     assert problem.code_description.href == page + "#lt201-cs_ce-with-cam_bs"
     (problem,) = shown(check(source(ADVISED)), UTF_16)

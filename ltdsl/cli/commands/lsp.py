@@ -20,7 +20,7 @@ def lsp(
         typer.Option(
             "--docs",
             metavar="URL",
-            help="The page of diagnostics (docs/diagnostics.md, or what is built of it): codes lead there.",
+            help="The page of diagnostics (docs/diagnostics.md, or built as a site): codes lead there.",
         ),
     ] = "",
 ) -> None:
