@@ -24,6 +24,7 @@ from ltdsl_runtime.data.labels import FROM_0
 from ltdsl_runtime.data.listed.annotated import alike, from_json
 from ltdsl_runtime.data.listed.listing import Columns, Listing
 from ltdsl_runtime.data.listed.matching import Classes, classes_of_list, matched
+from ltdsl_runtime.data.listed.published import about_lists
 from ltdsl_runtime.data.listed.tables import from_lines
 from ltdsl_runtime.data.names import readable
 from ltdsl_runtime.data.reading import Reading, classes_of
@@ -67,6 +68,7 @@ def load(dataset: ListedImages, folder: Path) -> Reading:
     known = classes_of_list(train, classes, folder / names if names else None)
     view = View.square(dataset.size, dataset.crop)
     notes = [_form(listing) for listing in lists.values()]
+    notes += about_lists(dataset.name, {part: each.path for part, each in lists.items()})
     notes += [note for listing in lists.values() for note in _left(listing)]
     parts = [
         ImageFiles(folder, listing.names, labels, known.names, view)

@@ -1,6 +1,7 @@
 """Images named in lists, from whoever wrote them."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from ltdsl_runtime.data import load_dataset, survey
 from ltdsl_runtime.data.errors import DataError
+from ltdsl_runtime.data.listed import published
+from ltdsl_runtime.data.listed.published import Published, about_lists, git_name
 from ltdsl_runtime.data.lists import load as read_all
 from ltdsl_runtime.data.lists import read_list
 from support.image_files import write_digits
@@ -221,3 +224,30 @@ def test_half_a_million_images_take_little_memory(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 300, "MiB"
+
+
+def test_it_is_told_which_lists_are_published_ones(folder, monkeypatch):
+    named = {part: folder / f"{part}.txt" for part in ("train", "test")}
+    git = shutil.which("git") or pytest.skip("no git")
+    told = subprocess.run(
+        [git, "hash-object", "--no-filters", *named.values()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = dict(zip(named, told.stdout.split(), strict=True))
+    assert {part: git_name(path) for part, path in named.items()} == names
+
+    assert list(about_lists("annotations", named)) == []
+    assert [note.level for note in about_lists("imagenet_lt", named)] == ["advice", "advice"]
+    lists = {
+        names["train"]: Published("Places-LT", "training"),
+        names["test"]: Published("Places-LT", "test"),
+    }
+    monkeypatch.setattr(published, "PUBLISHED", lists)
+    notes = read_all(declared(test="test.txt"), folder).notes
+    assert any(
+        "train.txt is the training list of Places-LT, as published" in n.message for n in notes
+    )
+    swapped = {"train": named["test"], "test": named["train"]}
+    assert [n.level for n in about_lists("annotations", swapped)] == ["info", "warning"] * 2
