@@ -36,6 +36,22 @@ def trained(run):
     return len(lines) - read_json(run / "run.json").get("from_cache", {"epochs": 0})["epochs"]
 
 
+def test_workers_of_a_cluster_share_too(ltdsl, recipe, tmp_path):
+    """Who comes second waits for the first, on whatever worker it is."""
+    distributed = pytest.importorskip("distributed")
+    path = recipe("epochs = 2; schedule = constant(warmup = 0); one: ce; two: ce @ epoch 1")
+    arguments = ("sweep", path, "--set", "two.tricks=cs_ce,focal", "--out", "out")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        done = ltdsl(*arguments, "--cluster", cluster.scheduler_address)
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = sorted((tmp_path / "out").glob("tricks=*"))
+    assert sorted(map(trained, runs)) == [1, 2]
+    again = ltdsl(*arguments)
+    assert "2 runs in out: 2 finished" in again.stdout
+
+
 def test_a_sweep_trains_what_its_runs_share_once(ltdsl, recipe, tmp_path):
     tricks = TRICKS if FULL else TRICKS[:2]
     text = "epochs = 5; schedule = constant(warmup = 0); one: input_mixup; two: {} @ 80%"

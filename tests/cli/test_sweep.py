@@ -120,27 +120,6 @@ def test_ctrl_c_stops_all_runs_in_order(recipe, tmp_path):
     assert not caught.exists(), caught.read_text()
 
 
-@pytest.fixture
-def cluster():
-    """The address of a scheduler with two workers, each a process."""
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as made:
-        yield made.scheduler_address
-
-
-def test_a_cluster(ltdsl, recipe, tmp_path, cluster):
-    path = recipe(SHORT)
-    done = ltdsl("sweep", path, "--seeds", "2", "--cluster", cluster, "--out", "out")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert statuses(tmp_path / "out") == {"seed=0": "finished", "seed=1": "finished"}
-    assert "mean of 2 seeds" in done.stdout
-    # whoever trains it, it is the same run
-    again = ltdsl("sweep", path, "--seeds", "2", "--out", "out")
-    assert "2 runs in out: 2 finished" in again.stdout
-
-
 def test_nothing_is_trained_before_all_is_right(trains, recipe, tmp_path):
     path = recipe("epochs = 10; stage1: ce; stage2: ce @ epoch 5")
     done = trains("sweep", path, "--set", "epochs=4,10", "--seeds", "3")
