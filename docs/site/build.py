@@ -14,6 +14,7 @@ from pathlib import Path
 
 import archive
 import fetch
+import links
 import pages
 
 HERE = Path(__file__).parent
@@ -58,6 +59,9 @@ def main() -> int:
     if done.returncode:
         return done.returncode
     (target / ".buildinfo").unlink(missing_ok=True)
+    if wrong := list(links.broken(target.resolve())):
+        print("error: " + "\nerror: ".join(wrong), file=sys.stderr)
+        return 1
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     print(f"{target}: {size / 1e6:.0f} MB; python3 -m http.server --directory {target}")
     return 0

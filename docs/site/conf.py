@@ -50,8 +50,9 @@ _COMMAND = re.compile(r"^(ltdsl|make|pip|python3?|LTDSL_\w+=\S+) ", re.MULTILINE
 
 
 def setup(app: Any) -> None:
-    """Colour what the pages' indented blocks hold."""
+    """Colour what the pages' indented blocks hold; name tables without headings, which Markdown does not have."""
     app.connect("doctree-read", _colour)
+    app.connect("doctree-read", _behead)
 
 
 def _colour(_app: Any, tree: nodes.document) -> None:
@@ -65,3 +66,9 @@ def _colour(_app: Any, tree: nodes.document) -> None:
             kind in Error for kind, _ in RecipeLexer().get_tokens(text)
         ):
             block["language"] = "ltdsl"
+
+
+def _behead(_app: Any, tree: nodes.document) -> None:
+    for table in tree.findall(nodes.table):
+        if not any(head.astext().strip() for head in table.findall(nodes.thead)):
+            table["classes"].append("headless")

@@ -43,6 +43,7 @@ function range(text, place) {
 /** Line numbers, and the text once more behind the editor, with what is wrong underlined. */
 function draw(text, problems) {
   const count = text.split("\n").length;
+  editor.rows = Math.max(8, Math.min(count + 1, 26));
   lines.textContent = Array.from({ length: count }, (_, i) => i + 1).join("\n");
   const ranges = problems
     .map((problem) => [range(text, problem), problem.severity])

@@ -1,0 +1,212 @@
+"""The playground in a browser without a network: its answers are the command's, and strangers' links do nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+from support.processes import ROOT, here
+from support.report_browser import find
+from support.site import OFFLINE, SITE, Watched, served, why_not
+
+pytestmark = [
+    pytest.mark.skipif(find() is None, reason="no Chromium or Chrome on the path"),
+    pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
+]
+
+GOLDEN = ROOT / "tests" / "golden"
+READY = "#ltdsl-playground[data-ready]"
+
+#: Asks about all recipes, one after another.
+ASK = """async ([recipes, files]) => {
+  const { tell } = window.ltdslPlayground;
+  const answers = {};
+  for (const [name, text] of recipes) {
+    answers[name] = [await tell("answer", text, name, files), await tell("fixed", text, name)];
+    files = undefined;
+  }
+  return answers;
+}"""
+
+
+#: Waits until what keeps files is there.
+SERVICE = """async () => {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const found = await navigator.serviceWorker.getRegistration("playground/");
+    if (found?.active) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("no service worker");
+}"""
+
+
+@pytest.fixture(scope="module")
+def site():
+    with served(SITE) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def context(site):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=OFFLINE)
+        yield browser.new_context()
+        browser.close()
+
+
+@pytest.fixture
+def opened(context, site):
+    """Opens the playground, and waits for its first answer; nothing else may have happened when it is closed."""
+    pages = []
+
+    def call(fragment: str = "", width: int = 1280, scheme: str = "light"):
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        pages.append((page, Watched(page, site[0])))
+        page.goto(f"{site[0]}playground.html{fragment}")
+        page.wait_for_selector(READY, state="attached", timeout=120_000)
+        return page
+
+    yield call
+    for page, watched in pages:
+        assert watched.trouble == []
+        page.close()
+
+
+def link_of(text: str) -> str:
+    return "#recipe=" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def write(page, text: str) -> None:
+    page.fill("[data-part=editor]", text)
+    page.wait_for_selector(READY, state="detached")
+    page.wait_for_selector(READY, state="attached", timeout=60_000)
+
+
+def golden_recipes(folder):
+    """All of them, in a folder of their own, by name; as text that reads as UTF-8."""
+    for path in sorted(GOLDEN.rglob("*.lt")):
+        name = path.relative_to(GOLDEN).as_posix()
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+        yield name, path.read_bytes().decode("utf-8")
+
+
+def test_answers_are_those_of_the_commands(opened, tmp_path):
+    recipes = list(golden_recipes(tmp_path))
+    assert len(recipes) > 100
+    answers = opened().evaluate(ASK, [recipes, dict(recipes)])
+    planned = 0
+    for name, text in recipes:
+        answer, fixed = answers[name]
+        checked = json.loads(here("check", "--format", "json", name, folder=tmp_path).stdout)
+        found = [{**each, "recipe": name} for each in answer["diagnostics"]]
+        assert [without(each, "safe") for each in found] == checked["diagnostics"], name
+        failed = any(each["severity"] == "error" for each in found)
+        assert (answer["plan"] is None) == failed, name
+        if not failed:
+            planned += 1
+            the_same_plan(answer["plan"], name, tmp_path)
+        the_same_layout(answer["formatted"], text, name, tmp_path)
+        mended(fixed, text, name, tmp_path)
+    assert planned > 40
+
+
+def without(found: dict, name: str) -> dict:
+    return {key: value for key, value in found.items() if key != name}
+
+
+def the_same_plan(plan, name, folder):
+    assert plan["json"] == here("plan", "--emit", "plan", name, folder=folder).stdout
+    shown = here("plan", name, folder=folder).stdout
+    assert shown.splitlines()[-1] == f"hash {plan['hash']}", name
+    flat = "".join(shown.split())
+    assert [line for line in plan["headline"] if "".join(line.split()) not in flat] == [], name
+    labels = [row[0] for row in plan["rows"]]
+    assert [label for label in labels if f"\n{label} " not in shown] == [], name
+
+
+def the_same_layout(formatted, text, name, folder):
+    path = folder / name
+    done = here("fmt", name, folder=folder)
+    assert (formatted is None) == (done.returncode == 1), name
+    assert formatted in (None, path.read_text(encoding="utf-8")), name
+    path.write_text(text, encoding="utf-8", newline="")
+
+
+def mended(fixed, text, name, folder):
+    path = folder / name
+    here("check", "--fix", name, folder=folder)
+    after = path.read_text(encoding="utf-8")
+    assert fixed in (None, after), name
+    assert fixed is not None or after == text, name
+    path.write_text(text, encoding="utf-8", newline="")
+
+
+def test_a_slip_is_found_mended_and_linked(opened):
+    page = opened()
+    write(page, "stage1: input_mixpu\nstage2:   cam_bs @ 80%\n")
+    assert page.inner_text("[data-part=summary]") == "1 error"
+    assert page.locator("[data-part=marks] mark.error").inner_text() == "input_mixpu"
+    assert page.locator("[data-part=problems] a").get_attribute("href").startswith(
+        "diagnostics.html#lt102-"
+    )  # fmt: skip
+    page.click("[data-part=problems] .fix")
+    page.wait_for_function(
+        "document.querySelector('[data-part=summary]').textContent === 'no problems'"
+    )
+    page.click("[data-part=format]")
+    text = "stage1: input_mixup\nstage2: cam_bs @ 80%\n"
+    assert page.input_value("[data-part=editor]") == text
+    page.wait_for_selector(READY, state="attached")
+    assert "160 to 199 (40)" in page.inner_text("[data-part=stages]")
+    page.click("[data-part=link]")
+    assert page.url.endswith(link_of(text))
+    other = opened(link_of(text))
+    assert other.input_value("[data-part=editor]") == text
+    other.select_option("[data-part=examples]", label="own_images.lt")
+    other.wait_for_function(
+        "document.querySelector('[data-part=headline]').textContent.includes('image_folder')"
+    )
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>: ce\n",
+    "a: ce # </script><script>alert(1)</script>\n",
+    "use \"<iframe src='javascript:alert(1)'>\"\na: `<svg onload=alert(1)>`\n",
+    "é\u202e\u0000𝒳: <b>inp\nut</b>",
+    "a: " + "(" * 5000,
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_strangers_links_are_text(opened, scheme):
+    page = opened(width=390, scheme=scheme)
+    before = page.evaluate("document.querySelectorAll('body *').length")
+    for text in HOSTILE:
+        page.evaluate("fragment => { location.hash = fragment }", link_of(text))
+        page.wait_for_function(
+            "text => document.querySelector('[data-part=editor]').value === text", arg=text
+        )
+        page.wait_for_selector(READY, state="attached", timeout=60_000)
+        assert page.locator("#ltdsl-playground :is(img, script, iframe, svg, b b)").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate("document.querySelectorAll('body *').length") < before + 400
+    for fragment in ("#recipe=%%%", "#recipe=_w", "#recipe=" + "A" * 7, "#recipe=<script>"):
+        page.evaluate("fragment => { location.hash = fragment }", fragment)
+        page.wait_for_function(
+            "document.querySelector('[data-part=link-note]').textContent.includes('no recipe')"
+        )
+
+
+def test_later_visits_ask_for_none_of_it_again(opened, site):
+    opened().evaluate(SERVICE)
+    opened()  # the first whose files pass through the service
+    before = len(site[1])
+    opened()
+    assert [path for path in site[1][before:] if path.endswith((".wasm", ".bin", ".zip"))] == []
