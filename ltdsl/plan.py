@@ -108,7 +108,7 @@ class StagePlan(Frozen):
     @property
     def body_is_frozen(self) -> bool:
         """Whether an image's features are the same in all of its steps."""
-        if self.classifier is not None:
+        if self.classifier is not None and not self.classifier.holds:
             return self.classifier.statistics == "frozen"
         return self.body == "frozen"
 

@@ -118,6 +118,18 @@ def _check_plain_classifier(
     """Whether there are class weights of which a posthoc trick could change the lengths."""
     if not (stage.posthoc and stage.posthoc.sets_norms):
         return
+    held = stage.classifier
+    if held is not None and held.holds:
+        problems(
+            report(
+                "LT119",
+                places[stage.posthoc.name],
+                f"`{stage.posthoc.name}` changes the lengths of class weights, and `{held.name}` makes them equal",
+                others=(Label(places[held.name], "holds them"),),
+                help="keep one of the two",
+            )
+        )
+        return
     for other in recipe.stages:
         scaled = other.classifier is not None and other.classifier.adds_factors
         if scaled or other.loss.classifier == "cosine":
@@ -152,6 +164,8 @@ def _check_constraint(
         why = f"`{cosine.name}` brings a classifier that makes class weights equally long"
     elif stage.classifier is not None and stage.classifier.adds_factors:
         why = f"`{stage.classifier.name}` in `{stage.name}` trains factors, and no class weights"
+    elif stage.classifier is not None and stage.classifier.holds:
+        why = f"`{stage.classifier.name}` in `{stage.name}` trains no class weights"
     else:
         return
     problems(
@@ -173,6 +187,16 @@ def _check_body(
 ) -> None:
     """Whether a body that is to stay as it is would be moved by a classifier trick's batch norms."""
     alone = stage.classifier
+    if alone is not None and alone.holds and stage.own("body", recipe.settings) == "frozen":
+        problems(
+            report(
+                "LT119",
+                next(call.span for call in written.tricks if call.name.text == alone.name),
+                f"`{alone.name}` trains all but the classifier, and under `body = frozen` nothing is left to train",
+                help=f"leave `{alone.name}` out, or write `body = trained` in the braces of `{stage.name}`",
+            )
+        )
+        return
     if (
         alone is None
         or alone.statistics == "frozen"
@@ -220,14 +244,16 @@ def _check_fresh(
 ) -> None:
     """Whether an optimizer goes on although other weights are trained."""
     _check_joining(recipe, before, after, written, problems)
-    drawn_anew = after.classifier is not None and after.classifier.draws_anew
+    own = after.classifier
+    drawn_anew = own is not None and own.draws_anew and not own.holds
     if after.overrides.begins_optimizer or (
         before.classifier == after.classifier and not drawn_anew
     ):
         return
     trick = after.classifier or before.classifier
     assert trick is not None  # they differ, or the classifier is drawn once more
-    others = tuple(_labels(written, trick.name))
+    does = "holds the classifier" if trick.holds else "trains the classifier alone"
+    others = tuple(_labels(written, trick.name, does))
     what = (
         f"trains other weights than `{before.name}`, so their optimizer cannot go on"
         if before.classifier != after.classifier
@@ -268,7 +294,7 @@ def _check_joining(
     )
 
 
-def _labels(written: ResolvedStage, name: str) -> Iterator[Label]:
+def _labels(written: ResolvedStage, name: str, does: str) -> Iterator[Label]:
     for call in written.tricks:
         if call.name.text == name:
-            yield Label(call.span, "trains the classifier alone")
+            yield Label(call.span, does)

@@ -189,7 +189,8 @@ def _not_taken(name: str, recipe: Recipe, stages: Sequence[StageRecipe]) -> str:
     if name == "views":
         return "views are told apart for features that are frozen, and the body is trained"
     if alone:
-        return f"`{alone[0].name}` trains the classifier alone, and says itself what becomes of the rest"
+        does = "trains all but the classifier" if alone[0].holds else "trains the classifier alone"
+        return f"`{alone[0].name}` {does}, and says itself what becomes of the rest"
     return "the body is frozen"
 
 

@@ -54,6 +54,7 @@ from ltdsl.catalogue.phases import (
     LearnableWeightScaling,
     PosthocLogitAdjustment,
     Prior2Posterior,
+    SimplexFrame,
     TauNormalisation,
 )
 from ltdsl.catalogue.samplers import (
@@ -191,7 +192,9 @@ SAMPLERS: dict[str, type[Sampler]] = {**PLAIN, **index(CamBalanced, BilateralBra
 MIXERS: dict[str, type[Mixer]] = index(
     InputMixup, ManifoldMixup, Remix, CutMix, ContextRichMinority
 )
-CLASSIFIERS: dict[str, type[Classifier]] = index(ClassifierRetraining, LearnableWeightScaling)
+CLASSIFIERS: dict[str, type[Classifier]] = index(
+    ClassifierRetraining, LearnableWeightScaling, SimplexFrame
+)
 TEACHERS: dict[str, type[Teacher]] = index(Distillation)
 POSTHOC: dict[str, type[Posthoc]] = index(TauNormalisation, PosthocLogitAdjustment, Prior2Posterior)
 TRICKS: dict[str, type[Trick]] = {

@@ -191,6 +191,7 @@ _TRICKS = (
         "posthoc_la la_posthoc post_hoc plc",
         Word("logits adjusted in evaluation", name="posthoc_logit_adjustment"),
     ),
+    ("etf fixed_etf etf_classifier", Word("fixed class weights", name="simplex_etf")),
     ("p2p p2p_ce p2p_la", Word("the prior that a model has learned", name="prior2posterior")),
     (
         "kd knowledge_distillation distillation distill",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,34 @@ class LearnableWeightScaling(Classifier):
     formula = "z_c = f_c · (w_c · h + b_c), f_c learned from 1"
     citation = _DECOUPLING
     adds_factors = True
+
+
+class SimplexFrame(Classifier):
+    """Class weights are set to a simplex equiangular tight frame and stay there; everything before them is trained.
+
+    All pairs of classes are equally far apart, however rare: what balanced training ends in, and a long tail prevents.
+    The frame is turned at random, by the run's seed; biases are 0. Features are those of the model, which a ReLU has
+    kept from being negative; the authors' code has a batch norm and a normalisation after it, and the dot-regression
+    loss, which are not here.
+    """
+
+    name = "simplex_etf"
+    formula = "W = length · √(C / (C − 1)) · U (I − 1 1ᵀ / C), UᵀU = I: w_c · w_d = −length² / (C − 1) for c ≠ d"
+    citation = (
+        "Yang, Chen, Li, Xie, Lin, Tao: Inducing Neural Collapse in Imbalanced Learning: Do We Really Need a Learnable "
+        "Classifier at the End of Deep Neural Network?, NeurIPS 2022, definition 1; code: "
+        "NeuralCollapseApplications/ImbalancedLearning"
+    )
+    needs_weights = False
+    draws_anew = True
+    holds = True
+    statistics: ClassVar[Literal["running"]] = "running"  # type: ignore[misc]
+
+    length: float = Field(1.0, gt=0, le=1000, description="Length of the weights of each class.")
+
+    def least_features(self, classes: int) -> int:
+        """A simplex of C corners has C − 1 dimensions."""
+        return classes - 1
 
 
 class Distillation(Teacher):

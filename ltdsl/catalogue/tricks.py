@@ -126,15 +126,17 @@ class Mixer(Trick):
 
 
 class Classifier(Trick):
-    """Trains the classifier alone; everything before it is frozen.
+    """Trains the classifier alone, everything before it frozen; or holds it, and trains everything before it.
 
     Class attributes:
+        holds: True where it sets the classifier as a stage starts, and trains all but it.
         draws_anew: True where the classifier starts from fresh weights, so that it needs none that are trained.
         adds_factors: True where it learns a factor for each class, which the network keeps from then on.
     """
 
     kind = "classifier"
     needs_weights = True
+    holds: ClassVar[bool] = False
     draws_anew: ClassVar[bool] = False
     adds_factors: ClassVar[bool] = False
 
@@ -143,6 +145,11 @@ class Classifier(Trick):
         description="Batch norms before the classifier: frozen as well, or running on, as in the reference "
         "implementation.",
     )
+
+    def least_features(self, classes: int) -> int:
+        """How many features the classifier must have for so many classes."""
+        del classes
+        return 1
 
 
 class Teacher(Trick):

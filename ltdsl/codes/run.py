@@ -191,7 +191,8 @@ those of a run without a break""",
     ),
     "LT431": entry(
         "model unusable",
-        """The package has no such model, or it has no feature maps or classifier.""",
+        """The package has no such model, or it has no feature maps or classifier; or too few
+        features for `simplex_etf`, which needs one fewer than there are classes.""",
         says="error[LT431]: mindcv has no model `resnet51`",
     ),
     "LT432": entry(

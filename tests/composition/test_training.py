@@ -74,7 +74,10 @@ def allowed(network, classifier):
     if classifier is not None and classifier.adds_factors:
         return {FACTORS}
     names = {parameter.name for parameter in network.get_parameters()} - {FACTORS}
-    return {n for n in names if n.startswith("classifier.")} if classifier else names
+    held = {n for n in names if n.startswith("classifier.")}
+    if classifier is None:
+        return names
+    return names - held if classifier.holds else held
 
 
 ROWS = all_pairs() if FULL else every_kind_once()

@@ -165,7 +165,8 @@ def pair_is_legal(first: type[catalogue.Trick], second: type[catalogue.Trick]) -
             return False
         if a.name in PRIOR_AFTERWARDS and b.name in PRIOR:
             return False
-        if a.kind == "posthoc" and a.sets_norms and sets_norms(b):
+        held = b.kind == "classifier" and b.holds
+        if a.kind == "posthoc" and a.sets_norms and (sets_norms(b) or held):
             return False
         if a.kind == "posthoc" and a.is_fitted and asks_each(b):
             return False

@@ -58,6 +58,27 @@ def initialise(network: nn.Cell, seed: int, part: ClassPart | None = None) -> No
             cell.bias.set_data(Tensor(np.zeros(cell.bias.shape), cell.bias.dtype))
 
 
+def simplex_frame(classes: int, features: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A simplex equiangular tight frame: unit vectors of which each two have the cosine −1 / (C − 1).
+
+    √(C / (C − 1)) · U (I − 1 1ᵀ / C) (Yang et al., 2022, definition 1) has only C − 1 dimensions, so that U is drawn
+    for those alone: one fewer feature than classes is enough.
+
+    Args:
+        classes: C, at least 2.
+        features: K, at least C − 1.
+        rng: Turns it.
+
+    Returns:
+        One row a class, [C, K].
+    """
+    centred = np.eye(classes)[:, :-1] - 1 / classes
+    basis, _ = np.linalg.qr(centred)  # of what is orthogonal to 1, [C, C − 1]
+    turned, _ = np.linalg.qr(rng.normal(size=(features, classes - 1)))
+    rows: NDArray[np.float64] = math.sqrt(classes / (classes - 1)) * basis @ turned.T
+    return rows
+
+
 def _rows(
     cell: nn.Dense | CosineClassifier, part: ClassPart | None, draw: Draw
 ) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from ltdsl_runtime.tricks.registry import must_suit
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ltdsl.plan import Plan
+    from ltdsl.plan import Plan, StagePlan
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.models import Network
     from ltdsl_runtime.rundir.directory import RunDirectory
@@ -35,8 +35,8 @@ def must_be_possible(
         done: Epochs that are done.
 
     Raises:
-        RunError: LT404, a stage has not one full batch; LT431, the model does not suit a sampler; LT424, the disk has
-            no room for the checkpoints.
+        RunError: LT404, a stage has not one full batch; LT431, the model does not suit a sampler or a
+            classifier; LT424, the disk has no room for the checkpoints.
     """
     for stage in plan.stages:
         if stage.end <= done:
@@ -50,6 +50,7 @@ def must_be_possible(
                 "begin a run with a lower batch_size for it",
             )
         must_suit(stage.sampler, network, data.train.shape)
+        _must_have_features(plan, stage, network, len(data.counts))
     _must_have_room(plan, network, run)
 
 
@@ -68,6 +69,19 @@ def model_must_suit(plan: Plan, folder: Path | None, root: Path) -> None:
     network = planned_network(plan, len(part.class_names), part.shape[0])
     for stage in plan.stages:
         must_suit(stage.sampler, network, part.shape)
+        _must_have_features(plan, stage, network, len(part.class_names))
+
+
+def _must_have_features(plan: Plan, stage: StagePlan, network: Network, classes: int) -> None:
+    """Refuse a classifier that has too few features for a stage's classifier trick."""
+    held, found = stage.classifier, network.classifier.weight.shape[1]
+    if held is not None and found < (least := held.least_features(classes)):
+        raise RunError(
+            "LT431",
+            f"`{held.name}` in stage `{stage.name}` needs {least:,} features for {classes:,} classes, and "
+            f"`{plan.model.name}` has {found:,}",
+            "choose a model with more features before its classifier",
+        )
 
 
 def _must_have_room(plan: Plan, network: Network, run: RunDirectory) -> None:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mindspore as ms
 import numpy as np
-from mindspore import ops
+from mindspore import Tensor, ops
 
 from ltdsl import catalogue
+from ltdsl.catalogue.phases import SimplexFrame
 from ltdsl_runtime.data.augment import AUGMENTATIONS
 from ltdsl_runtime.data.readers import READERS
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.models import BUILDERS, freeze
-from ltdsl_runtime.models.initial import initialise
+from ltdsl_runtime.models.initial import initialise, simplex_frame
 from ltdsl_runtime.models.scaled import FACTORS, ScaledClassifier
 from ltdsl_runtime.plugged import implementation, implementation_if_any
 from ltdsl_runtime.streams import generator
@@ -151,8 +152,30 @@ def _lws(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
     return [network.classifier.factors]
 
 
+def _simplex_frame(plan: Plan, stage: StagePlan, network: Network) -> list[Parameter]:
+    assert isinstance(stage.classifier, SimplexFrame)
+    held = network.classifier
+    own, features = held.weight.shape
+    classes = own if network.part is None else network.part.classes
+    # the same in all stages: features that one has trained suit the next one's
+    rows = stage.classifier.length * simplex_frame(classes, features, generator(plan.seed, "init"))
+    held.weight.set_data(
+        Tensor(rows if network.part is None else network.part.of(rows), ms.float32)
+    )
+    if held.bias is not None:
+        held.bias.set_data(ops.zeros_like(held.bias))
+    if isinstance(held, ScaledClassifier):
+        held.factors.set_data(ops.ones_like(held.factors))
+    names = {parameter.name for parameter in held.get_parameters()}
+    return [p for p in network.trainable_params() if p.name not in names]
+
+
 #: (plan, stage, network, changed in place) -> the parameters that the stage trains
-CLASSIFIERS: dict[str, Callable[..., list[Parameter]]] = {"crt": _crt, "lws": _lws}
+CLASSIFIERS: dict[str, Callable[..., list[Parameter]]] = {
+    "crt": _crt,
+    "lws": _lws,
+    "simplex_etf": _simplex_frame,
+}
 
 #: declaration -> (loss, logits, teacher's logits) -> loss
 TEACHERS: dict[str, Callable[..., Distillation]] = {
