@@ -84,6 +84,17 @@ def recipes() -> list[Path]:
     return sorted((ROOT / "recipes").glob("*.lt"))
 
 
+def licences(wheels: Path) -> dict[str, str]:
+    """Texts of licences, as the wheels have them, by the names of packages."""
+    texts = {}
+    for wheel in sorted(wheels.glob("*.whl")):
+        with zipfile.ZipFile(wheel) as packed:
+            for name in packed.namelist():
+                if ".dist-info/licenses/" in name:
+                    texts[wheel.name.split("-")[0]] = packed.read(name).decode().strip()
+    return texts
+
+
 def _data() -> list[Path]:
     return [ROOT / "grammar/recipe.lark", ROOT / "ltdsl/evidence/published-results.csv"]
 

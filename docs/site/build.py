@@ -22,28 +22,40 @@ ROOT = HERE.parents[1]
 WORK = ROOT / "build" / "site"
 
 
+#: How it ends where what the playground is made of cannot be had; 1 is for mistakes in the pages, 2 for wrong use.
+UNFETCHED = 3
+
+
 def main() -> int:
     """Build it; says where it is, or why it is not."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=ROOT / "site", help="where (site/)")
     parser.add_argument("--without-playground", action="store_true", help="take no Node.js")
     options = parser.parse_args()
-    extra = WORK / "extra"
-    shutil.rmtree(extra, ignore_errors=True)
-    extra.mkdir(parents=True)
-    try:
-        shown = None if options.without_playground else _playground(extra)
-    except fetch.FetchError as error:
-        print(f"error: {error}", file=sys.stderr)
+    target: Path = options.to.resolve()
+    if target.exists() and not (target / "searchindex.js").is_file():
         print(
-            "`.venv/bin/python docs/site/build.py --without-playground` builds all but it",
-            file=sys.stderr,
+            f"error: {target} is there and is no site built before: name another", file=sys.stderr
         )
-        return 1
-    source = WORK / "source"
-    pages.stage(source, shown)
-    target: Path = options.to
-    shutil.rmtree(target, ignore_errors=True)
+        return 2
+    extra, source, draft = WORK / "extra", WORK / "source", WORK / "html"
+    for folder in (extra, draft):
+        shutil.rmtree(folder, ignore_errors=True)
+    extra.mkdir(parents=True)
+    shown, licences = None, {}
+    if not options.without_playground:
+        try:
+            pyodide, wheels = fetch.fetch(WORK / "fetched")
+            shown = _playground(extra, pyodide, wheels)
+        except fetch.FetchError as error:
+            print(f"error: {error}", file=sys.stderr)
+            print(
+                "`.venv/bin/python docs/site/build.py --without-playground` builds all but it",
+                file=sys.stderr,
+            )
+            return UNFETCHED
+        licences = archive.licences(wheels)
+    pages.stage(source, shown, licences)
     line = [
         sys.executable,
         "-m",
@@ -54,22 +66,23 @@ def main() -> int:
         "--keep-going",
     ]
     line += ["--quiet", "--conf-dir", str(HERE), "--doctree-dir", str(WORK / "doctrees")]
-    line += ["--define", f"html_extra_path={extra}", str(source), str(target)]
-    done = subprocess.run(line, check=False)
-    if done.returncode:
-        return done.returncode
-    (target / ".buildinfo").unlink(missing_ok=True)
-    if wrong := list(links.broken(target.resolve())):
+    line += ["--define", f"html_extra_path={extra}", str(source), str(draft)]
+    if subprocess.run(line, check=False).returncode:
+        return 1
+    (draft / ".buildinfo").unlink(missing_ok=True)
+    if wrong := list(links.broken(draft)):
         print("error: " + "\nerror: ".join(wrong), file=sys.stderr)
         return 1
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(draft, target)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     print(f"{target}: {size / 1e6:.0f} MB; python3 -m http.server --directory {target}")
     return 0
 
 
-def _playground(extra: Path) -> str:
+def _playground(extra: Path, pyodide: Path, wheels: Path) -> str:
     """Put what the playground loads where Sphinx takes it from; returns what its page shows."""
-    pyodide, wheels = fetch.fetch(WORK / "fetched")
     name = archive.build(pyodide, wheels, WORK / "compiling", WORK / "playground")
     folder = extra / "playground"
     shutil.copytree(WORK / "playground", folder)

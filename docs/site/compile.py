@@ -68,7 +68,7 @@ def pack(files: list[Path]) -> None:
 
 
 def standard_library() -> None:
-    """Write stdlib.zip: what was loaded lies there as it is, so that nothing has to be unpacked; the rest is small."""
+    """Write stdlib.zip: what was loaded as bytecode, and not packed, so that it is there at once; the rest as it is."""
     loaded = {
         PurePosixPath(file).relative_to("/lib/python314.zip").as_posix()
         for module in list(sys.modules.values())
@@ -81,11 +81,11 @@ def standard_library() -> None:
         for name in source.namelist():
             if name.endswith("/"):
                 continue
-            data, target = source.read(name), name
-            if name.endswith(".py"):
-                data, target = bytecode(data, name), name + "c"
-            how = zipfile.ZIP_STORED if name in loaded else zipfile.ZIP_DEFLATED
-            out.writestr(zipfile.ZipInfo(target, THEN), data, how)
+            data = source.read(name)
+            if name in loaded and name.endswith(".py"):
+                out.writestr(zipfile.ZipInfo(f"{name}c", THEN), bytecode(data, name))
+            else:
+                out.writestr(zipfile.ZipInfo(name, THEN), data, zipfile.ZIP_DEFLATED)
 
 
 sys.dont_write_bytecode = False  # else Lark keeps no tables

@@ -71,15 +71,17 @@ OUTSIDE = {
     "benchmarks/README.md": "measuring.md",
 }
 
-_LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+_LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s]+)\)")
+_FILE = re.compile(r"(?:docs/)?(\w+)\.md")
 
 
-def stage(folder: Path, playground: str | None) -> None:
+def stage(folder: Path, playground: str | None, licences: dict[str, str]) -> None:
     """Write the sources of all pages into a folder that is made anew.
 
     Args:
         folder: Where.
         playground: The HTML that stands in the playground's page; None for a site without.
+        licences: Texts of licences, by what they are of.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -87,23 +89,31 @@ def stage(folder: Path, playground: str | None) -> None:
     for name in ("images", "schema"):
         shutil.copytree(docs / name, folder / name)
     for path in docs.glob("*.md"):
-        (folder / path.name).write_text(_page(path, playground), encoding="utf-8")
+        (folder / path.name).write_text(_page(path, playground, licences), encoding="utf-8")
     for source, target in OUTSIDE.items():
-        (folder / target).write_text(_page(ROOT / source, None), encoding="utf-8")
+        (folder / target).write_text(_page(ROOT / source, None, {}), encoding="utf-8")
     (folder / "recipes.md").write_text(_recipes(playground is not None), encoding="utf-8")
     (folder / "schemas.md").write_text(_schemas(), encoding="utf-8")
 
 
-def _page(path: Path, playground: str | None) -> str:
+def _page(path: Path, playground: str | None, licences: dict[str, str]) -> str:
     text = path.read_text(encoding="utf-8")
-    text = _LINK.sub(lambda found: found[1] + _target(path, found[2]) + found[3], text)
+    text = _LINK.sub(lambda found: f"[{_called(found[1])}]({_target(path, found[2])})", text)
     if path.name == "index.md":
         text = text.replace("<!-- front -->", _FRONT if playground else "") + _navigation()
+    if path.name == "licences.md":
+        text = text.replace("<!-- licence texts -->", _licences(licences))
     if path.name == "playground.md":
         missing = "This site was built without the playground.\n"
         here = f"```{{raw}} html\n{playground}\n```\n" if playground else missing
         text = _WITHOUT_CONTENTS + text.replace("<!-- playground -->", here)
     return text
+
+
+def _licences(texts: dict[str, str]) -> str:
+    parts = ["## Their texts\n\nAs they lie in the packages.\n"] if texts else []
+    parts += [f"### {name}\n\n```text\n{text}\n```\n" for name, text in sorted(texts.items())]
+    return "\n".join(parts)
 
 
 _WITHOUT_CONTENTS = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n"
@@ -114,6 +124,13 @@ _FRONT = """```{raw} html
 </p>
 ```
 """
+
+
+def _called(text: str) -> str:
+    """What a link is called: pages have titles on the site, and no names of files."""
+    found = _FILE.fullmatch(text)
+    titles = {name: title for group in NAVIGATION.values() for name, title in group.items()}
+    return titles.get(found[1], text) if found else text
 
 
 def _target(page: Path, link: str) -> str:

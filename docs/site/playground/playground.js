@@ -3,7 +3,7 @@
 const root = document.querySelector("#ltdsl-playground");
 const given = JSON.parse(document.querySelector("#playground-data").textContent);
 const part = (name) => root.querySelector(`[data-part="${name}"]`);
-const [editor, marks, lines, status] = ["editor", "marks", "lines", "status"].map(part);
+const [editor, marks, lines, status, menu] = ["editor", "marks", "lines", "status", "examples"].map(part);
 const NAME = "recipe.lt";
 const LONGEST_LINK = 32_000;
 
@@ -135,12 +135,13 @@ function show(text, answer) {
   layout.textContent = answer.formatted ?? "";
   layout.hidden = answer.formatted === null || same;
   part("format").disabled = answer.formatted === null || same;
-  part("layout-note").textContent =
+  const note =
     answer.formatted === null
       ? "A text with syntax errors has no layout."
       : same
-        ? "The recipe is laid out as ltdsl fmt would lay it out."
-        : "As ltdsl fmt would write it:";
+        ? "The recipe is laid out as `ltdsl fmt` would lay it out."
+        : "As `ltdsl fmt` would write it:";
+  part("layout-note").replaceChildren(...prose(note));
   showPlan(answer.plan);
 }
 
@@ -226,6 +227,7 @@ async function check() {
 
 let pause;
 function changed() {
+  menu.value = String(given.examples.findIndex(({ text }) => text === editor.value)).replace("-1", "");
   draw(editor.value, []);
   root.removeAttribute("data-ready");
   clearTimeout(pause);
@@ -274,7 +276,7 @@ async function link() {
 
 // ---- together
 
-const menu = part("examples");
+menu.append(element("option", { value: "", disabled: "" }, "own text"));
 menu.append(...given.examples.map(({ name }, i) => element("option", { value: String(i) }, name)));
 menu.addEventListener("change", () => {
   const chosen = given.examples[Number(menu.value)];

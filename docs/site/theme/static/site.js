@@ -6,10 +6,11 @@ async function fill() {
   const root = new URL(menu.dataset.root || "./", location.href);
   if (!(await json(new URL("_static/published.json", root)))) return;
   const above = new URL("../", root);
+  const here = decodeURIComponent(root.pathname.split("/").at(-2)); // a name, which `main` is too
   const versions = await json(new URL("versions.json", above));
   for (const name of versions) {
     const option = new Option(name, new URL(`${encodeURIComponent(name)}/`, above).href);
-    option.selected = name === menu.dataset.version;
+    option.selected = name === here;
     menu.append(option);
   }
   menu.addEventListener("change", () => location.assign(menu.value));
