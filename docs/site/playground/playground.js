@@ -249,6 +249,7 @@ function decoded(letters) {
 
 /** The recipe of a link; null where it has none. */
 function linked() {
+  part("link-note").textContent = "";
   const found = /^#recipe=(.*)$/s.exec(location.hash);
   if (!found) return null;
   try {
