@@ -26,6 +26,7 @@ def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> 
         _check_plain_classifier(recipe, stage, places, problems)
         _check_constraint(recipe, stage, resolved, written, problems)
         _check_body(recipe, stage, resolved, written, problems)
+        _check_augment(recipe, stage, resolved, written, problems)
         if stage.teacher and stage.mixer and stage.mixer.mixes_hidden:
             problems(
                 report(
@@ -213,6 +214,35 @@ def _check_body(
             help="keep one of the two",
         )
     )
+
+
+def _check_augment(
+    recipe: Recipe,
+    stage: StageRecipe,
+    resolved: Resolved,
+    written: ResolvedStage,
+    problems: Report,
+) -> None:
+    """Whether there is one strength that follows classes, and images that may change with it."""
+    following = [
+        each for each in stage.own("augment", recipe.settings) or () if each.follows_classes
+    ]
+    if not following:
+        return
+    views = stage.own("views", recipe.settings) if stage.takes("views", recipe.settings) else None
+    name = following[0].name
+    if len(following) > 1:
+        why, help_ = f"`{name}` stands here more than once", "keep one of them"
+    elif views is not None:
+        why = (
+            f"`{name}` changes images as the network comes to know their classes, and those of `views` are the same "
+            "whenever they are shown"
+        )
+        help_ = "keep one of the two"
+    else:
+        return
+    place = written.overrides.get("augment") or resolved.settings["augment"]
+    problems(report("LT119", place.span, why, help=help_))
 
 
 def _check_prior(stage: StageRecipe, places: dict[str, Span], problems: Report) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, cast
 
 from ltdsl.catalogue.augments import (
     AutoAugment,
+    ClassStrength,
     Cutout,
     RandAugment,
     RandomErasing,
@@ -229,6 +230,7 @@ AUGMENTS: dict[str, type[Augment]] = index(
     TrivialAugment,
     Cutout,
     RandomErasing,
+    ClassStrength,
 )
 
 #: The index that a field of each base class is looked up in: the very ones above, so that what is added is everywhere.

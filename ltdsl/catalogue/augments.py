@@ -117,3 +117,32 @@ class RandomRotation(Augment):
 
     degrees: float = Field(15.0, gt=0, le=180, description="Largest angle, either way.")
     fill: Fill = 0
+
+
+class ClassStrength(Augment):
+    """Change images of a class the more strongly, the better the network knows the class so changed.
+
+    Each class has a level, 0 at first. At level l an image is changed by l operations of magnitude l / 30, drawn with
+    replacement from twenty-two. Before each epoch the network is asked about images of each class at each level up to
+    its own, (level + 1) · tests of them: where more than `accept` are right at every level, the class goes up by one,
+    elsewhere down by one. That costs up to tests · (levels + 1) · (levels + 2) / 2 evaluated images a class and epoch.
+    It answers as it is trained, without a posthoc trick. Levels go on from stage to stage, and
+    `metrics.jsonl` has them. Published as CUDA, between the usual crops and flips and `cutout`, with
+    `balanced_softmax` among others; shifts are pixels, as in the authors' code, so of small images little is left at
+    the highest levels.
+    """
+
+    name = "class_strength"
+    formula = "L_c ← L_c + 1 where (right / asked) > accept at all levels 0 … L_c, else L_c − 1, within 0 … levels"
+    citation = (
+        "Ahn, Ko, Yun: CUDA: Curriculum of Data Augmentation for Long-Tailed Recognition, ICLR 2023; "
+        "operations and defaults: code, sumyeongahn/CUDA_LTR"
+    )
+    follows_classes = True
+
+    probability: Fraction = Field(0.5, description="Share of images that are changed.")
+    levels: int = Field(10, ge=1, le=30, description="Highest level, of 30.")
+    accept: Fraction = Field(
+        0.6, lt=1, description="Share of right answers above which a class goes up."
+    )
+    tests: int = Field(10, ge=1, le=1000, description="Images asked at level 0, and more at each.")

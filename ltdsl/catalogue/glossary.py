@@ -191,6 +191,7 @@ _TRICKS = (
         "posthoc_la la_posthoc post_hoc plc",
         Word("logits adjusted in evaluation", name="posthoc_logit_adjustment"),
     ),
+    ("cuda_ltr curriculum", Word("strength by class", write="augment = [class_strength]")),
     ("etf fixed_etf etf_classifier", Word("fixed class weights", name="simplex_etf")),
     ("p2p p2p_ce p2p_la", Word("the prior that a model has learned", name="prior2posterior")),
     (

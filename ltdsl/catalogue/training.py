@@ -201,10 +201,12 @@ class Augment(Entry):
 
     Class attributes:
         caution: Images whose label it does not keep: what it does, and to which it should not; empty for none.
+        follows_classes: True where an image is changed as strongly as the network knows its class at the time.
     """
 
     kind = "augmentation"
     caution: ClassVar[str] = ""
+    follows_classes: ClassVar[bool] = False
 
 
 class RandomCrop(Augment):

@@ -7,7 +7,17 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, ValidationInfo, model_validator
 from typing_extensions import Self
 
-from ltdsl.runs.model import SOMETIMES, Always, Count, FileModel, Finite, Lenient, Name, Sometimes
+from ltdsl.runs.model import (
+    SOMETIMES,
+    Always,
+    Count,
+    FileModel,
+    Finite,
+    Lenient,
+    Many,
+    Name,
+    Sometimes,
+)
 
 #: What an evaluation leaves, all of it or nothing.
 _FIGURES = ("top1_error", "macro_recall", "measured_on")
@@ -49,6 +59,10 @@ class Epoch(FileModel):
         0, description="Steps without an update, their gradients not being finite in `fp16`."
     )
 
+    levels: Sometimes[Many[Count]] = Field(
+        None,
+        description="How strongly each class was augmented, by label, where an augmentation follows classes.",
+    )
     ends: Sometimes[Name] = Field(
         None,
         description="`early_stopping` in the last line of a run that ended before its last epoch.",

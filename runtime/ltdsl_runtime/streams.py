@@ -20,6 +20,7 @@ STREAMS = {
     "loss": 8,
     "holdout": 9,
     "view": 10,
+    "curriculum": 11,
 }
 
 _WORD = 2**32

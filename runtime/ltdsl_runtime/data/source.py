@@ -12,6 +12,7 @@ import numpy as np
 from ltdsl.wording import counted
 from ltdsl_runtime.clock import spent_on
 from ltdsl_runtime.data.augment import Augmentation, draw_batch, draw_view
+from ltdsl_runtime.data.augment.class_strength import ClassStrength
 from ltdsl_runtime.data.columns import training_columns
 from ltdsl_runtime.data.errors import DataError
 from ltdsl_runtime.streams import generator
@@ -79,6 +80,8 @@ class StageSource:
         rows: Of each batch, the images that are handed out: those of one worker of several. What is drawn is drawn for
             the whole batch, and ``draws`` cuts its own columns.
         views: Views of each image, of which an epoch of the run shows one; None for new ones in each.
+        levels: An epoch of the run to how strongly each class is augmented in it, int64 ``[C]``; waits until that is
+            known. None where no augmentation asks.
         most_steps: Steps of an epoch at most; None for all that it has.
         failure: Why a batch could not be made; None where none failed. MindSpore wraps what is raised in a dataset's
             thread, so whoever asked it for batches looks here.
@@ -99,6 +102,7 @@ class StageSource:
     start_batch: int = 0
     rows: slice = field(default_factory=lambda: slice(None))
     views: int | None = None
+    levels: Callable[[int], NDArray[np.int64]] | None = None
     most_steps: int | None = None
     failure: Exception | None = field(default=None, init=False)
     steps: int = field(init=False)
@@ -164,6 +168,8 @@ class StageSource:
                 self.augmentation, self.seed, (epoch, step, branch), self.batch_size
             )
             own = [drawn[self.rows] for drawn in parameters]
+            if self.levels is not None:
+                own = self._at_levels(own, self.levels(epoch)[self.part.labels[indices]])
         else:
             own = [drawn[indices] for drawn in self._view(epoch % self.views)]
         try:
@@ -171,6 +177,15 @@ class StageSource:
         except (DataError, OSError, MemoryError) as error:
             self.failure = error
             raise
+
+    def _at_levels(
+        self, drawn: list[NDArray[Any]], levels: NDArray[np.int64]
+    ) -> list[NDArray[Any]]:
+        """What was drawn for images, changed as strongly as their classes are."""
+        return [
+            step.of_classes(rows, levels) if isinstance(step, ClassStrength) else rows
+            for step, rows in zip(self.augmentation, drawn, strict=True)
+        ]
 
     def _view(self, number: int) -> list[NDArray[Any]]:
         """How a view of each of the part's images is drawn; the two latest are kept, as epochs' draws are."""

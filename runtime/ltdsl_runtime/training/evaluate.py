@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from mindspore import Tensor, nn
@@ -318,17 +318,17 @@ class Evaluator:
         self._passing = _Passing()
         self._model = Model(step, eval_network=step, metrics={"counts": self._counts})
 
-    def __call__(self, part: Part, logits: bool = False) -> Scores:
+    def __call__(self, part: Part | Rows, logits: bool = False) -> Scores:
         """Evaluate on all of ``part``.
 
         Args:
-            part: The images.
+            part: The images; a part of the data, for a graph that takes what stands for its images.
             logits: Keep theirs, where the graph tells them.
         """
         self._counts.keeps_logits = logits
         # the network is shared with a training step, which leaves it in training mode
         self._step.set_train(False)
-        rows = part if self._stand_in is None else self._stand_in(part)
+        rows = part if self._stand_in is None else self._stand_in(cast("Part", part))
         dataset = evaluation_dataset(rows, BATCH_SIZE, self._workers)
         with own_errors(dataset), spent_on("wait"):
             scores: Scores = self._model.eval(
@@ -436,6 +436,7 @@ def evaluator(
     confidence: Confidence,
     workers: Workers = ALONE,
     stand_in: Callable[[Part], Rows] | None = None,
+    corrected: bool = True,
 ) -> Evaluator:
     """What evaluates the network of a run; corrected in all epochs alike, so that errors of any two can be compared.
 
@@ -446,10 +447,11 @@ def evaluator(
         confidence: What turns logits into the probability of a prediction.
         workers: Who share the images.
         stand_in: Gives what stands for a part's images, for a network that takes that; None for one that takes images.
+        corrected: False for the network as it is trained.
     """
-    outcome = outcome_of(plan, network, data.counts)
+    outcome = outcome_of(plan, network, data.counts) if corrected else network
     parts = [part for part in (data.test, data.validation) if part is not None]
-    needed = plan.calibration is not None or measures_prior(outcome) is not None
+    needed = isinstance(outcome, Calibrated) or measures_prior(outcome) is not None
     kept = needed or any(no_logits(len(part), len(data.counts)) is None for part in parts)
     step = EvalStep(
         outcome,

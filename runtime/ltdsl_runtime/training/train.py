@@ -23,6 +23,7 @@ from ltdsl_runtime.parallel.collectives import shared_statistics
 from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
+from ltdsl_runtime.training.curriculum import Curriculum
 from ltdsl_runtime.training.evaluate import described, evaluator, fit_prior, fitted, judged
 from ltdsl_runtime.training.features import (
     KeptFeatures,
@@ -113,14 +114,18 @@ class Trainer:
         }
         #: Of the stage that is trained, where it trains on features; they outlive it as long as the body does.
         self.kept: KeptFeatures | None = None
+        #: Of the stage that is trained, where it augments classes as they are known.
+        self.curriculum: Curriculum | None = None
         self.events: Events | None = None
         self.tracking: Tracking | None = None
         self.keeper: Keeper
         self.best: BestEpochs
         self.laps: list[Lap] = []
 
-    def _evaluator(self, confidence: Confidence) -> Evaluator:
-        return evaluator(self.plan, self.network, self.data, confidence, self.workers)
+    def _evaluator(self, confidence: Confidence, corrected: bool = True) -> Evaluator:
+        return evaluator(
+            self.plan, self.network, self.data, confidence, self.workers, corrected=corrected
+        )
 
     def __call__(self, resume: bool = False) -> dict[str, Any]:
         """Run all stages, then evaluate.
@@ -237,7 +242,30 @@ class Trainer:
             so_far.restore(self.network)
             so_far.restore(begun.step.update)
         self._go_on_averaging(index, begun, so_far)
+        self.curriculum = self._curriculum(begun)
+        if self.curriculum is not None:
+            self._begin_levels(max(so_far.done, stage.start))
         return begun
+
+    def _curriculum(self, begun: Stage) -> Curriculum | None:
+        """What says how strongly a stage's classes are augmented; None where no augmentation asks."""
+        source = begun.source
+        if not any(entry.follows_classes for entry in begun.plan.augment):
+            return None
+
+        # uncorrected: what acts in evaluation does not reach weights
+        corrected = self.plan.stages[-1].posthoc is not None
+        evaluate = self._evaluator("softmax", False) if corrected else self.evaluate
+        found = Curriculum(self.data.train, source.augmentation, self.plan.seed, evaluate)
+        source.levels = found.levels
+        return found
+
+    def _begin_levels(self, epoch: int) -> None:
+        """Find how strongly classes are augmented in an epoch, from the epoch before it."""
+        assert self.curriculum is not None
+        before = self.metrics[-1].levels if self.metrics else None
+        with spent_on("evaluate"):
+            self.curriculum.begin(epoch, before)
 
     def _optimizer(
         self, index: int, trained: list[Parameter], running: nn.Optimizer | None, so_far: Reached
@@ -335,7 +363,7 @@ class Trainer:
         callbacks = [Epochs(stage, done, self.reporter.step, ended)]
         stage.step.set_train(True)
         now_at("wait")
-        with own_errors(dataset):
+        with own_errors(dataset), self.curriculum or contextlib.nullcontext():
             if not on_cpu():
                 Model(stage.step).train(
                     stage.plan.end - done,
@@ -394,6 +422,8 @@ class Trainer:
             self.reporter.epoch(record)
         self._lap(epoch)
         self._stop_where_asked(epoch + 1)
+        if self.curriculum is not None and record.ends is None and epoch + 1 < stage.plan.end:
+            self._begin_levels(epoch + 1)
         return record.ends is not None
 
     def _stop_where_asked(self, done: int) -> None:
@@ -406,6 +436,8 @@ class Trainer:
     def _recorded(self, stage: StagePlan, epoch: int, passed: Passed) -> Epoch:
         """What is known of an epoch."""
         figures = self._measured() if self.plan.evaluates(epoch) else {}
+        if self.curriculum is not None:
+            figures["levels"] = tuple(self.curriculum.levels(epoch).tolist())
         record = Epoch(
             epoch=epoch,
             stage=stage.name,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
+from ltdsl_runtime.data.augment.class_strength import ClassStrength
 from ltdsl_runtime.data.augment.colour import ColorJitter
 from ltdsl_runtime.data.augment.erasing import Cutout, RandomErasing
 from ltdsl_runtime.data.augment.operations import (
@@ -152,6 +153,7 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "trivial_augment": TrivialAugment,
     "cutout": Cutout,
     "random_erasing": RandomErasing,
+    "class_strength": ClassStrength,
 }
 
 
