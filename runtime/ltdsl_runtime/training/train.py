@@ -23,7 +23,6 @@ from ltdsl_runtime.parallel.collectives import shared_statistics
 from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
-from ltdsl_runtime.training.curriculum import Curriculum
 from ltdsl_runtime.training.evaluate import described, evaluator, fit_prior, fitted, judged
 from ltdsl_runtime.training.features import (
     KeptFeatures,
@@ -42,13 +41,16 @@ from ltdsl_runtime.training.stage_cache import forget_half_taken
 from ltdsl_runtime.training.stages import begin_stage, build_stage, optimizer_of
 from ltdsl_runtime.training.stopping import EARLY, ends_early
 from ltdsl_runtime.training.tensorboard import Events
+from ltdsl_runtime.tricks.curriculum import Curriculum
 from ltdsl_runtime.tricks.optimizers import go_on
 from ltdsl_runtime.tricks.registry import build_sampling
 from ltdsl_runtime.weights.averages import are_averaged, weights_told
 from ltdsl_runtime.weights.restore import epoch_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from mindspore import Parameter, nn
+    from numpy.typing import NDArray
 
     from ltdsl.plan import Confidence, Plan, StagePlan
     from ltdsl.runs.predictions import Checkpoint, PartName
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.training.stage_cache import StageCache
     from ltdsl_runtime.training.stages import Stage
     from ltdsl_runtime.tricks.averages import Average
+    from ltdsl_runtime.tricks.curriculum import Asked
     from ltdsl_runtime.tricks.registry import Sampling
 
 
@@ -256,7 +259,14 @@ class Trainer:
         # uncorrected: what acts in evaluation does not reach weights
         corrected = self.plan.stages[-1].posthoc is not None
         evaluate = self._evaluator("softmax", False) if corrected else self.evaluate
-        found = Curriculum(self.data.train, source.augmentation, self.plan.seed, evaluate)
+
+        def right(asked: Asked) -> NDArray[np.bool_]:
+            observed = evaluate(asked).observed
+            assert observed is not None
+            same: NDArray[np.bool_] = observed.prediction == observed.label
+            return same
+
+        found = Curriculum(self.data.train, source.augmentation, self.plan.seed, right)
         source.levels = found.levels
         return found
 

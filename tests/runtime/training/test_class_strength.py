@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ltdsl_runtime.data.augment.class_strength import OPERATIONS, ClassStrength
 from ltdsl_runtime.rundir.directory import RunDirectory
-from ltdsl_runtime.training.curriculum import asked_of, moved
+from ltdsl_runtime.tricks.curriculum import asked_of, moved
 from support.training import (
     assert_same,
     conv_network,

@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ltdsl_runtime.data.augment import Augmentation
-    from ltdsl_runtime.data.part import Part, Rows
-    from ltdsl_runtime.training.evaluate import Scores
+    from ltdsl_runtime.data.part import Part
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """Training images, each changed at a level: what a class is asked about; see :class:`Rows`.
+    """Training images, each changed at a level: what a class is asked about; see :class:`ltdsl_runtime.data.part.Rows`.
 
     Attributes:
         part: The training part.
@@ -122,7 +121,7 @@ class Curriculum:
         part: The training part.
         chain: How its images are augmented; one step is :class:`ClassStrength`.
         seed: The run's.
-        evaluate: Tells what the network as it is makes of images.
+        right: Tells which images the network as it is answers right.
     """
 
     def __init__(
@@ -130,10 +129,10 @@ class Curriculum:
         part: Part,
         chain: Sequence[Augmentation],
         seed: int,
-        evaluate: Callable[[Rows], Scores],
+        right: Callable[[Asked], NDArray[np.bool_]],
     ) -> None:
         (self._own,) = (step for step in chain if isinstance(step, ClassStrength))
-        self._part, self._chain, self._seed, self._evaluate = part, chain, seed, evaluate
+        self._part, self._chain, self._seed, self._right = part, chain, seed, right
         self._changed = threading.Condition()
         self._levels: dict[int, NDArray[np.int64]] = {}
         self._closed = False
@@ -149,10 +148,7 @@ class Curriculum:
         if before is not None:
             levels = np.minimum(np.asarray(before, np.int64), self._own.levels)
         asked = asked_of(self._part, self._chain, levels, self._seed, epoch)
-        observed = self._evaluate(asked).observed
-        assert observed is not None
-        right = observed.prediction == observed.label
-        found = moved(levels, asked, right, self._own.accept, self._own.levels)
+        found = moved(levels, asked, self._right(asked), self._own.accept, self._own.levels)
         with self._changed:
             self._levels = {
                 number: each for number, each in self._levels.items() if number >= epoch - 1
