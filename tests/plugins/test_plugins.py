@@ -200,3 +200,59 @@ def test_it_is_put_through_its_paces(enabled):
     assert done.returncode == 0, done.stdout
     assert "FAILED" not in done.stdout
     assert done.stdout.count("ok  ") == 7
+
+
+DATA = {
+    "pyproject.toml": f"""[project]
+name = "{PACKAGE}"
+
+[project.entry-points."ltdsl.datasets"]
+blobs_lt = "ltdsl_{NAME}:Blobs"
+
+[project.entry-points."ltdsl.implementations"]
+blobs_lt = "ltdsl_{NAME}.training:blobs"
+""",
+    f"ltdsl_{NAME}/__init__.py": '''"""A data set."""
+from ltdsl.catalogue.datasets import DigitsLT, LongTailed
+
+
+class Blobs(LongTailed):
+    """Three kinds of blobs."""
+
+    name = "blobs_lt"
+    available = (150, 150, 150)
+    needs_files = False
+    protocol = DigitsLT.protocol
+''',
+    f"ltdsl_{NAME}/training.py": '''"""Makes them."""
+import numpy as np
+from ltdsl_runtime.data.arrays import ImageArrays
+from ltdsl_runtime.data.readers import Reader
+from ltdsl_runtime.data.reading import Reading
+
+
+def part(images, seed):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(3, dtype=np.int32), images)
+    pixels = rng.integers(0, 200, (3 * images, 1, 16, 16), np.uint8)
+    return ImageArrays(pixels, labels, ("a", "b", "c"))
+
+
+blobs = Reader(lambda *_: Reading(part(150, 0), part(20, 1)))
+''',
+}
+
+
+@pytest.mark.skipif(not FULL, reason="takes half a minute: set LTDSL_FULL=1")
+def test_a_data_set_is_put_through_its_paces(world):
+    world.install(**DATA)
+    assert world.ltdsl("plugins", "enable", PACKAGE).returncode == 0
+    done = world.ltdsl("tricks", "--test", "blobs_lt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ok  ") == 13
+
+
+def test_what_is_tried_on_files_is_a_data_set(world):
+    for arguments in (("--test", "ce", "--data", "."), ("--data", ".")):
+        done = world.ltdsl("tricks", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")

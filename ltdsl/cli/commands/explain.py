@@ -76,19 +76,23 @@ def tricks(
         typer.Option(
             "--test",
             metavar="NAME",
-            help="Train with this one on embedded data, and see that it does what every trick does.",
+            help="See that this trick, model, augmentation or data set does what every one of its kind does.",
             autocompletion=names,
             show_default=False,
         ),
     ] = None,
+    data: Data = None,
 ) -> None:
     """List all tricks, by kind; or put one through its paces.
 
-    Whoever writes a plug-in tries it so: its gradient, its graph, its company, a break in its run, two workers.
+    Whoever writes a plug-in tries it so, on embedded data: its gradient, its graph, its company, a break in its run,
+    two workers. Of a data set, whose files --data names: labels, images, other processes, its split.
     """
     if tested is not None:
-        _try(tested)
+        _try(tested, data)
         return
+    if data is not None:
+        misused("--data has the files of the data set that --test tries: name it")
     from rich.table import Table
 
     from ltdsl.catalogue import TRICKS
@@ -102,11 +106,10 @@ def tricks(
     new_console().print(table)
 
 
-def _try(name: str) -> None:
-    from pathlib import Path
+def _try(name: str, data: Path | None) -> None:
     from tempfile import TemporaryDirectory
 
-    from ltdsl.catalogue import INDEXES
+    from ltdsl.catalogue import INDEXES, Dataset
     from ltdsl.catalogue.names import nearest
     from ltdsl.system.terminal import say
 
@@ -117,17 +120,24 @@ def _try(name: str) -> None:
             f"nothing is called `{name}`; "
             + (f"did you mean `{close}`?" if close else "see `ltdsl tricks`")
         )
+    entry = known[name]
+    if data is not None and not issubclass(entry, Dataset):
+        misused(f"{entry.kind}s are tried on embedded data: leave out --data")
     need("`ltdsl tricks --test`", "train")
     from ltdsl_runtime.machine.device import prepare
 
     prepare("cpu")
     from ltdsl_runtime.use.trial import Trial
+    from ltdsl_runtime.use.trial_data import DataTrial
 
-    failed = 0
+    failed, console = 0, new_console(quiet=True)
     with TemporaryDirectory(prefix="ltdsl-") as folder:
-        for check, passed, said in Trial(
-            known[name], Path(folder), _plan_of, new_console(quiet=True)
-        )():
+        trial = (
+            DataTrial(entry, data, _plan_of, console)
+            if issubclass(entry, Dataset)
+            else Trial(entry, Path(folder), _plan_of, console)
+        )
+        for check, passed, said in trial():
             say(f"{'–' if passed is None else 'ok' if passed else 'FAILED':<7}{check}: {said}")
             failed += passed is False
     if failed:

@@ -80,8 +80,7 @@ def read(
     Raises:
         DataError: LT401 missing, LT402 damaged, LT403 a class without training images, among others.
     """
-    reader = implementation(READERS, dataset)
-    reading = reader.load(dataset, _place(dataset, folder, root or Path()))
+    reading = load(dataset, folder, root)
     whole = reading.train
     if left_out:
         kept = {
@@ -95,6 +94,15 @@ def read(
     if reading.problems and not anyhow:
         raise reading.problems[0]
     return reading
+
+
+def load(dataset: Dataset, folder: Path | None, root: Path | None = None) -> Reading:
+    """What a data set's reader gives, as it gives it.
+
+    Arguments and errors are those of :func:`read`.
+    """
+    reader = implementation(READERS, dataset)
+    return reader.load(dataset, _place(dataset, folder, root or Path()))
 
 
 def _few_classes(dataset: Dataset, pool: Part) -> Iterator[DataError]:

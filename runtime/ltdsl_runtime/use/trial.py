@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import mindspore as ms
 import numpy as np
@@ -23,6 +23,7 @@ from ltdsl.system.writing import write_in
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.training.run import resume, run
 from ltdsl_runtime.tricks.registry import implemented
+from ltdsl_runtime.use.outcome import FailedError, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ltdsl.display.console import Console
     from ltdsl.plan import Plan
     from ltdsl.runs.metrics import Epoch
+    from ltdsl_runtime.use.outcome import Outcome
 
 _HEAD = "dataset = digits_lt; batch_size = 64; validation = 10%; schedule = constant(warmup = 0); "
 _FRESH = "{ optimizer = sgd(lr = 0.05) }"
@@ -46,24 +48,6 @@ PARTNERS = {
 
 #: Training images of three classes, for gradients: no two alike, and a tail.
 _COUNTS = (50, 20, 4)
-
-
-class Outcome(NamedTuple):
-    """What a check found.
-
-    Attributes:
-        check: Its name.
-        passed: Whether all is well; None where it does not apply.
-        said: What was seen, or what is wrong.
-    """
-
-    check: str
-    passed: bool | None
-    said: str
-
-
-class FailedError(Exception):
-    """A check failed; the message says why."""
 
 
 class Trial:
@@ -95,15 +79,16 @@ class Trial:
             "it is declared": self._declared,
             "it is implemented": self._implemented,
             "its gradient": self._gradient,
+            "its changes of images": self._augments,
             "it trains, each graph compiled once": self._trains,
             "it goes with the others": self._composes,
             "an interrupted run ends the same": self._resumes,
             "two workers train what one trains": self._workers,
         }
         for name, check in checks.items():
-            outcome = _outcome(name, check)
-            yield outcome
-            if outcome.passed is False and check in (
+            found = outcome(name, check)
+            yield found
+            if found.passed is False and check in (
                 self._declared,
                 self._implemented,
                 self._trains,
@@ -152,6 +137,37 @@ class Trial:
                     f"differences of the loss say {difference:.5g}"
                 )
         return "agrees with differences of the loss"
+
+    def _augments(self) -> str:
+        """An augmentation's draws and what it makes of images: a function of its arguments, image by image."""
+        if not issubclass(self.entry, catalogue.Augment):
+            return ""
+        from ltdsl_runtime.data.augment import AUGMENTATIONS
+        from ltdsl_runtime.plugged import implementation
+
+        use = _use_in(self._plan(self._recipe()), self.entry)
+        made = implementation(AUGMENTATIONS, use)(**dict(use))
+        for shape in ((3, 32, 32), (1, 16, 24)):
+            rng = np.random.default_rng(3)
+            ends = 20 * np.arange(6).reshape(6, 1, 1, 1)  # no two as dark or as bright
+            images = rng.integers(ends, 256 - ends, (6, *shape)).astype(np.uint8)
+            before = images.copy()
+            drawn, again = (np.asarray(made.draw(np.random.default_rng(5), 6)) for _ in range(2))
+            if len(drawn) != 6 or not np.array_equal(drawn, again):
+                raise FailedError("draw() gives no row for each image, or others for the same seed")
+            changed = made.apply(images, drawn)
+            if changed.dtype != np.uint8 or changed.shape != images.shape:
+                raise FailedError(
+                    f"uint8 {images.shape} becomes {changed.dtype} {changed.shape}: augmentations keep type and shape"
+                )
+            if not np.array_equal(images, before):
+                raise FailedError("apply() changes the images that it is given")
+            if not np.array_equal(changed, made.apply(images, drawn)):
+                raise FailedError("apply() draws something itself: it is another image each time")
+            single = [made.apply(images[i : i + 1], drawn[i : i + 1])[0] for i in range(6)]
+            if not np.array_equal(changed, np.stack(single)):
+                raise FailedError("what becomes of an image depends on the others of its batch")
+        return "a function of what was drawn, image by image, of type and shape as before"
 
     def _trains(self) -> str:
         with _compilations() as seen:
@@ -289,19 +305,6 @@ class Trial:
         out = self.folder / name
         run(plan, _origin(), out, self._silent, _options())
         return tuple(read_run(out).metrics)
-
-
-def _outcome(name: str, check: Callable[[], str]) -> Outcome:
-    try:
-        said = check()
-    except FailedError as error:
-        return Outcome(name, False, str(error))
-    except RunError as error:
-        return Outcome(name, False, error.message)
-    except Exception as error:  # whatever other people's code raises is the outcome
-        first = (str(error).strip().splitlines() or [""])[0]
-        return Outcome(name, False, f"{type(error).__name__}: {first}")
-    return Outcome(name, True if said else None, said or "nothing of the kind to check")
 
 
 class _Total(nn.Cell):
