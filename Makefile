@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup run test lint docs site vsix bench audit clean
+.PHONY: setup run test lint docs site vsix figures bench audit clean
 
 setup: $(STAMP)  ## .venv, for `. .venv/bin/activate`
 
@@ -33,6 +33,9 @@ $(VENV)/.site: $(STAMP)
 
 vsix:  ## the extension for VS Code, in editors/vscode/; takes Node.js 20 and npm, and no .venv
 	cd editors/vscode && npm install --ignore-scripts --no-audit --no-fund --silent && npm run --silent package
+
+figures: $(STAMP)  ## what `ltdsl doctor --verify` compares with, anew; after changes of numbers, and for a new trick
+	$(BIN)/python -m ltdsl.doctor
 
 bench: $(STAMP)  ## ratios of one run, see benchmarks/README.md
 	$(BIN)/python -m benchmarks

@@ -58,6 +58,7 @@ OPENING = {
         "runtime/ltdsl_runtime/weights/foreign/pytorch.py": _SEEN,
     },
     ".read_bytes": {
+        "ltdsl/doctor/verify.py": _PACKAGE,
         "ltdsl/report/library.py": "an entry of the cache, which was checked",
         "runtime/ltdsl_runtime/data/decoded.py": _PACKAGE,
         "runtime/ltdsl_runtime/data/digits.py": _PACKAGE,

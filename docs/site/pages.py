@@ -39,6 +39,7 @@ NAVIGATION = {
         "api": "From Python",
         "cache": "The cache",
         "native": "Kernels for CPUs",
+        "verify": "Does a device compute right?",
     },
     "Comparing": {
         "report": "Reports",
