@@ -50,9 +50,9 @@ _COMMAND = re.compile(r"^(ltdsl|make|pip|python3?|LTDSL_\w+=\S+) ", re.MULTILINE
 
 
 def setup(app: Any) -> None:
-    """Colour what the pages' indented blocks hold; name tables without headings, which Markdown does not have."""
+    """Colour what the pages' indented blocks hold; tell styles of tables without headings, and of short cells."""
     app.connect("doctree-read", _colour)
-    app.connect("doctree-read", _behead)
+    app.connect("doctree-read", _tables)
 
 
 def _colour(_app: Any, tree: nodes.document) -> None:
@@ -68,7 +68,14 @@ def _colour(_app: Any, tree: nodes.document) -> None:
             block["language"] = "ltdsl"
 
 
-def _behead(_app: Any, tree: nodes.document) -> None:
+#: Longer texts in a table's cells may be wrapped.
+_SHORT = 24
+
+
+def _tables(_app: Any, tree: nodes.document) -> None:
     for table in tree.findall(nodes.table):
         if not any(head.astext().strip() for head in table.findall(nodes.thead)):
             table["classes"].append("headless")
+        for entry in table.findall(nodes.entry):
+            if len(entry.astext()) <= _SHORT:
+                entry["classes"].append("short")

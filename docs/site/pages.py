@@ -107,7 +107,7 @@ def _page(path: Path, playground: str | None, licences: dict[str, str]) -> str:
     if path.name == "playground.md":
         missing = "This site was built without the playground.\n"
         here = f"```{{raw}} html\n{playground}\n```\n" if playground else missing
-        text = _WITHOUT_CONTENTS + text.replace("<!-- playground -->", here)
+        text = _WITHOUT_CONTENTS + _PICTURE.sub(lambda _: here, text)
     return text
 
 
@@ -117,6 +117,8 @@ def _licences(texts: dict[str, str]) -> str:
     return "\n".join(parts)
 
 
+#: In the repository, a picture is where the playground is on the site.
+_PICTURE = re.compile(r"<!-- playground -->\n!\[.*\n")
 _WITHOUT_CONTENTS = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n"
 
 _FRONT = """```{raw} html
