@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from keyword import iskeyword
@@ -14,9 +15,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ltdsl.cli.usage import Command
+from ltdsl.cli.usage import Command, Group
 from ltdsl.system.shortage import end_of_shortage
-from ltdsl.system.terminal import guarding, say, say_lines
+from ltdsl.system.terminal import guarding, note, say, say_lines, verbosity
 
 #: Commands in the order in which help lists them, and the modules of `ltdsl.cli.commands` that hold them.
 COMMANDS = {
@@ -75,7 +76,7 @@ def root(
         stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160
 
     Check it, look at its plan, run it. Exit codes: 0 fine, 1 problems found or the run failed, 2 wrong use of the
-    command.
+    command, 130 stopped by Ctrl-C.
     """
 
 
@@ -83,6 +84,7 @@ def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     """The command line with some of its commands, or with all."""
     app = typer.Typer(
         name="ltdsl",
+        cls=Group,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -101,7 +103,7 @@ def make_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
 
 def main() -> None:
     """Entry point of the `ltdsl` command."""
-    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     # the others need not be built to run one
     guarded(make_app([asked] if asked in COMMANDS else COMMANDS))
 
@@ -111,6 +113,8 @@ def guarded(action: Callable[[], None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         # a terminal that cannot show a character shows another one, never a traceback
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    verbosity.quiet = verbosity.verbose = False
+    began = time.monotonic()
     with guarding(), _interruptible():
         try:
             load_plugins()
@@ -119,10 +123,15 @@ def guarded(action: Callable[[], None]) -> None:
             sys.exit(end.exit_code)
         except KeyboardInterrupt:
             sys.exit(130)
+        except (
+            BrokenPipeError
+        ):  # nobody reads on, as behind `| head`; typer sees to it while a command runs
+            os._exit(1)  # the interpreter would still write what is left, and complain
         except Exception as error:
             end_of_shortage(error)
             _report_bug(error)
         finally:
+            note(f"took {time.monotonic() - began:.2f} s")
             # the process ends: looking once more through all it made for garbage costs a sixth of a check
             gc.freeze()
 
@@ -159,6 +168,8 @@ def _report_bug(error: Exception) -> NoReturn:
     import traceback
 
     text = "".join(traceback.format_exception(error))
+    if verbosity.verbose:
+        say_lines(text, err=True)
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="ltdsl-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"

@@ -41,7 +41,7 @@ def compiled(
         changes: ``--set``.
         seed: ``--seed``.
         strict: Stop on warnings and advice too.
-        quiet: Show only what is in the way, on standard error: standard output is for data.
+        quiet: Show only what is in the way.
         allow_outside: ``--allow-outside``.
         stdin_filename: ``--stdin-filename``.
         survey: Counts the images of data sets whose files alone know.
@@ -59,7 +59,7 @@ def compiled(
     problems = result if isinstance(result, list) else result.diagnostics
     stop = blocking(problems, strict)
     if stop or not quiet:
-        show(problems, to_stderr=quiet)
+        show(problems)
     if stop or isinstance(result, list):
         raise typer.Exit(1)
     return result

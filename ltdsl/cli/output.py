@@ -3,47 +3,55 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from ltdsl.system.terminal import coloured, json_shown, raw, say, say_lines, verbosity
 from ltdsl.system.terminal import data as print_data
-from ltdsl.system.terminal import json_shown, say, say_lines
 
 if TYPE_CHECKING:
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.display.console import Console
 
 
-def show(problems: list[Diagnostic], to_stderr: bool = False) -> None:
-    """Print diagnostics, a blank line after each; in colour on a terminal."""
+#: What a shell makes of a program that SIGINT ended.
+INTERRUPTED = 130
+
+
+def show(problems: list[Diagnostic], err: bool = True) -> None:
+    """Print diagnostics, a blank line after each; in colour on a terminal.
+
+    Args:
+        problems: What was found.
+        err: Print to standard error, as all commands do but `check`, whose output they are.
+    """
     from ltdsl.diagnostics.render import render, render_rich
 
-    if problems and _coloured(to_stderr):
+    if problems and coloured(raw(sys.stderr if err else sys.stdout)):
         from ltdsl.display.console import Console
 
-        console = Console(err=to_stderr, soft_wrap=True)
+        console = Console(err=err, soft_wrap=True)
         for problem in problems:
             console.print(render_rich(problem), end="\n\n")
         return
     for problem in problems:
-        say_lines(render(problem) + "\n", err=to_stderr)
+        say_lines(render(problem) + "\n", err=err)
 
 
-def _coloured(to_stderr: bool) -> bool:
-    stream = sys.stderr if to_stderr else sys.stdout
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return stream.isatty()
-
-
-def new_console(quiet: bool = False, err: bool = False) -> Console:
-    """A console on standard output or standard error; or one that shows nothing."""
+def new_console(mute: bool = False, err: bool = False) -> Console:
+    """A console for what a command is there for, on standard output or standard error; or one that shows nothing."""
     from ltdsl.display.console import Console
 
-    return Console(err=err, quiet=quiet)
+    return Console(err=err, mute=mute)
+
+
+def progress_console(mute: bool = False, err: bool = False) -> Console:
+    """A console for how things go on: with `--quiet`, it has nothing but warnings."""
+    from ltdsl.display.console import Console
+
+    return Console(err=err, mute=mute, quiet=verbosity.quiet)
 
 
 def print_json(data: Any, err: bool = False) -> None:
@@ -62,6 +70,14 @@ def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
     if hint:
         say(f"  = help: {hint}", err=True)
     raise typer.Exit(1)
+
+
+def interrupted(code: str, message: str, hint: str | None = None) -> NoReturn:
+    """End as Ctrl-C ends programs, with one sentence and exit code 130."""
+    say(f"error[{code}]: {message}", err=True)
+    if hint:
+        say(f"  = help: {hint}", err=True)
+    raise typer.Exit(INTERRUPTED)
 
 
 def need(what: str, extra: str, *names: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ltdsl.cli.compiling import blocking
-from ltdsl.cli.output import fail, misused, need, show
+from ltdsl.cli.output import fail, interrupted, misused, need, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,7 +133,7 @@ def drive(work: Search, pool: Pool, slots: int) -> None:
         work.drive(pool, slots)
     except KeyboardInterrupt:
         message = f"interrupted; {work.folder.path} keeps what is done"
-        fail("LT499", message, "the same command goes on with it")
+        interrupted("LT499", message, "the same command goes on with it")
 
 
 def conclude(work: Search, console: Console) -> None:

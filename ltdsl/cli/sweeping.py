@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ltdsl.cli.compiling import blocking
-from ltdsl.cli.output import fail, show
+from ltdsl.cli.output import fail, interrupted, show
 from ltdsl.cli.survey import surveyor
 from ltdsl.wording import counted
 
@@ -121,4 +121,4 @@ def work_off(
             work.drive(jobs, pool, watcher)
     except KeyboardInterrupt:
         message = f"interrupted; {work.folder.path} keeps what is done"
-        fail("LT499", message, "the same command goes on with it")
+        interrupted("LT499", message, "the same command goes on with it")

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
+
+from ltdsl.cli.manner import with_options
 
 
 class Command(TyperCommand):
     """A command whose usage reads `ltdsl predict [OPTIONS] RUN IMAGE...`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its own parameters, and those of every command."""
+        return with_options(super().get_params(ctx))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Options, then arguments; those in brackets can be left out."""
@@ -36,6 +42,14 @@ class Command(TyperCommand):
         records = [param.get_help_record(ctx) for param in options]
         with formatter.section("Options"):
             formatter.write_dl([record for record in records if record])
+
+
+class Group(TyperGroup):
+    """A command that has commands of its own."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its own parameters, and those of every command."""
+        return with_options(super().get_params(ctx))
 
 
 def _answer(error: Any, option: str, written: list[str]) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ltdsl.cli.output import fail
-from ltdsl.system.terminal import say
+from ltdsl.cli.output import INTERRUPTED, fail, interrupted
+from ltdsl.system.terminal import summarize
 
 if TYPE_CHECKING:
     from ltdsl_runtime.parallel.cluster import Workers
@@ -74,12 +74,14 @@ def spread(arguments: Sequence[str], options: RunOptions, out: Path, plan: Plan 
         if plan is not None and options.split_classes:
             counts = plan.class_counts
             cluster.must_split(plan, None if counts is None else len(counts), options.workers)
-        launch.launch(arguments, options, out, say)
+        launch.launch(arguments, options, out, summarize)
     except RunError as error:
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
         hint = f"go on with: {launch.again(options, out)}"
-        fail("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
+        interrupted(
+            "LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint
+        )
 
 
 def enlist(options: RunOptions) -> Workers:
@@ -101,10 +103,17 @@ def enlist(options: RunOptions) -> Workers:
     return replace(team, split_classes=options.split_classes)
 
 
-def stop(code: str, message: str, hint: str | None = None) -> NoReturn:
-    """End with one sentence: left for the process that launched this one, or else shown."""
+def stop(code: str, message: str, hint: str | None = None, by_user: bool = False) -> NoReturn:
+    """End with one sentence: left for the process that launched this one, or else shown.
+
+    Args:
+        code: Of what was in the way.
+        message: A sentence.
+        hint: What to do about it.
+        by_user: Ctrl-C ended it.
+    """
     from ltdsl_runtime.parallel.launch import tell_launcher
 
     if tell_launcher(code, message, hint):
-        raise typer.Exit(1)
-    fail(code, message, hint)
+        raise typer.Exit(INTERRUPTED if by_user else 1)
+    (interrupted if by_user else fail)(code, message, hint)

@@ -11,9 +11,11 @@ Every script of the world stays readable: what joins or marks letters is left al
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 #: Control characters but the tab; line ends of Unicode; what embeds, overrides or isolates a direction, not the marks
@@ -57,6 +59,47 @@ _JSON_STEERS = re.compile(_STEERS.pattern.replace("\n-", "\x0b-"))
 def _json_escape(char: str) -> str:
     halves = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{halves[at]:02x}{halves[at + 1]:02x}" for at in range(0, len(halves), 2))
+
+
+@dataclass
+class Verbosity:
+    """How much is said beside what a command is there for.
+
+    Attributes:
+        quiet: Neither progress nor summaries.
+        verbose: What was read and from where, besides.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+#: What the command line of this process asks for.
+verbosity = Verbosity()
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether what is written to a stream is to have colours.
+
+    ``NO_COLOR`` comes before ``FORCE_COLOR``, and that before what the stream is; an empty value is none.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def note(line: object) -> None:
+    """Print a line on standard error for those who asked to be told more."""
+    if verbosity.verbose:
+        say(line, err=True)
+
+
+def summarize(line: object, err: bool = False) -> None:
+    """Print a line that sums up or tells how things go on, unless nothing but results was asked for."""
+    if not verbosity.quiet:
+        say(line, err)
 
 
 def say(line: object = "", err: bool = False) -> None:

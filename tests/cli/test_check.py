@@ -148,7 +148,8 @@ def test_set_and_seed(ltdsl, recipe):
     assert (plan["dataset"]["arguments"]["imbalance"], plan["seed"]) == (50.0, 7)
     done = ltdsl("plan", path, "--set", "dataset.imbalence=50")
     assert done.returncode == 1
-    assert "did you mean `imbalance`?" in done.stdout
+    assert "did you mean `imbalance`?" in done.stderr
+    assert done.stdout == ""
 
 
 def test_output_that_goes_nowhere(recipe):

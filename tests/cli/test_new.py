@@ -198,7 +198,7 @@ def test_a_published_row(ltdsl, tmp_path):
 def test_what_a_recipe_is_advised_is_shown(ltdsl):
     done = ltdsl("new", "--published", "cifar10_lt_100-cao-200-cs_ce")
     assert done.returncode == 0
-    assert "advice[LT202]" in done.stdout
+    assert "advice[LT202]" in done.stderr
 
 
 def test_list(ltdsl, tmp_path):

@@ -27,7 +27,7 @@ def test_nothing_is_left(ltdsl, recipe, tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     note = "and there is no `no-such-compiler`; MindSpore's own, which are slower, take their place"
-    assert len([line for line in lines if line.endswith(note)]) == 1
+    assert len([line for line in done.stderr.splitlines() if line.endswith(note)]) == 1
     # 453 images less a fifth of each class make 11 batches of 32
     assert "stage1: 2 steps, of epochs 0 to 159, 11 steps each" in lines
     assert "stage2: 2 steps, of epochs 160 to 199, 11 steps each" in lines

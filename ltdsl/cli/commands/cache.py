@@ -13,7 +13,7 @@ import typer
 from ltdsl.cli.complete import cache_entries, cache_kinds
 from ltdsl.cli.options import Format
 from ltdsl.cli.output import fail, misused, new_console, print_json
-from ltdsl.cli.usage import Command
+from ltdsl.cli.usage import Command, Group
 from ltdsl.system.terminal import say
 from ltdsl.wording import counted
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ltdsl.display.console import Console
 
 cache = typer.Typer(
-    no_args_is_help=True, help="Look through what is kept to be used again, and remove it."
+    cls=Group,
+    no_args_is_help=True,
+    help="Look through what is kept to be used again, and remove it.",
 )
 
 As = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]

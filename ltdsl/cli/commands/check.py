@@ -22,7 +22,7 @@ from ltdsl.cli.inputs import (
 from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
 from ltdsl.cli.output import misused, print_json, show
 from ltdsl.cli.survey import Data, surveyor
-from ltdsl.system.terminal import data, say
+from ltdsl.system.terminal import data, note, say, summarize
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def check(
     fixing = fix or unsafe_fixes
     recipes = recipes or [HERE]
     paths = recipes_in(recipes, exclude or ())
+    for path in paths:
+        note(f"checking {name_of(path, stdin_filename)}")
     sources = {path: read_input(path, stdin_filename, path in recipes) for path in paths}
     # a fixed recipe is for standard output, so nothing else goes there
     aside = fixing and any(map(is_stream, sources))
@@ -256,13 +258,13 @@ def _write(
         for _, problem in fixed:
             say(_mended(problem), err=aside)
         if output is Format.TEXT:
-            show(problems, to_stderr=aside)
+            show(problems, err=aside)
         else:
             from ltdsl.diagnostics.github import command
 
             for file, problem in found:
                 data(command(problem, file) + "\n", err=aside)
-        say(_summary(fixed, problems, files, hidden, fixing), err=aside)
+        summarize(_summary(fixed, problems, files, hidden, fixing), err=aside)
 
 
 def _mended(problem: Diagnostic) -> str:

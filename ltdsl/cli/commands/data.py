@@ -10,14 +10,22 @@ import typer
 from ltdsl.cli.compiling import compiled
 from ltdsl.cli.complete import datasets
 from ltdsl.cli.options import AllowOutside, Format, Set
-from ltdsl.cli.output import fail, misused, need, new_console, print_json
+from ltdsl.cli.output import (
+    fail,
+    interrupted,
+    misused,
+    need,
+    new_console,
+    print_json,
+    progress_console,
+)
 from ltdsl.cli.survey import IMAGES, Data
-from ltdsl.cli.usage import Command
+from ltdsl.cli.usage import Command, Group
 
 if TYPE_CHECKING:
     from ltdsl.catalogue import Augment, Dataset
 
-data = typer.Typer(no_args_is_help=True, help="Look through data sets, and get them.")
+data = typer.Typer(cls=Group, no_args_is_help=True, help="Look through data sets, and get them.")
 
 
 @data.command(cls=Command)
@@ -53,7 +61,7 @@ def inspect(
     console = new_console()
     try:
         reading = read(dataset, place, root, anyhow=True)
-        with Progress(console=new_console(err=True), transient=True) as progress:
+        with Progress(console=progress_console(err=True), transient=True) as progress:
             task = progress.add_task("reading", total=sum(map(len, reading.parts.values())))
             found = inspect.inspect(reading.parts, lambda: progress.advance(task))
     except DataError as error:
@@ -62,7 +70,7 @@ def inspect(
     if form is Format.JSON:
         print_json(facts)
     else:
-        for line in lines(facts, console.width, console.encoding):
+        for line in lines(facts, console.text_width, console.encoding):
             console.say(line)
     if facts["problems"]:
         raise typer.Exit(1)
@@ -121,7 +129,7 @@ def fetch(
     console = new_console()
     columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     try:
-        with Progress(*columns, console=new_console(err=True), transient=True) as progress:
+        with Progress(*columns, console=progress_console(err=True), transient=True) as progress:
             for archive in ARCHIVES[name]:
                 task = progress.add_task(archive.name, total=None)
 
@@ -133,7 +141,9 @@ def fetch(
     except DataError as error:
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
-        fail("LT440", "interrupted; what has come is kept", "the same command goes on with it")
+        interrupted(
+            "LT440", "interrupted; what has come is kept", "the same command goes on with it"
+        )
 
 
 def _named(

@@ -75,6 +75,6 @@ def _plan(path: Path, allow_outside: bool, stdin_filename: Path | None) -> Plan:
     except UnreadableError as error:
         misused(str(error))
     if isinstance(plan, list):
-        show(plan, to_stderr=True)
+        show(plan)
         raise typer.Exit(2)
     return plan

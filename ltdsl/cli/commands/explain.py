@@ -130,7 +130,7 @@ def _try(name: str, data: Path | None) -> None:
     from ltdsl_runtime.use.trial import Trial
     from ltdsl_runtime.use.trial_data import DataTrial
 
-    failed, console = 0, new_console(quiet=True)
+    failed, console = 0, new_console(mute=True)
     with TemporaryDirectory(prefix="ltdsl-") as folder:
         trial = (
             DataTrial(entry, data, _plan_of, console)

@@ -12,6 +12,7 @@ from ltdsl.cli.inputs import (
     Exclude,
     Recipes,
     is_stream,
+    name_of,
     print_recipe,
     read_input,
     recipes_in,
@@ -19,7 +20,7 @@ from ltdsl.cli.inputs import (
 )
 from ltdsl.cli.options import StdinFilename
 from ltdsl.cli.output import show
-from ltdsl.system.terminal import say
+from ltdsl.system.terminal import note, say, summarize
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def fmt(
     recipes = recipes or [HERE]
     paths = recipes_in(recipes, exclude or ())
     for path in paths:
+        note(f"laying out {name_of(path, stdin_filename)}")
         result = _formatted(path, stdin_filename, path in recipes)
         if result is None:
             failed += 1
@@ -80,7 +82,7 @@ def _formatted(
 
     source = read_input(path, stdin_filename, named)
     if not isinstance(source, Source):
-        show([source], to_stderr=True)
+        show([source])
         return None
     try:
         after = format_source(source)
@@ -88,7 +90,7 @@ def _formatted(
         say(f"error: {source.name} is left alone: {error}", err=True)
         return None
     if not isinstance(after, str):
-        show(after, to_stderr=True)
+        show(after)
         return None
     before = source.text
     if not is_stream(path):
@@ -126,4 +128,4 @@ def _summarize(changed: int, kept: int, failed: int, dry: bool) -> None:
     ):
         if count:
             parts.append(f"{counted(count, 'recipe')} {verb}")
-    say(", ".join(parts), err=True)
+    summarize(", ".join(parts), err=True)

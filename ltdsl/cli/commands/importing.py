@@ -54,7 +54,7 @@ def import_(
     recipes = [each for each in results if each.recipe is not None]
     if len(recipes) > 1 and out is None:
         misused(f"these are {len(recipes)} recipes: name a folder for them with --out")
-    show(list(_problems(results)), to_stderr=True)
+    show(list(_problems(results)))
     _write(recipes, configurations, out, many=len(recipes) > 1)
     _tell(results)
     if any(each.refused for each in results):
@@ -71,7 +71,7 @@ def _sources(paths: Iterable[Path]) -> Iterator[Source]:
         if isinstance(source, Source):
             yield source
         else:
-            show([source], to_stderr=True)
+            show([source])
             failed = True
     if failed:
         raise typer.Exit(1)

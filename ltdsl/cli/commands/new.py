@@ -145,7 +145,7 @@ def _write_published(path: Path, name: str) -> None:
         misused(f"nothing is written: {name} is no recipe, as {reason}")
     _write(path, text_of(printed))
     for note in dict.fromkeys(row.note for row in printed if row.note):
-        say(f"note: {note}")
+        say(f"note: {note}", err=True)
 
 
 def _write_plugin(name: str) -> None:
@@ -187,7 +187,7 @@ def _write(path: Path, text: str) -> None:
     result = compile_recipe(Source(str(path), text, path))
     if result.recipe is None or result.failed:
         errors = [found for found in result.diagnostics if found.severity is Severity.ERROR]
-        show(errors, to_stderr=True)
+        show(errors)
         misused("nothing is written: these values make no recipe")
     try:
         create_file(path, text)
@@ -272,6 +272,6 @@ def _calls(option: str, text: str, what: str) -> Sequence[Call]:
 
     chain, problems = parse_chain(Source(option, text))
     if chain is None:
-        show(problems, to_stderr=True)
+        show(problems)
         misused(f"nothing is written: {option} takes {what}")
     return chain

@@ -97,7 +97,7 @@ def _tables(plan: Plan, details: bool) -> None:
         from ltdsl.display.plots import ink
 
         console.print()
-        for line in lines(plan, console.width, ink(console.encoding)):
+        for line in lines(plan, console.text_width, ink(console.encoding)):
             console.say(line)
 
 

@@ -9,7 +9,7 @@ import typer
 from ltdsl.cli.complete import plugin_packages
 from ltdsl.cli.options import Format
 from ltdsl.cli.output import misused, new_console, print_json
-from ltdsl.cli.usage import Command
+from ltdsl.cli.usage import Command, Group
 from ltdsl.system.terminal import say
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ltdsl.plugins.offers import Offer
 
 plugins = typer.Typer(
-    no_args_is_help=True, help="See what other packages add to the language, and enable it."
+    cls=Group,
+    no_args_is_help=True,
+    help="See what other packages add to the language, and enable it.",
 )
 
 Package = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ltdsl.cli.options import Device, NoCache, TrainOn
-from ltdsl.cli.output import fail, misused, need, new_console
+from ltdsl.cli.output import fail, misused, need, new_console, progress_console
 from ltdsl.cli.survey import Data, nothing
 from ltdsl.cli.sweeping import announce, compiled, pool_of, work_off
 from ltdsl.options import RunOptions
@@ -115,7 +115,7 @@ def reproduce(
     texts = {entry: recipe_of(entry, scale) for entry in entries}
     left_out = [(entry.name, why) for entry, (_, why) in texts.items() if why]
     for name, why in left_out:
-        say(f"not trained: {name}, as {why}")
+        say(f"not trained: {name}, as {why}", err=True)
     here = {entry: text for entry, (text, _) in texts.items() if text}
     if not here:
         misused("none of these rows can be trained")
@@ -123,7 +123,7 @@ def reproduce(
         need("`ltdsl reproduce`", "train")
     folder = out or Path("reproduced") / (table if scale == 1 else f"{table}-x{scale:g}")
     options = RunOptions(device.value, data, no_cache=no_cache)
-    console = new_console()
+    console = progress_console()
     try:
         work = _sweep(folder, here, seeds, options)
         to_do = work.left(retry_failed)
@@ -133,7 +133,7 @@ def reproduce(
         pool = pool_of(cluster, jobs, device.value) if to_do else None
         work_off(work, to_do, pool, console, nothing)
         compared = _compared(work, list(here))
-        _conclude(table, compared, scale, left_out, work, console)
+        _conclude(table, compared, scale, left_out, work, new_console())
     except OSError as error:
         at = f"{error.filename}: " if error.filename else ""
         fail("LT462", f"{at}{error.strerror or error}", "free space, or name another with --out")

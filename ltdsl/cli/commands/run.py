@@ -28,12 +28,20 @@ from ltdsl.cli.options import (
     TrackCheckpoints,
     TrainOn,
 )
-from ltdsl.cli.output import fail, misused, need, new_console
+from ltdsl.cli.output import (
+    INTERRUPTED,
+    fail,
+    misused,
+    need,
+    new_console,
+    progress_console,
+)
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
 from ltdsl.options import Begins, Origin, RunOptions
 from ltdsl.runs.layout import FACTS, RECIPE, REPORT
 from ltdsl.source import texts
+from ltdsl.system.terminal import verbosity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -200,7 +208,7 @@ def run(
         spread(line, options, resume or out or Path(), plan)
         return
     team = enlist(options) if is_launched() else None
-    console = new_console(quiet=team is not None and not team.first)
+    console = progress_console(mute=team is not None and not team.first)
     if resume is not None:
         train(lambda runs: runs.resume(resume, console, options, team), resume, console, options)
         return
@@ -280,47 +288,67 @@ def train(
     """
     if not _works_somewhere():  # MindSpore aborts the process then
         stop("LT499", "the folder that this was started in is gone", "change into another")
-    from ltdsl_runtime.errors import RunError, StoppedAsAsked
-    from ltdsl_runtime.training import run as runs
-
     try:
-        figures = action(runs)
-    except RunError as error:
-        if _says(out, error) and not console.quiet:
-            write_report(out)
-        stop(error.code, error.message, error.hint)
-    except StoppedAsAsked as stopped:
-        console.say(
-            f"stopped after {stopped.epochs} epochs, as asked; go on with: ltdsl run --resume {out}"
-        )
-        return
-    except KeyboardInterrupt:
+        figures = _trained(action, out, console)
+    except KeyboardInterrupt:  # while MindSpore loads, too
         if not (out / FACTS).exists():
-            stop("LT499", "interrupted before the run began")
-        hint = f"go on with: ltdsl run --resume {out}"
-        stop("LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint)
+            stop("LT499", "interrupted before the run began", by_user=True)
+        kept = f"interrupted; {out} keeps everything up to the last whole epoch"
+        stop("LT499", kept, f"go on with: {_again(out)}", by_user=True)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         stop("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
-    if console.quiet:  # the first of several workers shows and writes all
+    if figures is None or console.mute:  # the first of several workers shows and writes all
         return
     from ltdsl.display.profile import show_profile
     from ltdsl.display.tables import show_results
 
+    results = new_console()
     console.print()
-    show_results(console, figures)
+    show_results(results, figures)
     if options.profile:
-        show_profile(console, out)
-    trouble = write_report(out)
+        show_profile(results, out)
+    stopped = False
+    try:
+        trouble = write_report(out)
+    except KeyboardInterrupt:
+        stopped, trouble = (
+            True,
+            f"interrupted; try again with: ltdsl report {shlex.quote(str(out))}",
+        )
     console.print()
     if trouble:
-        console.say(f"no report: {trouble}")
+        console.warn(f"warning: no report: {trouble}")
     page = out if trouble else out / REPORT
     if options.track and not trouble:
         from ltdsl_runtime.training.tracked import report_tracked
 
-        report_tracked(out, page, options, lambda why: console.say(f"warning[LT417]: {why}"))
-    console.say(page)
+        report_tracked(out, page, options, lambda why: console.warn(f"warning[LT417]: {why}"))
+    results.say(page)
+    if stopped:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _trained(
+    action: Callable[[Any], Mapping[str, Any]], out: Path, console: Console
+) -> Mapping[str, Any] | None:
+    """What evaluation.json holds; None after a stop that was asked for."""
+    from ltdsl_runtime.errors import RunError, StoppedAsAsked
+    from ltdsl_runtime.training import run as runs
+
+    try:
+        return action(runs)
+    except RunError as error:
+        if _says(out, error) and not console.mute:
+            write_report(out)
+        stop(error.code, error.message, error.hint)
+    except StoppedAsAsked as stopped:
+        console.say(f"stopped after {stopped.epochs} epochs, as asked; go on with: {_again(out)}")
+        return None
+
+
+def _again(out: Path) -> str:
+    return f"ltdsl run --resume {shlex.quote(str(out))}"
 
 
 def try_out(plan: Plan, origin: Origin, console: Console, options: RunOptions) -> None:
@@ -333,7 +361,7 @@ def try_out(plan: Plan, origin: Origin, console: Console, options: RunOptions) -
     except RunError as error:
         stop(error.code, error.message, error.hint)
     except KeyboardInterrupt:
-        stop("LT499", "interrupted; nothing was kept")
+        stop("LT499", "interrupted; nothing was kept", by_user=True)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         stop("LT499", f"{where}{error.strerror or error}", "free space for temporary files")
@@ -351,6 +379,7 @@ def _of_a_worker(
     line += [f"{name}={value}" for name, value in named.items() if value is not None]
     line += [name for name, asked in switches.items() if asked]
     line += options.of_a_worker().arguments()
+    line += [f"--{name}" for name, asked in vars(verbosity).items() if asked]
     return line if recipe is None else [*line, "--", str(recipe)]
 
 
@@ -370,6 +399,9 @@ def write_report(runs: Path, out: Path | None = None) -> str | None:
 
     Returns:
         A sentence where there is none.
+
+    Raises:
+        KeyboardInterrupt: The user would not wait for it.
     """
     import subprocess
 
@@ -385,8 +417,6 @@ def write_report(runs: Path, out: Path | None = None) -> str | None:
             text=True,
             timeout=600,
         )
-    except KeyboardInterrupt:
-        return f"interrupted; {again}"
     except (OSError, subprocess.SubprocessError) as error:
         return f"{error}; {again}"
     said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]

@@ -22,7 +22,7 @@ from ltdsl.cli.options import (
     TrackCheckpoints,
     TrainOn,
 )
-from ltdsl.cli.output import fail, misused, need, new_console, show
+from ltdsl.cli.output import fail, misused, need, new_console, progress_console, show
 from ltdsl.cli.searching import Compiler, announce_search, conclude, drive, search, space_of
 from ltdsl.cli.survey import Data, Unreadable, nothing
 from ltdsl.cli.sweeping import announce, compiled, pool_of, surveyor_of, work_off
@@ -142,7 +142,7 @@ def sweep(
     )
     if tensorboard or track:
         _need_writers(options)
-    console = new_console()
+    console = progress_console()
     if trials is not None:
         if seeds is not None or side_by_side or skip_unreadable:
             misused(
@@ -181,7 +181,7 @@ def sweep(
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         fail("LT462", f"{where}{error.strerror or error}", "free space, or name another with --out")
-    _conclude(work, console)
+    _conclude(work, new_console())
 
 
 def _need_writers(options: RunOptions) -> None:
@@ -250,7 +250,7 @@ def _search(
         work = search(space, trials, folder, options, compiler, console)
         pool = pool_of(cluster, jobs, options.device)
         drive(work, pool, pool.slots)
-        conclude(work, console)
+        conclude(work, new_console())
     except OSError as error:
         at = f"{error.filename}: " if error.filename else ""
         fail("LT462", f"{at}{error.strerror or error}", "free space, or name another with --out")

@@ -9,14 +9,16 @@ import typer
 
 from ltdsl.cli.options import Format
 from ltdsl.cli.output import fail, misused, need, print_json, show
-from ltdsl.cli.usage import Command
+from ltdsl.cli.usage import Command, Group
 from ltdsl.system.terminal import say
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from ltdsl.catalogue import Model
 
-weights = typer.Typer(no_args_is_help=True, help="Look into published weights, and convert them.")
+weights = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Look into published weights, and convert them."
+)
 
 File = Annotated[
     Path,
@@ -105,6 +107,6 @@ def _model(text: str) -> Model:
     result = compile_recipe(Source("--model", f"model = {text}\nstage1: ce"))
     if result.recipe is None or result.failed:
         errors = [found for found in result.diagnostics if found.severity is Severity.ERROR]
-        show(errors, to_stderr=True)
+        show(errors)
         misused("--model takes a model as a recipe names it")
     return result.recipe.settings.model

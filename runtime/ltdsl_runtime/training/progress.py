@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +87,7 @@ class Reporter:
 
     def warn(self, message: str) -> None:
         """Something of the run is lost, and it goes on."""
-        self._line(f"warning[LT417]: {message}")
+        self.console.warn(f"warning[LT417]: {message}")
 
     def _line(self, text: str) -> None:
         # a name's brackets are no markup, and a line stays one however narrow the console is
@@ -99,21 +101,30 @@ class LiveReporter(Reporter):
     INTERVAL = 1.0
     #: Seconds whose speed tells the time left: a slow machine has few steps in rich's own 30.
     SPEED_OVER = 600.0
+    #: Columns for the bar, and for a stage's name.
+    BAR, STAGE = 8, 16
 
     def __init__(self, console: Console, plan: Plan) -> None:
         super().__init__(console, plan)
+        self._counts = 2 * len(str(plan.epochs)) + 1
         self._bar = Progress(
-            TextColumn("{task.fields[stage]}", style="bold", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn(
+                "{task.fields[stage]}",
+                style="bold",
+                markup=False,
+                table_column=Column(max_width=self.STAGE, no_wrap=True, overflow="ellipsis"),
+            ),
+            BarColumn(bar_width=None, table_column=Column(min_width=self.BAR, ratio=1)),
+            TextColumn("epoch", table_column=Column(min_width=5, no_wrap=True)),
+            MofNCompleteColumn(table_column=Column(min_width=self._counts, no_wrap=True)),
+            TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(min_width=7, no_wrap=True)),
+            TextColumn("left", table_column=Column(min_width=4, no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(min_width=7, no_wrap=True)),
             console=console,
             expand=True,
             speed_estimate_period=self.SPEED_OVER,
+            redirect_stderr=sys.stderr.isatty(),  # what is read elsewhere goes there
         )
         self._task = self._bar.add_task("", total=plan.epochs, stage="", figures="")
         self._looked = 0.0
@@ -148,10 +159,20 @@ class LiveReporter(Reporter):
         self._ended(record)
 
     def _show(self, done: float, loss: float, lr: float) -> None:
-        figures = f"loss {loss:.4f}  lr {lr:.3g}"
+        figures = [f"loss {loss:.4f}", f"lr {lr:.3g}"]
         if self._evaluated_last:
-            figures += f"  {self._measured(self._evaluated_last)}"
-        self._bar.update(self._task, completed=done, figures=figures)
+            figures += self._measured(self._evaluated_last).split("  ")
+        self._bar.update(self._task, completed=done, figures=self._fitting(figures))
+
+    def _fitting(self, figures: list[str]) -> str:
+        """Those that a narrow terminal has room for beside bar, epoch and times: the loss, then from the last on."""
+        stage = min(len(self._bar.tasks[0].fields["stage"]), self.STAGE)
+        room = self.console.width - stage - self.BAR - self._counts - 5 - 7 - 4 - 7 - 7
+        shown: list[str] = []
+        for each in (figures[0], *reversed(figures[1:])):
+            if len("  ".join([*shown, each])) <= room:
+                shown.append(each)
+        return "  ".join(each for each in figures if each in shown)
 
 
 def reporter(console: Console, plan: Plan) -> Reporter:

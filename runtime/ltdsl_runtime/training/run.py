@@ -71,7 +71,7 @@ def run(
         now_at("start")
         device = prepare(options.device, plan.precision)
         if device.note:
-            console.say(device.note)
+            console.warn(device.note)
         root, left_out = origin.root.resolve(), origin.left_out
         if workers.first:  # before every image is read
             with contextlib.suppress(OSError):  # it is told when the folder is opened
@@ -147,7 +147,7 @@ def resume(
         plan = directory.plan()
         device = prepare(as_begun(options.device, directory.facts.last_leg), plan.precision)
         if device.note:
-            console.say(device.note)
+            console.warn(device.note)
         data = directory.places.data(plan, options.data)
         options = replace(options, data=data, tensorboard=tensorboard)
         root = directory.places.recipe(plan, data, checkpoints=True)
@@ -156,12 +156,9 @@ def resume(
         must_agree(plan, loaded, workers)
         unlike = directory.go_on(**device.facts(), **workers.facts(), **processor_facts())
         if unlike:
-            console.print(
+            console.warn(
                 f"warning[LT418]: the run goes on with {unlike}: its numbers may differ from those of a run without a "
-                "break",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
+                "break"
             )
         return _train(plan, loaded, directory, console, options, root, workers, going_on=True)
 
@@ -170,8 +167,7 @@ def _with_copies(plan: Plan, loaded: LoadedData, console: Console) -> LoadedData
     """The data with what there is to say of images that are there twice, after saying it."""
     found = tuple(about_copies(plan.dataset, loaded.parts))
     for note in found:
-        console.say(f"{note.level}[{note.code}]: {note.message}")
-        console.say(f"  = help: {note.hint}")
+        console.warn(f"{note.level}[{note.code}]: {note.message}", note.hint)
     return replace(loaded, notes=(*loaded.notes, *found))
 
 
@@ -185,7 +181,7 @@ def _unreadable(plan: Plan, data: Path | None, root: Path, console: Console) -> 
     with console.status("reading every image once"):
         found = unreadable(plan.dataset, data, root)
     for line in left_out_lines(tuple(found.values())):
-        console.say(line)
+        console.warn(line)
     return tuple(found)
 
 

@@ -44,7 +44,7 @@ def smoke(plan: Plan, origin: Origin, console: Console, options: RunOptions) -> 
         folder, root = Path(name), origin.root.resolve()
         device = prepare(options.device, plan.precision)
         if device.note:
-            console.say(device.note)
+            console.warn(device.note)
         options = replace(options, device=device.name)
         if options.skip_unreadable:
             found = unreadable(plan.dataset, options.data, root)
