@@ -40,6 +40,7 @@ ROOMS = {
         "evidence",
         "advice",
         "codes",
+        "configuration",
         "compiler",
         "fixes",
         "format",

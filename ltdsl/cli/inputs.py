@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from codecs import BOM_UTF8
 from pathlib import Path
@@ -16,6 +17,7 @@ from ltdsl.system.terminal import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ltdsl.configuration import Configuration, Configurations
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.source import Source
 
@@ -50,27 +52,68 @@ def is_stream(path: Path) -> bool:
     return path == STDIN or (path.exists() and not path.is_file())
 
 
-def recipes_in(paths: list[Path], exclude: Sequence[str] = ()) -> list[Path]:
+def configured(folder: Path, known: Configurations) -> Configuration:
+    """The settings for what lies in a folder; ends the command where their file is none."""
+    from ltdsl.configuration import ConfigurationError
+
+    try:
+        return known.of(folder)
+    except ConfigurationError as error:
+        misused(str(error))
+
+
+def recipes_in(
+    paths: list[Path], exclude: Sequence[str] = (), settings: Configurations | None = None
+) -> list[Path]:
     """The recipes that paths stand for: files as they are, folders with all .lt files below them.
 
     Hidden folders, environments, run directories and what git ignores are passed over, unless they are named.
 
     Args:
-        paths: What a command was given.
+        paths: What a command was given; a pattern that no shell has expanded stands for what it fits.
         exclude: Patterns of what else to pass over.
+        settings: Gives more of them.
     """
+    from ltdsl.configuration import OWN, SHARED, Configurations
     from ltdsl.system.ignored import files_below
+
+    known = settings or Configurations()
+
+    def below(folder: Path) -> list[Path]:
+        there = configured(folder, known)
+        patterns = [(there.folder, there.exclude), (folder, exclude)]
+        return list(files_below(folder, ".lt", patterns, unreadable, further))
+
+    def further(folder: Path) -> Sequence[str]:
+        if not any((folder / name).is_file() for name in (OWN, SHARED)):
+            return ()
+        there = configured(folder, known)
+        return there.exclude if there.folder == Path(os.path.abspath(folder)) else ()  # noqa: PTH100
 
     def unreadable(error: OSError) -> None:
         misused(f"the folder {error.filename} cannot be read: {error.strerror}")
 
     files: list[Path] = []
-    for path in paths:
-        below = list(files_below(path, ".lt", exclude, unreadable)) if path.is_dir() else [path]
-        if not below:
-            misused(f"there is no .lt file in {path}")
-        files += below
+    for given in paths:
+        for path in expanded(given):
+            found = below(path) if path.is_dir() else [path]
+            if not found:
+                misused(f"there is no .lt file in {path}")
+            files += found
     return list(dict.fromkeys(files))
+
+
+def expanded(path: Path) -> list[Path]:
+    """What a pattern such as `recipes/**/*.lt` fits, in order; what is no pattern, or is there by that name, itself."""
+    import glob
+
+    text = str(path)
+    if path == STDIN or not glob.has_magic(text) or os.path.lexists(text):
+        return [path]
+    found = sorted(map(Path, glob.glob(text, recursive=True)))  # noqa: PTH207 - any path, hidden ones left out
+    if not found:
+        misused(f"no file is like {text}")
+    return found
 
 
 def read_input(

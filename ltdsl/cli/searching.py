@@ -111,13 +111,14 @@ def search(
     options: RunOptions,
     compile_: Compiler,
     console: Console,
+    images: Callable[[Row], Path | None],
 ) -> Search:
     """The search, with what an earlier command left of it; ends the command where another one is in the folder."""
     from ltdsl.runs.errors import UnreadableError
     from ltdsl.sweep.search import Search
 
     try:
-        return Search(space, trials, folder, options, compile_, console.say)
+        return Search(space, trials, folder, options, compile_, console.say, images)
     except UnreadableError as error:
         fail("LT462", str(error), error.hint)
 

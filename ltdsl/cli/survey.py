@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.output import fail, need
+from ltdsl.cli.output import fail, misused, need
 from ltdsl.system.packages import missing
+from ltdsl.system.terminal import note
+from ltdsl.system.writing import lies_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -36,6 +38,46 @@ Data = Annotated[
 IMAGES = ("numpy", "PIL")
 
 
+def data_of(
+    recipe_file: Path,
+    dataset: Dataset,
+    data: Path | None,
+    allow_outside: bool,
+    tell: Callable[[str], None] = note,
+) -> Path | None:
+    """Where the images of a recipe's data set are: what ``--data`` names, else the recipe, else the project's settings.
+
+    Args:
+        recipe_file: The recipe.
+        dataset: What it says.
+        data: ``--data``.
+        allow_outside: Whether a project's settings may name folders outside their own.
+        tell: Told where they come from, where settings say.
+
+    Returns:
+        A folder or file; None where nothing but the recipe says.
+    """
+    if data is not None or getattr(dataset, "path", None):
+        return data
+    from ltdsl.configuration import ConfigurationError, Configurations
+
+    try:
+        found = Configurations().data_of(dataset.name, recipe_file.parent)
+    except ConfigurationError as error:
+        misused(str(error))
+    if found is None:
+        return None
+    place, said = found
+    if not (allow_outside or said.own or lies_in(place, said.folder)):
+        fail(
+            "LT127",
+            f"{said.path} names images outside its folder: {place}",
+            f"--data {place} takes them, --allow-outside whatever it names; your own settings may name any folder",
+        )
+    tell(f"note: images from {place}, as {said.path} says")
+    return place
+
+
 def nothing(*_: object) -> tuple[str, ...]:
     """No image is left out."""
     return ()
@@ -47,6 +89,7 @@ def surveyor(
     must: bool = False,
     left_out: Callable[[Dataset], Collection[str]] = nothing,
     whole: bool = False,
+    allow_outside: bool = False,
 ) -> Survey:
     """A survey of the files that ``--data`` or the recipe names.
 
@@ -56,9 +99,12 @@ def surveyor(
         must: End the command where a recipe names no files that are there; else its counts stay unknown.
         left_out: Names the images of a data set that are not to be counted.
         whole: See that every file is there too, as a run will, and look for copies.
+        allow_outside: Whether a project's settings may name folders outside their own.
     """
+    named = data
 
     def survey(recipe: Recipe) -> Surveyed | None:
+        data = data_of(recipe_file, recipe.settings.dataset, named, allow_outside)
         if data is not None or must:
             need("counting images", "train", *IMAGES)
         elif missing("counting images", "train", *IMAGES):
@@ -80,8 +126,8 @@ def surveyor(
         except images.DataError as error:
             if error.code == "LT401" and data is None and not must:
                 return None
-            named = error.code == "LT401" and data is None and getattr(dataset, "path", None)
-            where = f"; paths count from the recipe's folder, {root.resolve()}" if named else ""
+            written = error.code == "LT401" and data is None and getattr(dataset, "path", None)
+            where = f"; paths count from the recipe's folder, {root.resolve()}" if written else ""
             fail(error.code, error.message, f"{error.hint}{where}")
         return found
 

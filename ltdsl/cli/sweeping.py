@@ -10,7 +10,8 @@ import typer
 
 from ltdsl.cli.compiling import blocking
 from ltdsl.cli.output import fail, interrupted, show
-from ltdsl.cli.survey import surveyor
+from ltdsl.cli.survey import data_of, surveyor
+from ltdsl.system.terminal import say
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
@@ -25,13 +26,33 @@ if TYPE_CHECKING:
     from ltdsl.sweep.table import Row, Table
 
 
-def surveyor_of(data: Path | None, left_out: LeftOut) -> Callable[[Path], Survey]:
+def surveyor_of(
+    data: Path | None, left_out: LeftOut, allow_outside: bool = False
+) -> Callable[[Path], Survey]:
     """What counts the images of each recipe's data sets, without those that are left out."""
 
     def survey(recipe: Path) -> Survey:
-        return surveyor(recipe, data, True, lambda dataset: left_out(recipe, dataset))
+        return surveyor(
+            recipe,
+            data,
+            True,
+            lambda dataset: left_out(recipe, dataset),
+            allow_outside=allow_outside,
+        )
 
     return survey
+
+
+def images_of(data: Path | None, allow_outside: bool) -> Callable[[Row], Path | None]:
+    """Where the images of each run are, told once of each data set."""
+    told: set[str] = set()
+
+    def tell(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            say(text, err=True)
+
+    return lambda row: data_of(row.choice.recipe, row.plan.dataset, data, allow_outside, tell)
 
 
 def compiled(
@@ -54,7 +75,9 @@ def compiled(
     """
     from ltdsl.sweep.table import compile_table
 
-    table, problems = compile_table(choices, surveyor_of(data, left_out), allow_outside)
+    table, problems = compile_table(
+        choices, surveyor_of(data, left_out, allow_outside), allow_outside
+    )
     if table is None:  # what else there is to say can wait
         show([problem for problem in problems if blocking([problem], strict)])
         raise typer.Exit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,6 +43,7 @@ class Sweep:
         table: The runs.
         folder: Where they are.
         given: The directory of each, where it is decided.
+        images: Tells where a run's images are, where the options do not say.
         places: The directory of each.
         records: What is known of each, in the order of the table.
         ended: Those that have come to an end since the sweep was begun or gone on with.
@@ -53,6 +54,7 @@ class Sweep:
     folder: SweepFolder
     options: RunOptions = field(default_factory=RunOptions)
     given: Mapping[Row, Path] | None = None
+    images: Callable[[Row], Path | None] = lambda _: None
     places: Mapping[Row, Path] = field(init=False)
     records: dict[Row, Record] = field(init=False)
     ended: set[Row] = field(default_factory=set)
@@ -102,6 +104,8 @@ class Sweep:
             raise LeadsOutError(self.places[row])
         out, options = self.places[row].resolve(), self.options.from_anywhere()
         options = replace(options, cache_at=points(self.shared).get(row, ()))
+        if options.data is None:
+            options = replace(options, data=self.images(row))
         if options.keep_cam:
             options = replace(options, keep_cam=options.keep_cam / out.name)
         return Job(

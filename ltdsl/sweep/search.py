@@ -74,6 +74,7 @@ class Search:
         options: How they are trained.
         compile: See :data:`Compile`.
         tell: Told in a line what a trial came to.
+        images: See :class:`ltdsl.sweep.drive.Sweep`.
         attempts: What is being tried, or was.
     """
 
@@ -83,6 +84,7 @@ class Search:
     options: RunOptions
     compile: Compile
     tell: Callable[[str], None]
+    images: Callable[[Row], Path | None] = lambda _: None
     attempts: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -197,7 +199,8 @@ class Search:
         """The sweep of one run, which knows how one is trained and recorded."""
         assert attempt.row is not None
         assert attempt.place is not None
-        return Sweep(Table((attempt.row,), 1), self.folder, options, {attempt.row: attempt.place})
+        place = {attempt.row: attempt.place}
+        return Sweep(Table((attempt.row,), 1), self.folder, options, place, self.images)
 
     def _is_trained(self, attempt: Attempt, step: Step) -> bool:
         assert attempt.place is not None

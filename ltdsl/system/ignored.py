@@ -26,24 +26,30 @@ _MARKS = ("run.json", "pyvenv.cfg")
 def files_below(
     folder: Path,
     ending: str,
-    exclude: Sequence[str] = (),
+    exclude: Sequence[tuple[Path, Sequence[str]]] = (),
     onerror: Callable[[OSError], None] | None = None,
+    further: Callable[[Path], Sequence[str]] = lambda _: (),
 ) -> Iterator[Path]:
     """The files below a folder that its owner means.
 
     Args:
         folder: Where to look.
         ending: How their names end.
-        exclude: Further patterns, as in a ``.gitignore`` in ``folder``.
+        exclude: Further patterns, each with the folder in whose ``.gitignore`` they might stand: this one or one above.
         onerror: Told of folders that cannot be read.
+        further: Gives the patterns that a folder below this one has besides.
     """
-    rules = [*_above(folder), *_rules(folder, list(exclude))]
+    rules = list(_above(folder))
+    for base, patterns in exclude:
+        rules += _rules(base, list(patterns))
     by_folder: dict[Path, list[tuple[Path, GitIgnoreSpec]]] = {}
     for parent, folders, names in os.walk(folder, onerror=onerror):
         place = Path(parent)
         known = by_folder.get(place.parent, rules) if place != folder else rules
         if ".gitignore" in names:
             known = [*known, *_rules(place, _lines(place))]
+        if place != folder:
+            known = [*known, *_rules(place, list(further(place)))]
         by_folder[place] = known
         folders[:] = sorted(
             name for name in folders if not _skipped(place / name, known) and name not in _TOOLS

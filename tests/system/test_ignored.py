@@ -43,7 +43,10 @@ def tree(tmp_path):
 
 
 def found(folder, *exclude):
-    return {path.relative_to(folder).as_posix() for path in files_below(folder, ".lt", exclude)}
+    return {
+        path.relative_to(folder).as_posix()
+        for path in files_below(folder, ".lt", [(folder, exclude)])
+    }
 
 
 WANTED = {"a.lt", "runs/own.lt", "deep/build/keep.lt", "deep/kept/old.lt", "deep/kept/new.lt"}

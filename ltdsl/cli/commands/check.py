@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -11,8 +12,10 @@ import typer
 from ltdsl.cli.compiling import all_changes, blocking
 from ltdsl.cli.inputs import (
     HERE,
+    STDIN,
     Exclude,
     Recipes,
+    configured,
     is_stream,
     name_of,
     read_input,
@@ -83,14 +86,24 @@ def check(
     exclude: Exclude = None,
 ) -> None:
     """Find every problem in recipes, without training anything."""
+    from ltdsl.codes.select import Selection
+    from ltdsl.configuration import Configurations
     from ltdsl.source import Source
 
-    wanted = _selection(select, ignore)
+    selection = _selection(select, ignore)  # of the command line: misspelt codes are told first
+    settings = Configurations()
     fixing = fix or unsafe_fixes
     recipes = recipes or [HERE]
-    paths = recipes_in(recipes, exclude or ())
+    paths = recipes_in(recipes, exclude or (), settings)
     for path in paths:
         note(f"checking {name_of(path, stdin_filename)}")
+    wanted = {}
+    for path in paths:
+        place = (stdin_filename or Path("x")) if path == STDIN else path
+        there = configured(place.parent, settings)
+        wanted[name_of(path, stdin_filename)] = Selection(
+            selection.select or there.select, selection.ignore or there.ignore
+        )
     sources = {path: read_input(path, stdin_filename, path in recipes) for path in paths}
     # a fixed recipe is for standard output, so nothing else goes there
     aside = fixing and any(map(is_stream, sources))
@@ -109,8 +122,8 @@ def check(
     found = _findings(
         (names[path], each.problems) for path, each in results.items() if path not in parts
     )
-    shown = [(file, problem) for file, problem in found if problem in wanted]
-    hidden = [problem for _, problem in found if problem not in wanted]
+    shown = [(file, problem) for file, problem in found if problem in wanted[file]]
+    hidden = [problem for file, problem in found if problem not in wanted[file]]
     errors = sum(map(_is_error, hidden))
     _write(output, fixed, shown, len(results) - len(parts), errors, aside, fixing)
     if blocking([problem for _, problem in shown], strict) or blocking(hidden, strict=False):
@@ -194,12 +207,12 @@ def _fix(
     sources: dict[Path, Source | Diagnostic],
     names: Mapping[Path, str],
     compile_recipe: Callable[[Source], Compilation],
-    wanted: Selection,
+    wanted: Mapping[str, Selection],
     unsafe: bool,
     given: list[Path],
 ) -> tuple[dict[Path, Source | Diagnostic], Findings]:
     """Apply edits to the recipes, not to other files that they use; what is left is found afterwards."""
-    from ltdsl.fixes import fix, is_safe
+    from ltdsl.fixes import fix
     from ltdsl.source import Source
 
     fixed: Findings = []
@@ -207,13 +220,20 @@ def _fix(
     for path, source in sources.items():
         if not isinstance(source, Source):
             continue
-        new, applied = fix(source, compile_recipe, lambda d: d in wanted and (unsafe or is_safe(d)))
+        chosen = wanted[names[path]]
+        new, applied = fix(source, compile_recipe, partial(_is_mended, chosen, unsafe))
         if is_stream(path) or applied:
             rewrite(path, new.text, given)
         if applied:
             after[path] = new
             fixed += [(names[path], problem) for problem in applied]
     return after, fixed
+
+
+def _is_mended(chosen: Selection, unsafe: bool, problem: Diagnostic) -> bool:
+    from ltdsl.fixes import is_safe
+
+    return problem in chosen and (unsafe or is_safe(problem))
 
 
 def _write(

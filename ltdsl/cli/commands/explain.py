@@ -54,7 +54,7 @@ def advise(
         strict,
         allow_outside=allow_outside,
         stdin_filename=stdin_filename,
-        survey=surveyor(stdin_filename or recipe, data),
+        survey=surveyor(stdin_filename or recipe, data, allow_outside=allow_outside),
     )
     assert result.recipe is not None
     from ltdsl.evidence.tables import advice

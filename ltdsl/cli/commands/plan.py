@@ -55,7 +55,7 @@ def plan(
         quiet=emit is not None,
         allow_outside=allow_outside,
         stdin_filename=stdin_filename,
-        survey=surveyor(stdin_filename or recipe, data),
+        survey=surveyor(stdin_filename or recipe, data, allow_outside=allow_outside),
     )
     if emit is Phase.SYNTAX:
         from ltdsl.syntax.emit import syntax_to_json

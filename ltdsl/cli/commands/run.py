@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import time
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,12 +37,12 @@ from ltdsl.cli.output import (
     new_console,
     progress_console,
 )
-from ltdsl.cli.survey import Data, surveyor
+from ltdsl.cli.survey import Data, data_of, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
 from ltdsl.options import Begins, Origin, RunOptions
 from ltdsl.runs.layout import FACTS, RECIPE, REPORT
 from ltdsl.source import texts
-from ltdsl.system.terminal import verbosity
+from ltdsl.system.terminal import say, verbosity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -186,7 +187,7 @@ def run(
     if workers > 1:
         plan = None
         if recipe is not None:
-            survey = surveyor(recipe, data, must=True)
+            survey = surveyor(recipe, data, must=True, allow_outside=allow_outside)
             plan = compiled(
                 recipe,
                 changes,
@@ -196,6 +197,10 @@ def run(
                 allow_outside=allow_outside,
                 survey=survey,
             ).plan
+            assert plan is not None
+            options = replace(
+                options, data=data_of(recipe, plan.dataset, data, allow_outside, _tell)
+            )
             out = out or _default_folder(recipe)
         switches = {"--strict": strict, "--allow-outside": allow_outside}
         named = {
@@ -213,12 +218,16 @@ def run(
         train(lambda runs: runs.resume(resume, console, options, team), resume, console, options)
         return
     assert recipe is not None
-    survey = surveyor(recipe, data, must=True, whole=strict)  # all that `--strict` may stop on
+    # all that `--strict` may stop on
+    survey = surveyor(recipe, data, must=True, whole=strict, allow_outside=allow_outside)
     result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
+    assert result.plan is not None
+    options = replace(
+        options, data=data_of(recipe, result.plan.dataset, data, allow_outside, _tell)
+    )
     begins = None if begin is None else _begins(begin, result)
     origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed), begins=begins)
     if smoke:
-        assert result.plan is not None
         try_out(result.plan, origin, console, options)
         return
     chosen = out is not None
@@ -237,6 +246,10 @@ def run(
         if not chosen:
             with contextlib.suppress(OSError):
                 out.rmdir()  # it is still empty: the run did not begin
+
+
+def _tell(text: str) -> None:
+    say(text, err=True)
 
 
 def _begins(text: str, result: Compilation) -> Begins:

@@ -25,10 +25,12 @@ from ltdsl.cli.options import (
 from ltdsl.cli.output import fail, misused, need, new_console, progress_console, show
 from ltdsl.cli.searching import Compiler, announce_search, conclude, drive, search, space_of
 from ltdsl.cli.survey import Data, Unreadable, nothing
-from ltdsl.cli.sweeping import announce, compiled, pool_of, surveyor_of, work_off
+from ltdsl.cli.sweeping import announce, compiled, images_of, pool_of, surveyor_of, work_off
 from ltdsl.options import RunOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ltdsl.cli.survey import LeftOut
     from ltdsl.diagnostics import Diagnostic
     from ltdsl.display.console import Console
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.folder import SweepFolder
     from ltdsl.sweep.grid import Choice
+    from ltdsl.sweep.table import Row
 
 
 def sweep(
@@ -148,7 +151,7 @@ def sweep(
             misused(
                 "--search tries combinations by itself: without --seeds, --zip and --skip-unreadable"
             )
-        survey = surveyor_of(data, nothing)
+        survey = surveyor_of(data, nothing, allow_outside)
         compiler = Compiler(survey, strict, allow_outside)
         folder = SweepFolder(out or _default_folder(paths))
         _search(
@@ -161,6 +164,7 @@ def sweep(
             console,
             dry_run,
             (cluster, jobs),
+            images_of(data, allow_outside),
         )
         return
     choices = _choices(paths, changes, seeds, side_by_side)
@@ -169,7 +173,9 @@ def sweep(
         left_out = Unreadable(data, lambda why: console.say(f"left out: {why}")).within
     table = compiled(choices, strict, allow_outside, data, left_out)
     try:
-        work = Sweep(table, SweepFolder(out or _default_folder(paths)), options)
+        images = images_of(data, allow_outside)
+        place = SweepFolder(out or _default_folder(paths))
+        work = Sweep(table, place, options, images=images)
         rows = work.left(retry_failed)
         announce(work, rows, console, dry_run)
         if dry_run:
@@ -239,6 +245,7 @@ def _search(
     console: Console,
     dry_run: bool,
     where: tuple[str | None, int],
+    images: Callable[[Row], Path | None],
 ) -> None:
     """Do what `--search` is for."""
     space, ends = space_of(paths, axes, trials, compiler)
@@ -247,7 +254,7 @@ def _search(
         return
     cluster, jobs = where
     try:
-        work = search(space, trials, folder, options, compiler, console)
+        work = search(space, trials, folder, options, compiler, console, images)
         pool = pool_of(cluster, jobs, options.device)
         drive(work, pool, pool.slots)
         conclude(work, new_console())
