@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ltdsl.analysis.addresses import address_of, as_part
+from ltdsl.analysis.examples import instead_of, set_by
 from ltdsl.analysis.suggest import suggest
 from ltdsl.catalogue import Entry
 from ltdsl.catalogue.fields import Field, choices_of, describe, limits, optional
@@ -64,7 +65,8 @@ def unknown_parameter(
     if setting:
         called = {a.name.text: a.value.name.text for a in others if isinstance(a.value, Call)}
         part = as_part(address_of(name) or "", argument.value.span.text, called)
-        said = said._replace(help=f"write `{part}`", edit=None) if part else said
+        line = f"write `{part}`" if part else set_by(entry, name, argument.value)
+        said = said._replace(help=line, edit=None) if line else said
     return report(
         _UNKNOWN.get(entry.kind, "LT103"),
         argument.name.span,
@@ -74,14 +76,14 @@ def unknown_parameter(
 
 
 def wrong_type(
-    node: Value, name: str, expected: str, found: str, edit: Edit | None = None
+    node: Value, name: str, expected: str, found: str, edit: Edit | None = None, instead: str = ""
 ) -> Diagnostic:
-    """A value of another type than expected, and what would mend it."""
+    """A value of another type than expected, and what would mend it, or be written instead."""
     return report(
         "LT105",
         node.span,
         f"`{name}` takes {expected}, not {found}",
-        help=f"write `{edit.replacement}`" if edit else "",
+        help=f"write `{edit.replacement}`" if edit else instead,
         edit=edit,
     )
 
@@ -137,4 +139,5 @@ def refused(
             f"`{name}` takes {describe(annotation)}, not `{node.name.text}`",
             **suggest(node.name.text, node.span, choices)._asdict(),
         )
-    return wrong_type(node, name, describe(annotation), what(node))
+    instead = instead_of(node, name, fields[name]) if item is None else ""
+    return wrong_type(node, name, describe(annotation), what(node), instead=instead)

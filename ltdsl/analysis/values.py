@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from ltdsl.analysis.examples import instead_of
 from ltdsl.analysis.refusals import by_field, listing, refused, unknown_parameter, what, wrong_type
 from ltdsl.analysis.suggest import Suggestion, suggest
 from ltdsl.catalogue import INDEXES, Entry
@@ -125,7 +126,8 @@ def _value(node: Value, field: Field, name: str, problems: Report) -> Any:
             return _WRONG
         if quoted and not text:
             bare = Edit(node.span, str(written)) if written in choices else None
-            problems(wrong_type(node, name, describe(annotation), "text in quotes", bare))
+            instead = instead_of(node, name, field)
+            problems(wrong_type(node, name, describe(annotation), "text in quotes", bare, instead))
             return _WRONG
     if isinstance(node, Percent) and text:  # else its own text would do
         problems(wrong_type(node, name, "text in quotes", what(node)))
@@ -138,15 +140,18 @@ def _entry(node: Value, field: Field, base: type[Entry], name: str, problems: Re
     annotation, many = field.annotation, field.many
     items = node.items if isinstance(node, List) else (node,)
     if many != isinstance(node, List):
-        edit = Edit(node.span, f"[{node.span.text}]") if many else None
-        problems(wrong_type(node, name, describe(annotation), what(node), edit))
+        one = isinstance(node, Call) and node.name.text in INDEXES[base]
+        edit = Edit(node.span, f"[{node.span.text}]") if many and one else None
+        instead = instead_of(node, name, field)
+        problems(wrong_type(node, name, describe(annotation), what(node), edit, instead))
         return _WRONG
     built: list[Entry | None] = []
     for item in items:
         if not isinstance(item, Call):
             quoted = isinstance(item, String) and item.value in INDEXES[base]
             bare = Edit(item.span, str(item.value)) if quoted else None  # type: ignore[union-attr]
-            problems(wrong_type(item, name, article(base.kind), what(item), bare))
+            instead = "" if many else instead_of(item, name, field)
+            problems(wrong_type(item, name, article(base.kind), what(item), bare, instead))
             built.append(None)
             continue
         built.append(_called(item, base, problems))

@@ -385,6 +385,7 @@ _TRAINING = (
         "patience early_stop early_stopping_patience",
         Word("epochs without a better one that end a run", name="early_stopping"),
     ),
+    ("min_delta", Word("how much counts as better: anything does")),
     (
         "save_best monitor metric eval_metric",
         Word(
@@ -431,7 +432,7 @@ _TRAINING = (
         Word("images are read by as many threads as there are processors"),
     ),
     (
-        "gpus num_gpus n_gpus world_size nproc_per_node devices",
+        "gpus num_gpus n_gpus world_size nproc_per_node devices workers",
         Word("cards that share a run", option="ltdsl run recipe.lt --workers N"),
     ),
     ("device gpu cuda", Word("what computes", option="ltdsl run recipe.lt --device gpu")),

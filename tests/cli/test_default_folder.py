@@ -28,4 +28,7 @@ def test_a_folder_that_cannot_be_made_is_told_when_it_is_opened(tmp_path, monkey
 def test_a_run_that_does_not_begin_leaves_no_folder(ltdsl, recipe, tmp_path):
     done = ltdsl("run", recipe("precision = bf16; stage1: ce"))
     assert "LT427" in done.stderr
-    assert not list((tmp_path / "runs").iterdir())
+    assert not (tmp_path / "runs").exists()
+    (tmp_path / "runs" / "other").mkdir(parents=True)
+    ltdsl("run", recipe("precision = bf16; stage1: ce"))
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["other"]

@@ -45,7 +45,7 @@ from ltdsl.source import texts
 from ltdsl.system.terminal import say, verbosity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ltdsl_runtime.errors import RunError
 
@@ -185,7 +185,7 @@ def run(
         track_checkpoints,
     )
     if workers > 1:
-        plan = None
+        plan, chosen = None, True
         if recipe is not None:
             survey = surveyor(recipe, data, must=True, allow_outside=allow_outside)
             plan = compiled(
@@ -201,6 +201,7 @@ def run(
             options = replace(
                 options, data=data_of(recipe, plan.dataset, data, allow_outside, _tell)
             )
+            chosen = out is not None
             out = out or _default_folder(recipe)
         switches = {"--strict": strict, "--allow-outside": allow_outside}
         named = {
@@ -210,7 +211,8 @@ def run(
             "--from": begin,
         }
         line = _of_a_worker(recipe, changes, named, switches, options)
-        spread(line, options, resume or out or Path(), plan)
+        with _left_empty(None if chosen else out):
+            spread(line, options, resume or out or Path(), plan)
         return
     team = enlist(options) if is_launched() else None
     console = progress_console(mute=team is not None and not team.first)
@@ -235,17 +237,13 @@ def run(
         out = _default_folder(recipe) if team is None or team.first else Path()
         if team is not None:
             out = Path(team.first_ones(str(out)))
-    try:
+    with _left_empty(None if chosen else out):
         train(
             lambda runs: runs.run(result.plan, origin, out, console, options, team),
             out,
             console,
             options,
         )
-    finally:
-        if not chosen:
-            with contextlib.suppress(OSError):
-                out.rmdir()  # it is still empty: the run did not begin
 
 
 def _tell(text: str) -> None:
@@ -434,6 +432,18 @@ def write_report(runs: Path, out: Path | None = None) -> str | None:
         return f"{error}; {again}"
     said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
     return f"{said[0]}; {again}" if done.returncode else None
+
+
+@contextlib.contextmanager
+def _left_empty(folder: Path | None) -> Iterator[None]:
+    """Remove a folder that was made for a run which then does not begin, and the one that it is in."""
+    try:
+        yield
+    finally:
+        if folder is not None:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+                folder.parent.rmdir()
 
 
 def _default_folder(recipe: Path) -> Path:
