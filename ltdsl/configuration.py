@@ -58,9 +58,14 @@ class Configuration:
 
 
 class Configurations:
-    """The settings for what lies in a folder; each file is read once."""
+    """The settings for what lies in a folder; each file is read once.
 
-    def __init__(self) -> None:
+    Args:
+        tell: Told which files are read.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = note) -> None:
+        self._tell = tell
         self._known: dict[Path, Configuration] = {}
 
     def of(self, folder: Path) -> Configuration:
@@ -95,7 +100,7 @@ class Configurations:
     def _at(self, folder: Path) -> Configuration | None:
         found = _in(folder)
         if found is not None:
-            note(f"settings: {found.path}")
+            self._tell(f"settings: {found.path}")
         return found
 
 

@@ -52,18 +52,23 @@ def is_stream(path: Path) -> bool:
     return path == STDIN or (path.exists() and not path.is_file())
 
 
-def configured(folder: Path, known: Configurations) -> Configuration:
-    """The settings for what lies in a folder; ends the command where their file is none."""
-    from ltdsl.configuration import ConfigurationError
+def configured(folder: Path, known: Configurations, silent: bool = False) -> Configuration:
+    """The settings for what lies in a folder; ends the command where their file is none, unless it is to be silent."""
+    from ltdsl.configuration import Configuration, ConfigurationError
 
     try:
         return known.of(folder)
     except ConfigurationError as error:
+        if silent:
+            return Configuration()
         misused(str(error))
 
 
 def recipes_in(
-    paths: list[Path], exclude: Sequence[str] = (), settings: Configurations | None = None
+    paths: list[Path],
+    exclude: Sequence[str] = (),
+    settings: Configurations | None = None,
+    silent: bool = False,
 ) -> list[Path]:
     """The recipes that paths stand for: files as they are, folders with all .lt files below them.
 
@@ -73,37 +78,39 @@ def recipes_in(
         paths: What a command was given; a pattern that no shell has expanded stands for what it fits.
         exclude: Patterns of what else to pass over.
         settings: Gives more of them.
+        silent: Say nothing of folders without any, nor of settings that are none.
     """
     from ltdsl.configuration import OWN, SHARED, Configurations
     from ltdsl.system.ignored import files_below
 
-    known = settings or Configurations()
+    known = settings or (Configurations(lambda _: None) if silent else Configurations())
 
     def below(folder: Path) -> list[Path]:
-        there = configured(folder, known)
+        there = configured(folder, known, silent)
         patterns = [(there.folder, there.exclude), (folder, exclude)]
         return list(files_below(folder, ".lt", patterns, unreadable, further))
 
     def further(folder: Path) -> Sequence[str]:
         if not any((folder / name).is_file() for name in (OWN, SHARED)):
             return ()
-        there = configured(folder, known)
+        there = configured(folder, known, silent)
         return there.exclude if there.folder == Path(os.path.abspath(folder)) else ()  # noqa: PTH100
 
     def unreadable(error: OSError) -> None:
-        misused(f"the folder {error.filename} cannot be read: {error.strerror}")
+        if not silent:
+            misused(f"the folder {error.filename} cannot be read: {error.strerror}")
 
     files: list[Path] = []
     for given in paths:
-        for path in expanded(given):
+        for path in expanded(given, silent):
             found = below(path) if path.is_dir() else [path]
-            if not found:
+            if not found and not silent:
                 misused(f"there is no .lt file in {path}")
             files += found
     return list(dict.fromkeys(files))
 
 
-def expanded(path: Path) -> list[Path]:
+def expanded(path: Path, silent: bool = False) -> list[Path]:
     """What a pattern such as `recipes/**/*.lt` fits, in order; what is no pattern, or is there by that name, itself."""
     import glob
 
@@ -111,7 +118,7 @@ def expanded(path: Path) -> list[Path]:
     if path == STDIN or not glob.has_magic(text) or os.path.lexists(text):
         return [path]
     found = sorted(map(Path, glob.glob(text, recursive=True)))  # noqa: PTH207 - any path, hidden ones left out
-    if not found:
+    if not found and not silent:
         misused(f"no file is like {text}")
     return found
 

@@ -18,6 +18,9 @@ class Format(str, Enum):
     JSON = "json"
 
 
+Form = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
+
+
 class Device(str, Enum):
     """Where to compute."""
 
@@ -121,5 +124,9 @@ StdinFilename = Annotated[
         "folder that it uses files from.",
         show_default=False,
     ),
+]
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", help="Stay, and do it again whenever a file changes; Ctrl-C ends it."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail on warnings and advice too.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +17,7 @@ from ltdsl.wording import counted
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from ltdsl.evidence.rows import Row
     from ltdsl.recipe import Recipe
 
 
@@ -54,6 +55,56 @@ def advice(
         "Figures of different splits are never comparable, and epochs differ.",
         style="dim",
     )
+
+
+def advice_data(recipe: Recipe, shown: int, counts: Sequence[int] | None = None) -> dict[str, Any]:
+    """The same as plain data.
+
+    Returns:
+        ``combination``, ``dataset`` and ``epochs`` of the recipe; ``benchmark``, whose figures these are, ``same``,
+        whether it is the data set itself, and ``caveat``, empty then; ``splits``, each with ``split``, ``title``, its
+        nearest ``rows`` and ``first_change``: ``base``, ``better`` and ``gain`` in points of top-1 error, or None.
+    """
+    match = nearest(recipe.settings.dataset, counts)
+    combination = of_recipe(recipe)
+    epochs = recipe.settings.epochs
+    splits = []
+    for split, near in neighbours(combination, match.benchmark.name, epochs).items():
+        change = first_change(list(near))
+        splits.append(
+            {
+                "split": split,
+                "title": SPLITS[split],
+                "rows": [{"changes": each.changes, **row_data(each.row)} for each in near[:shown]],
+                "first_change": change
+                and {
+                    "base": row_data(change.base),
+                    "better": row_data(change.better),
+                    "gain": round(change.gain, 2),
+                },
+            }
+        )
+    return {
+        "combination": describe(combination),
+        "dataset": str(recipe.settings.dataset),
+        "epochs": epochs,
+        "benchmark": match.benchmark.name,
+        "same": match.nearness is Nearness.SAME,
+        "caveat": match.caveat,
+        "splits": splits,
+    }
+
+
+def row_data(row: Row) -> dict[str, Any]:
+    """A published row: ``top1_error`` in percent, ``epochs`` or None, tricks, and where it is printed as what."""
+    return {
+        "top1_error": row.error,
+        "epochs": row.epochs,
+        "combination": row.recipe,
+        "printed_as": row.printed_as,
+        "source": SOURCES[row.source],
+        "note": row.note,
+    }
 
 
 def _benchmark(match: Match) -> str:

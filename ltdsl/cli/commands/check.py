@@ -22,7 +22,7 @@ from ltdsl.cli.inputs import (
     recipes_in,
     rewrite,
 )
-from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict
+from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict, Watch
 from ltdsl.cli.output import misused, print_json, show
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.system.terminal import data, note, say, summarize
@@ -84,17 +84,76 @@ def check(
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
     exclude: Exclude = None,
+    watch: Watch = False,
 ) -> None:
     """Find every problem in recipes, without training anything."""
+    selection = _selection(select, ignore)  # of the command line: misspelt codes are told first
+    asked = _Asked(
+        recipes or [HERE],
+        data,
+        all_changes(changes, None),
+        strict,
+        selection,
+        output,
+        fix or unsafe_fixes,
+        unsafe_fixes,
+        allow_outside,
+        stdin_filename,
+        exclude or [],
+    )
+    if not watch:
+        _check(asked)
+        return
+    if any(map(is_stream, filter(lambda path: not path.is_dir(), asked.recipes))):
+        misused("--watch looks at files: there is nothing to watch in a pipe")
+    from ltdsl.cli.watching import watch as watching
+
+    used: set[Path] = set()
+    watching(lambda: _check(asked, used), lambda: {*_watched(asked), *used})
+
+
+class _Asked(NamedTuple):
+    """What a command was given."""
+
+    recipes: list[Path]
+    data: Path | None
+    changes: tuple[str, ...]
+    strict: bool
+    selection: Selection
+    output: Format
+    fixing: bool
+    unsafe: bool
+    allow_outside: bool
+    stdin_filename: Path | None
+    exclude: list[str]
+
+
+def _watched(asked: _Asked) -> set[Path]:
+    """The recipes as they are now, and the settings that they may have."""
+    from ltdsl.configuration import OWN, SHARED
+
+    paths = set(recipes_in(asked.recipes, asked.exclude, silent=True))
+    above = {
+        folder
+        for path in {*paths, *(each / "x" for each in asked.recipes)}
+        for folder in path.absolute().parents
+    }
+    return paths | {folder / name for folder in above for name in (OWN, SHARED)}
+
+
+def _check(asked: _Asked, used: set[Path] | None = None) -> None:
+    """Check once.
+
+    Args:
+        asked: What to check, and how.
+        used: Takes the files that the recipes use.
+    """
     from ltdsl.codes.select import Selection
     from ltdsl.configuration import Configurations
     from ltdsl.source import Source
 
-    selection = _selection(select, ignore)  # of the command line: misspelt codes are told first
-    settings = Configurations()
-    fixing = fix or unsafe_fixes
-    recipes = recipes or [HERE]
-    paths = recipes_in(recipes, exclude or (), settings)
+    settings, recipes, stdin_filename = Configurations(), asked.recipes, asked.stdin_filename
+    paths = recipes_in(recipes, asked.exclude, settings)
     for path in paths:
         note(f"checking {name_of(path, stdin_filename)}")
     wanted = {}
@@ -102,22 +161,24 @@ def check(
         place = (stdin_filename or Path("x")) if path == STDIN else path
         there = configured(place.parent, settings)
         wanted[name_of(path, stdin_filename)] = Selection(
-            selection.select or there.select, selection.ignore or there.ignore
+            asked.selection.select or there.select, asked.selection.ignore or there.ignore
         )
     sources = {path: read_input(path, stdin_filename, path in recipes) for path in paths}
     # a fixed recipe is for standard output, so nothing else goes there
-    aside = fixing and any(map(is_stream, sources))
-    compile_recipe = _compiler(all_changes(changes, None), allow_outside, data)
+    aside = asked.fixing and any(map(is_stream, sources))
+    compile_recipe = _compiler(asked.changes, asked.allow_outside, asked.data)
     names = {path: name_of(path, stdin_filename) for path in paths}
     fixed: Findings = []
-    if fixing:
-        sources, fixed = _fix(sources, names, compile_recipe, wanted, unsafe_fixes, recipes)
+    if asked.fixing:
+        sources, fixed = _fix(sources, names, compile_recipe, wanted, asked.unsafe, recipes)
     results = {
-        path: _checked(compile_recipe(source), data)
+        path: _checked(compile_recipe(source), asked.data)
         if isinstance(source, Source)
         else Checked([source])
         for path, source in sources.items()
     }
+    if used is not None:
+        used.update(path for each in results.values() for path in each.used)
     parts = used_parts(results, recipes)
     found = _findings(
         (names[path], each.problems) for path, each in results.items() if path not in parts
@@ -125,8 +186,8 @@ def check(
     shown = [(file, problem) for file, problem in found if problem in wanted[file]]
     hidden = [problem for file, problem in found if problem not in wanted[file]]
     errors = sum(map(_is_error, hidden))
-    _write(output, fixed, shown, len(results) - len(parts), errors, aside, fixing)
-    if blocking([problem for _, problem in shown], strict) or blocking(hidden, strict=False):
+    _write(asked.output, fixed, shown, len(results) - len(parts), errors, aside, asked.fixing)
+    if blocking([problem for _, problem in shown], asked.strict) or blocking(hidden, strict=False):
         raise typer.Exit(1)
 
 

@@ -9,8 +9,8 @@ import typer
 
 from ltdsl.cli.compiling import compiled
 from ltdsl.cli.complete import names
-from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
-from ltdsl.cli.output import misused, need, new_console
+from ltdsl.cli.options import AllowOutside, Form, Format, Recipe, Seed, Set, StdinFilename, Strict
+from ltdsl.cli.output import misused, need, new_console, print_json
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.system.terminal import say_lines
 
@@ -34,6 +34,7 @@ def advise(
             show_default=False,
         ),
     ] = None,
+    form: Form = Format.TEXT,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
@@ -42,6 +43,8 @@ def advise(
 
     And what those rows would change about it first.
     """
+    if runs and form is Format.JSON:
+        misused("--runs is for people: `ltdsl runs --format json` lists runs for programs")
     if runs:
         need("`ltdsl advise --runs`", "report", "numpy")
         missing = next((path for path in runs if not path.is_dir()), None)
@@ -57,8 +60,11 @@ def advise(
         survey=surveyor(stdin_filename or recipe, data, allow_outside=allow_outside),
     )
     assert result.recipe is not None
-    from ltdsl.evidence.tables import advice
+    from ltdsl.evidence.tables import advice, advice_data
 
+    if form is Format.JSON:
+        print_json(advice_data(result.recipe, rows, result.counts))
+        return
     console = new_console()
     for part in advice(result.recipe, rows, result.counts):
         console.print(part)
@@ -82,6 +88,7 @@ def tricks(
         ),
     ] = None,
     data: Data = None,
+    form: Form = Format.TEXT,
 ) -> None:
     """List all tricks, by kind; or put one through its paces.
 
@@ -89,10 +96,17 @@ def tricks(
     two workers. Of a data set, whose files --data names: labels, images, other processes, its split.
     """
     if tested is not None:
+        if form is Format.JSON:
+            misused("--format json lists tricks: leave --test out")
         _try(tested, data)
         return
     if data is not None:
         misused("--data has the files of the data set that --test tries: name it")
+    if form is Format.JSON:
+        from ltdsl.reference.data import tricks_data
+
+        print_json({"tricks": tricks_data()})
+        return
     from rich.table import Table
 
     from ltdsl.catalogue import TRICKS
@@ -166,6 +180,7 @@ def explain(
             autocompletion=names,
         ),
     ],
+    form: Form = Format.TEXT,
 ) -> None:
     """Explain a name or a diagnostic code."""
     from ltdsl.catalogue.names import nearest
@@ -176,6 +191,11 @@ def explain(
         close = nearest(name, known()) or nearest(name.upper(), known())
         hint = f"; did you mean `{close}`?" if close else "; see `ltdsl tricks`"
         misused(f"nothing is called `{name}`{hint}")
+    if form is Format.JSON:
+        from ltdsl.reference.data import explained_data
+
+        print_json(explained_data(name))
+        return
     console = new_console()
     if console.is_terminal:
         from rich.markdown import Markdown

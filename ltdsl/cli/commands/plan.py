@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ltdsl.cli.compiling import compiled
-from ltdsl.cli.options import AllowOutside, Recipe, Seed, Set, StdinFilename, Strict
-from ltdsl.cli.output import new_console, print_json, print_json_text
+from ltdsl.cli.options import AllowOutside, Format, Recipe, Seed, Set, StdinFilename, Strict
+from ltdsl.cli.output import misused, new_console, print_json, print_json_text
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.system.terminal import say
 
@@ -32,6 +32,10 @@ def plan(
         Phase | None,
         typer.Option(help="Print a phase of the compilation as JSON.", show_default=False),
     ] = None,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="For people, or for programs: the same as --emit plan."),
+    ] = Format.TEXT,
     details: Annotated[
         bool,
         typer.Option("--details", help="Add steps, learning-rate curve and what each class gets."),
@@ -47,6 +51,10 @@ def plan(
     stdin_filename: StdinFilename = None,
 ) -> None:
     """Show what a recipe means: its stages with every value resolved."""
+    if form is Format.JSON:
+        if emit is not None or details or origins:
+            misused("--format json is the plan as data: without --emit, --details and --origins")
+        emit = Phase.PLAN
     result = compiled(
         recipe,
         changes,
