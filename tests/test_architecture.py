@@ -108,6 +108,7 @@ READ_DATA = {
     ("ltdsl/cli/commands/report.py", "_pictures"),
     ("ltdsl/cli/refusals.py", "unsuitable"),
     ("ltdsl/cli/commands/run.py", "_trained"),
+    ("ltdsl/cli/commands/run.py", "look"),
     ("ltdsl/cli/commands/run.py", "train"),
     ("ltdsl/cli/commands/run.py", "try_out"),
     ("ltdsl/cli/commands/sweep.py", "_need_writers"),

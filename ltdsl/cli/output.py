@@ -47,10 +47,18 @@ def new_console(mute: bool = False, err: bool = False) -> Console:
     return Console(err=err, mute=mute)
 
 
-def progress_console(mute: bool = False, err: bool = False) -> Console:
-    """A console for how things go on: with `--quiet`, it has nothing but warnings."""
-    from ltdsl.display.console import Console
+def progress_console(mute: bool = False, err: bool = False, events: bool = False) -> Console:
+    """A console for how things go on: with `--quiet`, it has nothing but warnings.
 
+    Args:
+        mute: Show nothing at all.
+        err: On standard error.
+        events: Likewise, and print events as JSON on standard output.
+    """
+    from ltdsl.display.console import Console, EventConsole
+
+    if events:
+        return EventConsole(quiet=verbosity.quiet)
     return Console(err=err, mute=mute, quiet=verbosity.quiet)
 
 

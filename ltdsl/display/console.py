@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from ltdsl.system.terminal import coloured, raw, say, shown, shown_lines
+from ltdsl.system.terminal import coloured, json_shown, raw, say, shown, shown_lines
 
 #: Columns of what is no terminal: nobody's lines are cut.
 _WIDE = 100_000
@@ -98,6 +99,9 @@ class Console(RichConsole):
         """Print; lines that are too long run over rather than lose their ends."""
         super().print(*objects, crop=crop, **options)
 
+    def event(self, name: str, **facts: Any) -> None:
+        """Tell a program what has happened; people are told by other means."""
+
     def say(self, text: object) -> None:
         """Print a line that stays one however narrow the console is."""
         self.print(str(text), soft_wrap=True)
@@ -114,3 +118,17 @@ class Console(RichConsole):
             _keep_words(renderable, (options or self.options).max_width)
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(shown_lines(segment.text), segment.style)
+
+
+class EventConsole(Console):
+    """A console on standard error, with events as JSON on standard output: an object a line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(err=True, **options)
+        self._events = raw(sys.stdout)  # whatever takes its place while a bar moves
+
+    def event(self, name: str, **facts: Any) -> None:
+        """Print an event: its name, and what it is about."""
+        text = json.dumps({"event": name, **facts}, ensure_ascii=False)
+        self._events.write(json_shown(text) + "\n")
+        self._events.flush()

@@ -78,6 +78,8 @@ def eval(  # noqa: A001 - the command's name
 ) -> None:
     """Evaluate a run again: its test images, its figures.
 
+    Images of --images that cannot be read are named, and make the exit code 1; the others are evaluated all the same.
+
     JSON has the form of the run's evaluation.json, and on the same images its numbers. The run directory is only read,
     unless --predictions names it.
     """
@@ -97,6 +99,13 @@ def eval(  # noqa: A001 - the command's name
     from ltdsl_runtime.use.reevaluate import evaluate_run
     from ltdsl_runtime.use.trained import open_run
 
+    damaged = 0
+
+    def unread(why: str) -> None:
+        nonlocal damaged
+        damaged += 1
+        say(f"error[LT402]: {why}", err=True)
+
     try:
         trained = open_run(run, plan)
         if tricks or prior is not None:
@@ -115,6 +124,7 @@ def eval(  # noqa: A001 - the command's name
             other_data=other_data,
             images=images,
             predictions=predictions,
+            unread=unread,
         )
     except RunError as error:
         fail(error.code, error.message, error.hint)
@@ -126,10 +136,12 @@ def eval(  # noqa: A001 - the command's name
         say(f"note: {note}", err=True)
     if form is Format.JSON:
         print_json(figures)
-        return
-    from ltdsl.display.tables import show_results
+    else:
+        from ltdsl.display.tables import show_results
 
-    show_results(new_console(), figures)
+        show_results(new_console(), figures)
+    if damaged:
+        raise typer.Exit(1)
 
 
 def _posthoc(changes: Sequence[str]) -> list[Posthoc | None]:

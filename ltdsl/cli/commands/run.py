@@ -127,6 +127,20 @@ def run(
             help="Only try it out: a few steps of each stage, an evaluation and an export, of which nothing is kept.",
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Check all that a run checks before its first step, and say what it would train, read and write.",
+        ),
+    ] = False,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print what happens as JSON, an object a line, and all else on standard error.",
+        ),
+    ] = False,
     strict: Strict = False,
     allow_outside: AllowOutside = False,
 ) -> None:
@@ -153,6 +167,12 @@ def run(
             "--smoke keeps nothing, in one process: without --resume, --out, --from, --keep-cam, --tensorboard, "
             "--track, --profile and --workers"
         )
+    if dry_run and (resume or smoke or events or workers > 1 or is_launched()):
+        misused(
+            "--dry-run looks at a run that is to begin, in one process: without --resume, --smoke, --json and --workers"
+        )
+    if events and (smoke or workers > 1 or is_launched()):
+        misused("--json tells of a run in one process: without --smoke and --workers")
     if track_checkpoints and not track:
         misused("--track-checkpoints says what a tracker is given: name one with --track")
     if workers > 1 and is_launched():
@@ -215,7 +235,7 @@ def run(
             spread(line, options, resume or out or Path(), plan)
         return
     team = enlist(options) if is_launched() else None
-    console = progress_console(mute=team is not None and not team.first)
+    console = progress_console(mute=team is not None and not team.first, events=events)
     if resume is not None:
         train(lambda runs: runs.resume(resume, console, options, team), resume, console, options)
         return
@@ -231,6 +251,9 @@ def run(
     origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed), begins=begins)
     if smoke:
         try_out(result.plan, origin, console, options)
+        return
+    if dry_run:
+        look(result.plan, origin, out or Path("runs") / f"{recipe.stem}-…", console, options)
         return
     chosen = out is not None
     if out is None:
@@ -305,16 +328,20 @@ def train(
         if not (out / FACTS).exists():
             stop("LT499", "interrupted before the run began", by_user=True)
         kept = f"interrupted; {out} keeps everything up to the last whole epoch"
+        with contextlib.suppress(OSError):  # nobody may read on
+            console.event("interrupted", run=str(out), resume=_again(out))
         stop("LT499", kept, f"go on with: {_again(out)}", by_user=True)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         stop("LT499", f"{where}{error.strerror or error}", "free space or choose another folder")
     if figures is None or console.mute:  # the first of several workers shows and writes all
         return
+    from ltdsl.display.console import EventConsole
     from ltdsl.display.profile import show_profile
     from ltdsl.display.tables import show_results
 
-    results = new_console()
+    console.event("result", run=str(out), evaluation=figures)
+    results = console if isinstance(console, EventConsole) else new_console()
     console.print()
     show_results(results, figures)
     if options.profile:
@@ -335,6 +362,7 @@ def train(
         from ltdsl_runtime.training.tracked import report_tracked
 
         report_tracked(out, page, options, lambda why: console.warn(f"warning[LT417]: {why}"))
+    console.event("end", run=str(out), report=None if trouble else str(page))
     results.say(page)
     if stopped:
         raise typer.Exit(INTERRUPTED)
@@ -350,10 +378,12 @@ def _trained(
     try:
         return action(runs)
     except RunError as error:
+        console.event("error", code=error.code, message=error.message, help=error.hint)
         if _says(out, error) and not console.mute:
             write_report(out)
         stop(error.code, error.message, error.hint)
     except StoppedAsAsked as stopped:
+        console.event("stopped", run=str(out), done=stopped.epochs, resume=_again(out))
         console.say(f"stopped after {stopped.epochs} epochs, as asked; go on with: {_again(out)}")
         return None
 
@@ -376,6 +406,24 @@ def try_out(plan: Plan, origin: Origin, console: Console, options: RunOptions) -
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         stop("LT499", f"{where}{error.strerror or error}", "free space for temporary files")
+
+
+def look(plan: Plan, origin: Origin, out: Path, console: Console, options: RunOptions) -> None:
+    """Do what `--dry-run` is for, and say in a sentence what would be in the way."""
+    try:
+        from ltdsl_runtime.errors import RunError
+        from ltdsl_runtime.use.preview import preview
+
+        try:
+            preview(plan, origin, out, console, options)
+        except RunError as error:
+            stop(error.code, error.message, error.hint)
+    except KeyboardInterrupt:
+        stop("LT499", "interrupted; nothing was kept", by_user=True)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        stop("LT499", f"{where}{error.strerror or error}", "free space for temporary files")
+    console.say("nothing was trained, and nothing is kept")
 
 
 def _of_a_worker(

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 
 def must_be_possible(
-    plan: Plan, data: LoadedData, network: Network, run: RunDirectory, done: int = 0
-) -> None:
+    plan: Plan,
+    data: LoadedData,
+    network: Network,
+    run: RunDirectory,
+    done: int = 0,
+    where: Path | None = None,
+) -> int:
     """Refuse a run that would stop in a later stage.
 
     Checkpoints that the recipe names are read before, so they are there.
@@ -33,6 +38,10 @@ def must_be_possible(
         network: The trained one.
         run: Where everything goes.
         done: Epochs that are done.
+        where: Where the run will be, if that is elsewhere.
+
+    Returns:
+        Bytes that its checkpoints take at least.
 
     Raises:
         RunError: LT404, a stage has not one full batch; LT431, the model does not suit a sampler or a
@@ -51,7 +60,7 @@ def must_be_possible(
             )
         must_suit(stage.sampler, network, data.train.shape)
         _must_have_features(plan, stage, network, len(data.counts))
-    _must_have_room(plan, network, run)
+    return _must_have_room(plan, network, run, where or run.path)
 
 
 def model_must_suit(plan: Plan, folder: Path | None, root: Path) -> None:
@@ -84,7 +93,7 @@ def _must_have_features(plan: Plan, stage: StagePlan, network: Network, classes:
         )
 
 
-def _must_have_room(plan: Plan, network: Network, run: RunDirectory) -> None:
+def _must_have_room(plan: Plan, network: Network, run: RunDirectory, where: Path) -> int:
     """Refuse a disk that cannot hold the weights of all checkpoints; what an optimizer keeps comes on top."""
     weights = sum(parameter.asnumpy().nbytes for parameter in network.get_parameters())
     names = ["last", "previous", *(["best"] if plan.best_on else [])]
@@ -93,14 +102,16 @@ def _must_have_room(plan: Plan, network: Network, run: RunDirectory) -> None:
     names += [f"{before.name}-best" for before, after in pairs if after.handoff == "best"]
     missing = sum(not run.checkpoint(name).exists() for name in names)
     needed = (missing + 1) * weights  # one is written beside the one that it replaces
-    free = shutil.disk_usage(run.path).free
+    there = next(path for path in (where, *where.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
     if free < needed:
         raise RunError(
             "LT424",
-            f"the checkpoints of this run take at least {_megabytes(needed)}, and {run.path} has room for "
+            f"the checkpoints of this run take at least {_megabytes(needed)}, and {where} has room for "
             f"{_megabytes(free)}",
             "free space, or choose another folder with --out",
         )
+    return needed
 
 
 def _megabytes(size: int) -> str:

@@ -44,6 +44,7 @@ class Reporter:
 
     def stage(self, name: str) -> None:
         """A stage begins: its graph is compiled."""
+        self.console.event("stage", stage=name)
         self._line(f"{name}: compiling its graph")
 
     def step(self, done: float, loss: Callable[[], float]) -> None:
@@ -56,6 +57,7 @@ class Reporter:
 
     def epoch(self, record: Epoch) -> None:
         """An epoch is over."""
+        self.console.event("epoch", **record.as_data())
         self._line(
             f"epoch {record.epoch} ({record.epoch + 1}/{self.plan.epochs})  {record.stage}  loss {record.loss:.4f}  "
             f"lr {record.lr:.3g}  {self._evaluated(record)}  {record.seconds:.1f} s"
@@ -87,6 +89,7 @@ class Reporter:
 
     def warn(self, message: str) -> None:
         """Something of the run is lost, and it goes on."""
+        self.console.event("warning", code="LT417", message=message)
         self.console.warn(f"warning[LT417]: {message}")
 
     def _line(self, text: str) -> None:
@@ -139,6 +142,7 @@ class LiveReporter(Reporter):
 
     def stage(self, name: str) -> None:
         """A stage begins: its graph is compiled."""
+        self.console.event("stage", stage=name)
         self._bar.update(self._task, stage=name, figures="compiling")
 
     def step(self, done: float, loss: Callable[[], float]) -> None:
@@ -151,6 +155,7 @@ class LiveReporter(Reporter):
 
     def epoch(self, record: Epoch) -> None:
         """An epoch is over."""
+        self.console.event("epoch", **record.as_data())
         assert record.loss is not None  # as it has just been trained
         assert record.lr is not None
         if record.is_evaluated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ def run(
     console: Console,
     options: RunOptions,
     workers: Workers | None = None,
+    then: Callable[..., dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Train and evaluate a plan.
 
@@ -55,6 +56,7 @@ def run(
         console: Where progress is shown.
         options: How to do it.
         workers: This one among those that share the work; None works alone.
+        then: What to do in place of training, once the run has begun.
 
     Returns:
         What evaluation.json holds.
@@ -105,12 +107,13 @@ def run(
                 **computed,
                 **processor_facts(),
             )
+            _tell_beginning(console, plan, directory)
             if beginning is not None:
                 console.say(beginning.said)
                 if workers.first:
                     beginning.hand_over(directory)
             meet(directory, workers)
-            return _train(plan, loaded, directory, console, options, root, workers)
+            return (then or _train)(plan, loaded, directory, console, options, root, workers)
 
 
 def resume(
@@ -155,6 +158,7 @@ def resume(
         must_be_same(loaded, directory.facts, path)
         must_agree(plan, loaded, workers)
         unlike = directory.go_on(**device.facts(), **workers.facts(), **processor_facts())
+        _tell_beginning(console, plan, directory, len(directory.metrics()))
         if unlike:
             console.warn(
                 f"warning[LT418]: the run goes on with {unlike}: its numbers may differ from those of a run without a "
@@ -163,10 +167,27 @@ def resume(
         return _train(plan, loaded, directory, console, options, root, workers, going_on=True)
 
 
+def _tell_beginning(console: Console, plan: Plan, directory: RunDirectory, done: int = 0) -> None:
+    """Tell a program what begins, or goes on after some epochs."""
+    facts = directory.facts.last_leg
+    console.event(
+        "begin",
+        run=str(directory.path),
+        plan_sha256=plan.digest(),
+        epochs=plan.epochs,
+        done=done,
+        stages=[
+            {"stage": stage.name, "start": stage.start, "end": stage.end} for stage in plan.stages
+        ],
+        device=facts.device,
+    )
+
+
 def _with_copies(plan: Plan, loaded: LoadedData, console: Console) -> LoadedData:
     """The data with what there is to say of images that are there twice, after saying it."""
     found = tuple(about_copies(plan.dataset, loaded.parts))
     for note in found:
+        console.event(note.level, code=note.code, message=note.message)
         console.warn(f"{note.level}[{note.code}]: {note.message}", note.hint)
     return replace(loaded, notes=(*loaded.notes, *found))
 

@@ -104,6 +104,19 @@ class StageCache:
                 return taken
         return None
 
+    def there(self) -> int:
+        """How many epochs :meth:`take` would bring."""
+        for epochs in self._candidates():
+            records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
+            if records is None:
+                continue
+            weights = self._store.lookup(STAGE_WEIGHTS, self._keys.weights(epochs))
+            records.close()
+            if weights is not None:
+                weights.close()
+                return epochs
+        return 0
+
     def _candidates(self) -> list[int]:
         """Numbers of epochs that something is kept after, most first."""
         found = {

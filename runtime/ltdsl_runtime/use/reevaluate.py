@@ -19,7 +19,10 @@ from ltdsl_runtime.machine.device import as_begun, prepare
 from ltdsl_runtime.weights.classes import related
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ltdsl.runs.predictions import Checkpoint
+    from ltdsl_runtime.data.files import ImageFiles
     from ltdsl_runtime.data.part import Part
     from ltdsl_runtime.use.trained import Trained
 
@@ -33,6 +36,7 @@ def evaluate_run(
     other_data: bool = False,
     images: Path | None = None,
     predictions: Path | None = None,
+    unread: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluate a run's checkpoints as the run itself does at its end.
 
@@ -45,6 +49,7 @@ def evaluate_run(
         images: Folder of class folders to evaluate on instead of the run's data set.
         predictions: Folder that takes the predictions for each image, also of the run's validation part; made where it
             is missing.
+        unread: Told why one of ``images`` cannot be read, which the others go on without; None refuses such images.
 
     Returns:
         What evaluation.json holds, for the checkpoints asked for, by name; one that was given by its path is called
@@ -65,6 +70,8 @@ def evaluate_run(
         view = View(**run.data.view.model_dump())
         test, left = load_known(images, run.data.classes, view)
         notes += [note.message for note in left if note.level == "warning"]
+        if unread is not None:
+            test = _readable(test, unread)
         fingerprint = test.fingerprint()
     else:
         test, fingerprint = test_part(run, data, other_data)
@@ -104,6 +111,17 @@ def evaluate_run(
     if notes:
         result["notes"] = notes
     return Evaluation.model_validate(result).as_data()
+
+
+def _readable(images: ImageFiles, unread: Callable[[str], None]) -> ImageFiles:
+    """The images that can be read, after telling of the others."""
+    damaged = images.unreadable()
+    for why in damaged.values():
+        unread(why)
+    left = [at for at, name in enumerate(images.names) if name not in damaged]
+    if not left:
+        raise RunError("LT402", f"no image in {images.root} can be read", "are these image files?")
+    return images.take(left) if damaged else images
 
 
 def test_part(run: Trained, folder: Path | None, other_data: bool) -> tuple[Part, str]:

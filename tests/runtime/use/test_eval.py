@@ -186,6 +186,14 @@ def test_images_in_class_folders(cli, trained, evaluation, test_part, tmp_path):
     assert figures["macro_recall"] == pytest.approx(mean)
     assert figures["top1_error"] == pytest.approx(100 - mean)
 
+    damaged = tmp_path / "images" / "2" / "damaged.png"
+    damaged.write_bytes(b"no image")
+    code, out, err = cli("eval", trained, *arguments)
+    assert (code, json.loads(out)["last"]["per_class"]) == (1, expected)
+    assert err.count("error[LT402]") == 1
+    assert str(damaged) in err
+    damaged.unlink()
+
     (tmp_path / "images" / "eight").mkdir()
     code, _, err = cli("eval", trained, *arguments)
     assert (code, "error[LT414]" in err, "class eight" in err) == (1, True, True)
