@@ -111,8 +111,13 @@ def plan_files(incomplete: str) -> list[str]:
 
 
 def run_folders(incomplete: str) -> list[str]:
-    """Folders, some of which are run directories."""
-    return _files(incomplete, ("/",))
+    """Run directories, those in `runs` at once, and the folders on the way to others."""
+    from ltdsl.runs.layout import FACTS
+
+    found = _files(incomplete, ("/",))
+    if "runs/".startswith(incomplete):
+        found += _files("runs/", ("/",))
+    return [name.rstrip("/") if (Path(name) / FACTS).is_file() else name for name in found]
 
 
 def _files(incomplete: str, endings: tuple[str, ...]) -> list[str]:

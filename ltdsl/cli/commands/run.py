@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ltdsl.cli.compiling import all_changes, compiled
+from ltdsl.cli.complete import recipe_files, run_folders
 from ltdsl.cli.inputs import STDIN
 from ltdsl.cli.options import (
     AllowOutside,
@@ -57,7 +58,12 @@ if TYPE_CHECKING:
 def run(
     recipe: Annotated[
         Path | None,
-        typer.Argument(metavar="RECIPE", help="The recipe; not with --resume.", show_default=False),
+        typer.Argument(
+            metavar="RECIPE",
+            help="The recipe; not with --resume.",
+            show_default=False,
+            autocompletion=recipe_files,
+        ),
     ] = None,
     data: Data = None,
     device: TrainOn = Device.AUTO,
@@ -75,6 +81,7 @@ def run(
         Path | None,
         typer.Option(
             metavar="RUN",
+            autocompletion=run_folders,
             help="Go on with an interrupted run: the numbers are those of a run without a break.",
             show_default=False,
         ),
@@ -84,6 +91,7 @@ def run(
         typer.Option(
             "--from",
             metavar="RUN[@STAGE]",
+            autocompletion=run_folders,
             help="Begin with the state of another run: as it is, at the end of a stage (RUN@stage1), or after N epochs "
             '("RUN@epoch N"). As if this run had trained those epochs, where they are the same; else with its weights.',
             show_default=False,
