@@ -18,7 +18,7 @@ def test_every_page_is_in_the_navigation_once():
         *(target.removesuffix(".md") for target in pages.OUTSIDE.values()),
     }
     written = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
-    assert sorted(named) == sorted(made | written)
+    assert sorted(named) == sorted(made | written), "NAVIGATION in docs/site/pages.py"
 
 
 def test_links_of_the_repository_lead_to_pages():

@@ -217,3 +217,15 @@ def test_later_visits_ask_for_none_of_it_again(page, visit, site):
     before = len(site[1])
     visit(link_of("a: ce"))
     assert [path for path in site[1][before:] if path.endswith((".wasm", ".bin", ".zip"))] == []
+
+
+def test_what_cannot_be_loaded_is_said(context, site):
+    page = context.browser.new_context(service_workers="block").new_page()
+    page.route("**/packages.bin", lambda route: route.abort())
+    page.goto(f"{site[0]}playground.html")
+    page.wait_for_selector("[data-part=status].failed", timeout=60_000)
+    said = page.inner_text("[data-part=status]")
+    assert said.startswith("ltdsl could not be started here: ")
+    assert "Traceback" not in said
+    # what was computed when the site was built is there all the same
+    assert page.inner_text("[data-part=summary]") == "1 piece of advice"

@@ -175,11 +175,14 @@ function say(text, kind = "") {
 function begin() {
   worker = new Worker(new URL(given.worker, import.meta.url), { type: "module" });
   worker.onmessage = ({ data }) => {
-    if (data.started) return;
+    if (data.started && !data.failed) return;
     const [resolve, reject] = waiting.get(data.id) ?? [];
     waiting.delete(data.id);
     if (data.failed) {
-      say(`ltdsl could not be started here: ${data.failed}`, "failed");
+      const what = data.started
+        ? "ltdsl failed on this text, which is a mistake of its own"
+        : "ltdsl could not be started here";
+      say(`${what}: ${data.failed}`, "failed");
       reject?.(new Error(data.failed));
     } else resolve?.(data.answer);
   };

@@ -38,7 +38,9 @@ async function start(folder) {
 }
 
 function reply({ ask, text, name }) {
-  const data = python.toPy(new TextEncoder().encode(text)).tobytes();
+  const view = python.toPy(new TextEncoder().encode(text));
+  const data = view.tobytes();
+  view.destroy();
   try {
     if (ask === "fixed") return fixed(data, name) ?? null;
     const found = answer(data, name);
@@ -48,7 +50,7 @@ function reply({ ask, text, name }) {
       found.destroy();
     }
   } finally {
-    data.destroy?.();
+    data.destroy();
   }
 }
 
@@ -69,6 +71,8 @@ self.onmessage = async ({ data }) => {
     if (data.folder) postMessage({ started: true });
     if (data.ask) postMessage({ id: data.id, answer: reply(data) });
   } catch (error) {
-    postMessage({ id: data.id, failed: String(error?.message ?? error) });
+    // of a traceback, the last line says what happened
+    const lines = String(error?.message ?? error).trim().split("\n");
+    postMessage({ id: data.id, failed: lines.at(-1), started: answer !== undefined });
   }
 };
