@@ -59,6 +59,7 @@ def check_combinations(recipe: Recipe, resolved: Resolved, problems: Report) -> 
                     help=f"move it to `{recipe.stages[-1].name}`",
                 )
             )
+    _check_random(recipe, resolved, problems)
     for (before, _), (after, written) in pairwise(pairs):
         _check_fresh(recipe, before, after, written, problems)
 
@@ -214,6 +215,23 @@ def _check_body(
             help="keep one of the two",
         )
     )
+
+
+def _check_random(recipe: Recipe, resolved: Resolved, problems: Report) -> None:
+    """Whether a first stage keeps a body as it is that nothing has trained."""
+    first, written = recipe.stages[0], resolved.stages[0]
+    if recipe.settings.init is not None or first.classifier is not None:
+        return
+    if first.own("body", recipe.settings) == "frozen":
+        place = written.overrides.get("body") or resolved.settings["body"]
+        problems(
+            report(
+                "LT144",
+                place.span,
+                f"`{first.name}` keeps all before the classifier as it was drawn: features of random weights",
+                help='start from weights, with `init = pretrained` or `init = "FILE"`, or leave `body` out',
+            )
+        )
 
 
 def _check_augment(

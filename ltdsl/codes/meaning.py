@@ -229,4 +229,11 @@ MEANING: dict[str, Code] = {
         read as something else than it is: a value as a comment, say. Marks of a direction, which Arabic and Hebrew
         need, are fine.""",
     ),
+    "LT144": entry(
+        "frozen from the start, and never trained",
+        """`body = frozen` keeps all before the classifier as it is, and without `init` it is as it was drawn: random
+        features, of which a classifier learns little. It is meant for weights that were trained before.""",
+        "body = frozen\nstage1: ce",
+        "body = frozen\ninit = pretrained\nmodel = efficientnet_lite0\ndataset = image_folder\nstage1: ce",
+    ),
 }

@@ -93,7 +93,19 @@ class Code(NamedTuple):
 
 #: Codes that warn. Those of the LT2xx family advise; all others are errors.
 WARNINGS = frozenset(
-    {"LT120", "LT140", "LT141", "LT142", "LT143", "LT306", "LT307", "LT308", "LT603", "LT604"}
+    {
+        "LT120",
+        "LT140",
+        "LT141",
+        "LT142",
+        "LT143",
+        "LT144",
+        "LT306",
+        "LT307",
+        "LT308",
+        "LT603",
+        "LT604",
+    }
 )
 
 #: Those of data that a run goes on with.

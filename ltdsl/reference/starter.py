@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from types import MappingProxyType
 
-from ltdsl.catalogue import AUGMENTS, TRICKS, Classifier, Dataset, Npz
+from ltdsl.catalogue import AUGMENTS, TRICKS, Classifier, Dataset, Npz, Posthoc, Trick
 from ltdsl.catalogue.entry import write
 from ltdsl.catalogue.images import ImageFiles
 from ltdsl.recipe import Settings
@@ -75,7 +75,10 @@ def starter(
             one of them, all make up a second stage.
         given: Parameters of the data set, by name, as they are written.
     """
-    return "\n".join([*_head(dataset, name, given), *_protocol(dataset), *_stages(tricks)]) + "\n"
+    return (
+        "\n".join([*_head(dataset, name, given), *_protocol(dataset, tricks), *_stages(tricks)])
+        + "\n"
+    )
 
 
 def are_photographs(dataset: type[Dataset], given: Mapping[str, str]) -> bool:
@@ -135,7 +138,7 @@ def _likely(dataset: type[Dataset]) -> dict[str, str]:
     return folder | lists
 
 
-def _protocol(dataset: type[Dataset]) -> Iterator[str]:
+def _protocol(dataset: type[Dataset], tricks: Sequence[Call] | None) -> Iterator[str]:
     whose = (
         "The protocol that the literature trains this data set by."
         if dataset.citation
@@ -162,14 +165,22 @@ def _protocol(dataset: type[Dataset]) -> Iterator[str]:
     for name, value in _OTHERS.items():
         yield "#"
         yield from _comment(_meaning(name))
-        yield f"# {name} = {value}"
+        fitted = name == "validation" and any(
+            issubclass(entry, Posthoc) and entry.is_fitted for entry in _named(tricks)
+        )
+        yield f"{name} = {value}" if fitted else f"# {name} = {value}"
     yield ""
+
+
+def _named(tricks: Sequence[Call] | None) -> list[type[Trick]]:
+    """What the last stage is written with."""
+    names = ["class_balanced"] if tricks is None else [call.name.text for call in tricks]
+    return [TRICKS[name] for name in names if name in TRICKS]
 
 
 def _stages(tricks: Sequence[Call] | None) -> Iterator[str]:
     chain = "class_balanced" if tricks is None else " + ".join(call.span.text for call in tricks)
-    names = ["class_balanced"] if tricks is None else [call.name.text for call in tricks]
-    entries = [TRICKS[name] for name in names if name in TRICKS]
+    entries = _named(tricks)
     later = tricks is None or any(entry.needs_weights for entry in entries)
     yield from _comment(
         "A stage is a complete set of tricks, at most one of a kind, in any order. What is left out is plain: every "
@@ -184,7 +195,7 @@ def _stages(tricks: Sequence[Call] | None) -> Iterator[str]:
     yield "#"
     for entry in entries:
         yield from _comment(f"{entry.name} ({entry.kind}): {entry.summary()}")
-    if any(issubclass(entry, Classifier) for entry in entries):
+    if later and any(issubclass(entry, Classifier) for entry in entries):
         yield "#"
         yield from _comment("What trains the classifier alone needs a fresh optimizer.")
         yield f"stage2: {chain} @ 80% {{\n    optimizer = sgd\n}}"

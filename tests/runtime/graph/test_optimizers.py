@@ -73,6 +73,36 @@ def test_adamw(weight_decay):
     follow(catalogue.AdamW(**arguments), formulas.AdamW(**arguments))
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_the_body_at_a_rate_of_its_own(name):
+    """Each group by the formula alone: decay acts on all of both, with the group's own rate where it is decoupled."""
+    rates = {"head": RATES, "body": [rate * (0.1 + step) for step, rate in enumerate(RATES)]}
+    rng = np.random.default_rng(3)
+    start = {key: np.float32(rng.normal(1, 1, shape)) for key, shape in SHAPES.items()}
+    parameters = [Parameter(Tensor(value), name=key) for key, value in start.items()]
+    optimizer = build_optimizer(
+        getattr(catalogue, name)(weight_decay=0.3),
+        parameters,
+        optimizers.Rates(rates["head"], rates["body"]),
+        ["fc.bias"],
+    )
+    apply, order = Apply(optimizer), [p.name for p in optimizer.parameters]
+    groups = {"head": ["fc.bias"], "body": [key for key in SHAPES if key != "fc.bias"]}
+    references = {group: getattr(formulas, name)(weight_decay=0.3) for group in groups}
+    expected = {key: np.float64(value) for key, value in start.items()}
+    for step in range(len(RATES)):
+        gradients = {key: np.float32(rng.normal(size=shape)) for key, shape in SHAPES.items()}
+        apply(*(Tensor(gradients[key]) for key in order))
+        for group, keys in groups.items():
+            values, slopes = [expected[k] for k in keys], [np.float64(gradients[k]) for k in keys]
+            found = references[group].step(values, slopes, rates[group][step])
+            expected.update(zip(keys, found, strict=True))
+        for parameter in parameters:
+            np.testing.assert_allclose(
+                parameter.asnumpy(), expected[parameter.name], rtol=5e-6, atol=5e-6
+            )
+
+
 def test_a_single_step():
     """A list of one rate must not be taken for anything else."""
     follow(catalogue.SGD(), formulas.SGD(), rates=[0.3])

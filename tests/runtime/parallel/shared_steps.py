@@ -53,6 +53,8 @@ BESIDE = {
 def recipe_of(trick: type[catalogue.Trick]) -> str:
     chain = call_of(trick) + BESIDE.get(trick.kind, "")
     later = f"{LATER} {chain} @ epoch 1 {{ optimizer = sgd(lr = 0.3) }}"
+    if trick.kind == "posthoc" and trick.is_fitted:
+        return f"validation = 0.1; a: {chain}"
     return later if trick.needs_weights else f"a: {chain}"
 
 
@@ -66,6 +68,9 @@ RECIPES = {name: recipe_of(trick) for name, trick in catalogue.TRICKS.items()} |
     "sam + clip_norm + accumulate": (
         "sharpness = sam(rho = 0.2); clip_norm = 0.01; accumulate = 2; batch_size = 4; a: cs_ce + input_mixup"
     ),
+    "body_lr": "body_lr = 0.1; a: cs_ce",
+    "body = frozen": "body = frozen; a: cs_ce",
+    "batch_norm = frozen": "batch_norm = frozen; body_lr = 0.5; average = ema(decay = 0.5); a: ce",
     "max_norm": "constraint = max_norm(threshold = 0.4); a: ce",
     "ema": "average = ema(decay = 0.5); a: ce",
     "clip_norm": "clip_norm = 0.01; a: ce",
@@ -105,13 +110,13 @@ STEPS = 5
 CLASSES = 9
 
 
-def network(seed: int) -> Network:
+def network(seed: int, features: int = 3) -> Network:
     """Two bent layers, no batch norm."""
     body = {
         "layer1": nn.SequentialCell(nn.Conv2d(2, 3, 1), nn.Tanh()),
-        "layer2": nn.SequentialCell(nn.Conv2d(3, 3, 1), nn.Sigmoid()),
+        "layer2": nn.SequentialCell(nn.Conv2d(3, features, 1), nn.Sigmoid()),
     }
-    made = Network(body, GlobalPool(), nn.Dense(3, CLASSES))
+    made = Network(body, GlobalPool(), nn.Dense(features, CLASSES))
     initialise(made, seed)
     return made
 
@@ -121,7 +126,9 @@ def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]
         f"{name} = {value}" for name, value in HEAD.items() if f"{name} =" not in text.split("{")[0]
     )
     data, run = hand_made(CLASSES), plan(f"{head}; {text}")
-    net, stage = network(run.seed), run.stages[-1]
+    stage = run.stages[-1]
+    least = stage.classifier.least_features(CLASSES) if stage.classifier else 1
+    net = network(run.seed, max(3, least))
     if run.logit_scale:
         use_cosine(net, CLASSES, run.logit_scale)
         initialise(net, run.seed)

@@ -19,6 +19,12 @@ QUICK = (
     "cmo",
     "accumulate",
     "dive",
+    "sam",
+    "ema",
+    "adamw",
+    "body_lr",
+    "body = frozen",
+    "simplex_etf",
 )
 
 
@@ -31,10 +37,11 @@ QUICK_SPLIT = (
     "accumulate + dive",
     "sam + clip_norm + accumulate",
     "tau_norm",
+    "simplex_etf",
 )
 
-#: What mixes logits.
-UNSPLIT = ("manifold_mixup at fc",)
+#: What mixes logits, or is fitted to all of them.
+UNSPLIT = ("manifold_mixup at fc", "prior2posterior")
 
 
 #: Where numbers have 11 bits, and sums of them are taken in another order.
