@@ -211,8 +211,10 @@ class StageRecipe(BaseModel):
     def takes(self, name: str, settings: Settings) -> bool:
         """Whether it can do anything with a setting about the body, whatever its value."""
         alone = self.classifier
-        if alone is not None and alone.holds:  # all before the classifier is trained as ever
-            return name not in ("body", "views")
+        if (
+            alone is not None and alone.holds
+        ):  # all before the classifier is trained, and nothing beside it
+            return name == "batch_norm"
         frozen = alone is not None or self.own("body", settings) == "frozen"
         if name == "views":
             features = frozen and (alone is None or alone.statistics == "frozen")

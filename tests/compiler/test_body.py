@@ -109,3 +109,18 @@ def test_images_are_as_large_as_published_weights_want_them(monkeypatch):
     other = compiled(text.format("(holdout = 0.3)", '"weights.ckpt"')).plan
     assert other.dataset.size == 224
     assert "normalised" not in headline(other)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "stages"),
+    [
+        ("body = frozen; a: ce", ["a"]),
+        ("a: ce { body = frozen }; b: ce @ 50%", ["a"]),
+        ("a: ce; b: ce @ 50% { body = frozen }", []),
+        ('body = frozen; init = "w.ckpt"; a: ce', []),
+        ("a: ce; b: crt @ 50% { optimizer = sgd }", []),
+    ],
+)
+def test_features_that_nothing_has_trained_are_told_of(text, stages):
+    found = [d for d in compiled(f"epochs = 4; {text}").diagnostics if d.code == "LT144"]
+    assert [d.message.split("`")[1] for d in found] == stages

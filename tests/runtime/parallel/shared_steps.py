@@ -147,7 +147,9 @@ def train(text: str, evaluated: bool, workers: Workers) -> dict[str, np.ndarray]
         stage,
         data,
         net,
-        build_optimizer(stage.optimizer, trained, rates),
+        build_optimizer(
+            stage.optimizer, trained, rates, [p.name for p in net.classifier.get_parameters()]
+        ),
         teacher,
         build_sampling(stage.sampler, whole, data),
         workers,

@@ -19,12 +19,8 @@ QUICK = (
     "cmo",
     "accumulate",
     "dive",
-    "sam",
-    "ema",
     "adamw",
-    "body_lr",
-    "body = frozen",
-    "simplex_etf",
+    "batch_norm = frozen",
 )
 
 

@@ -109,8 +109,14 @@ def test_what_it_leaves_nothing_to_do_is_refused(text, why):
 def test_settings_about_the_body_act():
     run = plan(
         PLAIN
-        + "body_lr = 0.1; batch_norm = frozen; a: simplex_etf; b: crt @ 50% { optimizer = sgd(lr = 1) }"
+        + "body_lr = 0.1; batch_norm = frozen; a: simplex_etf; b: ce @ 30% { optimizer = sgd(lr = 1) }; "
+        + "c: crt @ 50% { optimizer = sgd(lr = 1) }"
     )
-    assert [stage.body_lr for stage in run.stages] == [0.1, 1]
-    assert [stage.batch_norm for stage in run.stages] == ["frozen", "running"]
-    assert [stage.body_is_frozen for stage in run.stages] == [False, True]
+    assert [stage.body_lr for stage in run.stages] == [1, 0.1, 1]
+    assert [stage.batch_norm for stage in run.stages] == ["frozen", "frozen", "running"]
+    assert [stage.body_is_frozen for stage in run.stages] == [False, False, True]
+    problems = compile_recipe(Source("r.lt", PLAIN + "body_lr = 0.1; a: simplex_etf")).diagnostics
+    (found,) = [problem for problem in problems if problem.code == "LT140"]
+    assert (
+        "trains all but the classifier" in found.message
+    )  # there is nothing that it could stand against
