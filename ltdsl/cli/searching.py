@@ -97,7 +97,7 @@ def announce_search(space: Space, trials: int, ends: Table, folder: Path, consol
     steps = ", ".join(map(str, levels[:-1]))
     about, whole = epochs_of(trials, levels), trials * plan.epochs
     console.say(
-        f"{trials}{of} combinations in {folder}; after {steps} of {plan.epochs} epochs the best third goes on, exactly"
+        f"{trials}{of} combinations in {folder}; after {steps} of {plan.epochs} epochs the better half goes on, exactly"
     )
     console.say(
         f"about {about:,} epochs to train instead of {whole:,} ({100 * about / whole:.0f} %)"

@@ -79,7 +79,7 @@ def sweep(
             min=2,
             metavar="N",
             help="Try N combinations instead of all, ranges such as optimizer.lr=0.001..0.1:log among them: those that "
-            "are best on the validation part go on, a third of them at a time.",
+            "are best on the validation part go on, half of them at a time.",
             show_default=False,
         ),
     ] = None,
