@@ -41,6 +41,14 @@ Exclude = Annotated[
     ),
 ]
 
+ForceExclude = Annotated[
+    bool,
+    typer.Option(
+        "--force-exclude",
+        help="Leave out what is excluded even where it is named, as a hook names what was changed.",
+    ),
+]
+
 #: What a command without a path is about.
 HERE = Path()
 
@@ -69,6 +77,7 @@ def recipes_in(
     exclude: Sequence[str] = (),
     settings: Configurations | None = None,
     silent: bool = False,
+    force: bool = False,
 ) -> list[Path]:
     """The recipes that paths stand for: files as they are, folders with all .lt files below them.
 
@@ -79,9 +88,10 @@ def recipes_in(
         exclude: Patterns of what else to pass over.
         settings: Gives more of them.
         silent: Say nothing of folders without any, nor of settings that are none.
+        force: Pass over files that are named, too.
     """
     from ltdsl.configuration import OWN, SHARED, Configurations
-    from ltdsl.system.ignored import files_below
+    from ltdsl.system.ignored import files_below, is_excluded
 
     known = settings or (Configurations(lambda _: None) if silent else Configurations())
 
@@ -89,6 +99,10 @@ def recipes_in(
         there = configured(folder, known, silent)
         patterns = [(there.folder, there.exclude), (folder, exclude)]
         return list(files_below(folder, ".lt", patterns, unreadable, further))
+
+    def excluded(path: Path) -> bool:
+        there = configured(path.parent, known, silent)
+        return is_excluded(path, [(there.folder, there.exclude), (HERE, exclude)])
 
     def further(folder: Path) -> Sequence[str]:
         if not any((folder / name).is_file() for name in (OWN, SHARED)):
@@ -103,6 +117,8 @@ def recipes_in(
     files: list[Path] = []
     for given in paths:
         for path in expanded(given, silent):
+            if force and not path.is_dir() and path != STDIN and excluded(path):
+                continue
             found = below(path) if path.is_dir() else [path]
             if not found and not silent:
                 misused(f"there is no .lt file in {path}")

@@ -60,6 +60,18 @@ def files_below(
                 yield path
 
 
+def is_excluded(path: Path, exclude: Sequence[tuple[Path, Sequence[str]]]) -> bool:
+    """Whether a file that was named is like one of the patterns, each with its folder; see :func:`files_below`."""
+    place = Path(os.path.abspath(path))  # noqa: PTH100
+    rules = [
+        rule
+        for base, patterns in exclude
+        if place.is_relative_to(os.path.abspath(base))  # noqa: PTH100
+        for rule in _rules(base, list(patterns))
+    ]
+    return _ignored(place, rules)
+
+
 def _skipped(folder: Path, rules: Sequence[tuple[Path, GitIgnoreSpec]]) -> bool:
     if folder.name.startswith(".") or _ignored(folder, rules, "/"):
         return True

@@ -56,7 +56,7 @@ def test_advise_is_honest_without_evidence(recipe):
 def test_advise_takes_changes_and_shows_problems(recipe):
     path = recipe("dataset = cifar10_lt\nstage1: ce\n")
     done = ltdsl("advise", path, "--set", "stage1.tricks=cs_ce", "--set", "dataset.imbalance=50")
-    assert "advice[LT202]" in done.stdout
+    assert "advice[LT202]" in done.stderr
     assert "Published on CIFAR-10-LT-50" in done.stdout
     assert ltdsl("advise", path, "--set", "stage1.tricks=cs_ce", "--strict").exit_code == 1
     assert ltdsl("advise", recipe("stage1: cee")).exit_code == 1

@@ -46,6 +46,11 @@ def test_what_it_chooses(ltdsl, project, name):
     assert "LT307" in ltdsl("check", "--ignore", "LT101").stdout
     # what is named is checked
     assert ltdsl("check", "drafts/c.lt").returncode == 1
+    # but where a hook names what was changed
+    done = ltdsl("check", "--force-exclude", "drafts/c.lt", "a.lt")
+    assert (done.returncode, done.stdout) == (0, "1 recipe checked: no problems\n")
+    done = ltdsl("fmt", "--check", "--force-exclude", "drafts/c.lt")
+    assert done.returncode == 0
     assert "1 recipe" in ltdsl("fmt", "--check", "deep").stderr
 
 

@@ -207,8 +207,9 @@ def test_checkpoints_lie_in_the_folder_too(ltdsl, tree, text, path):
     for command in ("check", "run"):
         done = ltdsl(command, tree / "recipe.lt")
         assert done.returncode == 1
-        assert "error[LT127]" in done.stdout
-        assert f"`{path}` lies outside the recipe's folder" in done.stdout
+        said = done.stdout if command == "check" else done.stderr
+        assert "error[LT127]" in said
+        assert f"`{path}` lies outside the recipe's folder" in said
     assert ltdsl("check", "--allow-outside", tree / "recipe.lt").returncode == 0
 
 

@@ -70,9 +70,9 @@ def test_a_report_that_fails_leaves_the_training_as_it_is(recipe, tmp_path):
         text=True,
     )
     assert done.returncode == 0
-    assert "no report: " in done.stdout
-    assert "no charts today" in done.stdout
-    assert "ltdsl report run" in done.stdout
+    assert "no report: " in done.stderr
+    assert "no charts today" in done.stderr
+    assert "ltdsl report run" in done.stderr
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
     assert not (tmp_path / "run" / "report.html").exists()
 

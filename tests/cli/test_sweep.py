@@ -108,7 +108,7 @@ def test_ctrl_c_stops_all_runs_in_order(recipe, tmp_path):
         _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "error[LT499]: interrupted" in errors
     assert "Traceback" not in errors
     assert [read_json(run / "run.json")["status"] for run in runs] == ["interrupted"] * 2
@@ -124,8 +124,8 @@ def test_nothing_is_trained_before_all_is_right(trains, recipe, tmp_path):
     path = recipe("epochs = 10; stage1: ce; stage2: ce @ epoch 5")
     done = trains("sweep", path, "--set", "epochs=4,10", "--seeds", "3")
     assert done.returncode == 1
-    assert done.stdout.count("error[LT304]") == 1
-    assert "in 3 of 6 combinations: those with epochs=4" in done.stdout
+    assert done.stderr.count("error[LT304]") == 1
+    assert "in 3 of 6 combinations: those with epochs=4" in done.stderr
     assert not (tmp_path / "sweeps").exists()
 
 

@@ -14,6 +14,7 @@ from ltdsl.cli.inputs import (
     HERE,
     STDIN,
     Exclude,
+    ForceExclude,
     Recipes,
     configured,
     is_stream,
@@ -84,6 +85,7 @@ def check(
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
     exclude: Exclude = None,
+    force_exclude: ForceExclude = False,
     watch: Watch = False,
 ) -> None:
     """Find every problem in recipes, without training anything."""
@@ -100,6 +102,7 @@ def check(
         allow_outside,
         stdin_filename,
         exclude or [],
+        force_exclude,
     )
     if not watch:
         _check(asked)
@@ -126,13 +129,14 @@ class _Asked(NamedTuple):
     allow_outside: bool
     stdin_filename: Path | None
     exclude: list[str]
+    force: bool
 
 
 def _watched(asked: _Asked) -> set[Path]:
     """The recipes as they are now, and the settings that they may have."""
     from ltdsl.configuration import OWN, SHARED
 
-    paths = set(recipes_in(asked.recipes, asked.exclude, silent=True))
+    paths = set(recipes_in(asked.recipes, asked.exclude, silent=True, force=asked.force))
     above = {
         folder
         for path in {*paths, *(each / "x" for each in asked.recipes)}
@@ -153,7 +157,7 @@ def _check(asked: _Asked, used: set[Path] | None = None) -> None:
     from ltdsl.source import Source
 
     settings, recipes, stdin_filename = Configurations(), asked.recipes, asked.stdin_filename
-    paths = recipes_in(recipes, asked.exclude, settings)
+    paths = recipes_in(recipes, asked.exclude, settings, force=asked.force)
     for path in paths:
         note(f"checking {name_of(path, stdin_filename)}")
     wanted = {}

@@ -10,6 +10,7 @@ from ltdsl.cli.inputs import (
     HERE,
     STDIN,
     Exclude,
+    ForceExclude,
     Recipes,
     is_stream,
     name_of,
@@ -39,6 +40,7 @@ def fmt(
     ] = False,
     stdin_filename: StdinFilename = None,
     exclude: Exclude = None,
+    force_exclude: ForceExclude = False,
 ) -> None:
     """Lay recipes out in the one canonical way.
 
@@ -47,7 +49,7 @@ def fmt(
     """
     changed = failed = 0
     recipes = recipes or [HERE]
-    paths = recipes_in(recipes, exclude or ())
+    paths = recipes_in(recipes, exclude or (), force=force_exclude)
     for path in paths:
         note(f"laying out {name_of(path, stdin_filename)}")
         result = _formatted(path, stdin_filename, path in recipes)
@@ -128,4 +130,4 @@ def _summarize(changed: int, kept: int, failed: int, dry: bool) -> None:
     ):
         if count:
             parts.append(f"{counted(count, 'recipe')} {verb}")
-    summarize(", ".join(parts), err=True)
+    summarize(", ".join(parts) or "no recipe was asked for", err=True)

@@ -211,7 +211,7 @@ def test_mlflow_has_what_the_run_has(trained, tmp_path, mlflow):
     assert stopped.returncode == 0, stopped.stderr
     done = trained("run", "--resume", "run", "--track", "mlflow", "--track-checkpoints", **uri)
     assert done.returncode == 0, done.stderr
-    assert "LT417" not in done.stdout
+    assert "LT417" not in done.stderr
 
     from mlflow import MlflowClient
 
@@ -242,7 +242,7 @@ def test_a_server_that_is_gone_stops_nothing(trained, tmp_path):
         MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "warning[LT417]: --track mlflow was told 0 of" in done.stdout
+    assert "warning[LT417]: --track mlflow was told 0 of" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(exact(tmp_path)) == 3
 
@@ -270,7 +270,7 @@ def test_wandb_keeps_what_the_run_has_where_it_is_offline(trained, tmp_path):
         WANDB_MODE="offline", HOME=str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "LT417" not in done.stdout
+    assert "LT417" not in done.stderr
     from wandb.proto import wandb_internal_pb2
 
     found = {}
