@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
+from ltdsl_runtime.graph.called import CalledCell
 from ltdsl_runtime.graph.over_classes import own_rows
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.tricks.posthoc import Correction
@@ -74,7 +75,7 @@ class SplitPrediction(nn.Cell):
         return own_rows(prediction, self.part), own_rows(confidence, self.part)
 
 
-class EvalStep(nn.Cell):
+class EvalStep(CalledCell):
     """Prediction as one graph.
 
     Args:
@@ -131,7 +132,7 @@ class EvalStep(nn.Cell):
         return outputs
 
 
-class Inference(nn.Cell):
+class Inference(CalledCell):
     """Images to logits and probabilities, as one graph.
 
     Args:

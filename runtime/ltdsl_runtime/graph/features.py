@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from mindspore import Tensor, nn
 
+from ltdsl_runtime.graph.called import CalledCell
 from ltdsl_runtime.models import Network
 
 if TYPE_CHECKING:
     from ltdsl_runtime.graph.normalise import Normalise
 
 
-class FeatureStep(nn.Cell):
+class FeatureStep(CalledCell):
     """Images to the features that the classifier takes, as evaluation computes them.
 
     Args:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
+from ltdsl_runtime.graph.called import CalledCell
 from ltdsl_runtime.graph.outputs import MixedOutputs, Outputs
 from ltdsl_runtime.graph.over_classes import by_own_image
 from ltdsl_runtime.graph.precision import lowered
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ltdsl_runtime.tricks.mixers import Mixer
 
 
-class TrainStep(nn.Cell):
+class TrainStep(CalledCell):
     """A stage's training step as one graph: transform, mix, forward, loss, backward, update.
 
     Nothing travels to the host but the loss, and that only when asked for.
