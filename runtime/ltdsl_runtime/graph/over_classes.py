@@ -181,6 +181,7 @@ def _split(whole: ShardedCell, part: ClassPart) -> None:
         elif strategy[0] == AXES.rows and isinstance(operator, ops.ReduceSum):
             _replace(cell, name, _SumOverClasses(operator))
     for cell in _sharded(whole):
+        cell.native = None
         for name, value in list(vars(cell).items()):
             if isinstance(value, Tensor) and value.shape == (1, part.classes):
                 setattr(cell, name, Tensor(part.of(value.asnumpy(), 1)))

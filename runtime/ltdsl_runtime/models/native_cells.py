@@ -11,7 +11,9 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from ltdsl_runtime.machine.native.library import library
 from ltdsl_runtime.models.convolution import Convolution
+from ltdsl_runtime.models.network import GlobalPool
 from ltdsl_runtime.models.norm import NormRelu
+from ltdsl_runtime.models.resnet import BasicBlock, PadShortcut
 
 #: What a ReLU lets through at most.
 CEILINGS: dict[type[nn.Cell], float] = {nn.ReLU: math.inf, nn.ReLU6: 6.0}
@@ -123,7 +125,10 @@ class Normalise(nn.Cell):
 
 
 class NormaliseAndAdd(nn.Cell):
-    """As :class:`Normalise` with a ReLU, but for what is added before it: (x, added, gamma, beta, mean, variance)."""
+    """As :class:`Normalise` with a ReLU, but for what is added before it: (x, added, gamma, beta, mean, variance).
+
+    That is a shortcut of the same shape, or of option A: of fewer channels, and of twice as many rows and columns.
+    """
 
     def __init__(self, epsilon: float, share: float, ceiling: float) -> None:
         super().__init__()
@@ -132,7 +137,11 @@ class NormaliseAndAdd(nn.Cell):
             "ltdsl_batch_norm", lambda x, gamma, *_: (x, gamma, gamma, gamma, gamma)
         )
         self.backward: Callable[..., tuple[Tensor, ...]] = Kernel(
-            "ltdsl_batch_norm_gradient", lambda _g, x, gamma, *_: (x, gamma, gamma, x)
+            "ltdsl_batch_norm_gradient",
+            lambda _g, x, gamma, _mean, _variance, _constants, _result, added: (
+                *(x, gamma, gamma),
+                added,
+            ),
         )
 
     def construct(
@@ -144,7 +153,7 @@ class NormaliseAndAdd(nn.Cell):
     def bprop(
         self,
         x: Tensor,
-        _added: Tensor,
+        added: Tensor,
         gamma: Tensor,
         _beta: Tensor,
         mean: Tensor,
@@ -154,9 +163,30 @@ class NormaliseAndAdd(nn.Cell):
     ) -> tuple[Tensor, ...]:
         """Gradients of all inputs but the kept statistics, through the batch's own too."""
         dx, d_gamma, d_beta, d_added = self.backward(
-            gradients[0], x, gamma, out[1], out[2], self.constants, out[0]
+            gradients[0], x, gamma, out[1], out[2], self.constants, out[0], added
         )
         return dx, d_added, d_gamma, d_beta, ops.zeros_like(mean), ops.zeros_like(variance)
+
+
+class Pool(nn.Cell):
+    """(x [B, K, h, w], (2, 3)) -> means over all positions [B, K]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forward: Callable[..., Tensor] = Kernel(
+            "ltdsl_pool", lambda x: x, shape=lambda x: x[:2]
+        )
+        self.backward: Callable[..., Tensor] = Kernel("ltdsl_pool_gradient", lambda _, x: x)
+
+    def construct(self, x: Tensor, _axes: tuple[int, int]) -> Tensor:
+        """Means."""
+        return self.forward(x)
+
+    def bprop(
+        self, x: Tensor, axes: tuple[int, int], _out: Tensor, gradient: Tensor
+    ) -> tuple[Tensor, tuple[int, int]]:
+        """Each position has the same."""
+        return self.backward(gradient, x), axes
 
 
 class NormaliseInTraining(nn.Cell):
@@ -272,6 +302,9 @@ class JoinInInference(nn.Cell):
         self.epsilon, self.ceiling = epsilon, ceiling
         self.constants = Tensor([epsilon, 0, ceiling], ms.float32)
         self.forward: Callable[..., Tensor] = Kernel("ltdsl_kept_norm")
+        self.of_shortcut: Callable[..., Tensor] = Kernel(
+            "ltdsl_shortcut_gradient", lambda _, shortcut: shortcut
+        )
 
     def construct(
         self,
@@ -288,7 +321,7 @@ class JoinInInference(nn.Cell):
     def bprop(
         self,
         x: Tensor,
-        _shortcut: Tensor,
+        shortcut: Tensor,
         gamma: Tensor,
         _beta: Tensor,
         mean: Tensor,
@@ -299,7 +332,8 @@ class JoinInInference(nn.Cell):
         """Of statistics that are kept there is none."""
         g = _let_through(gradient, out, self.ceiling)
         of_inputs = _of_kept(g, x, gamma, mean, variance, self.epsilon)
-        return (of_inputs[0], g, *of_inputs[1:])
+        of_shortcut = g if shortcut.shape == x.shape else self.of_shortcut(g, shortcut)
+        return (of_inputs[0], of_shortcut, *of_inputs[1:])
 
 
 def _let_through(gradient: Tensor, result: Tensor, ceiling: float) -> Tensor:
@@ -328,7 +362,7 @@ def use_native(network: nn.Cell) -> None:
 
     Those are square, odd convolutions of stride 1 or 2 that keep the size of images or halve it, of all channels or of
     each alone, larger than 1×1: of 1×1, MindSpore's are matrix products. A batch norm takes the ReLU that follows it in
-    a sequence with it. Names, parameters and values stay.
+    a sequence with it, and a block's shortcut without parameters. Names, parameters and values stay.
     """
     for _, layer in network.cells_and_names():
         if isinstance(layer, Convolution):
@@ -348,6 +382,10 @@ def use_native(network: nn.Cell) -> None:
     for _, cell in network.cells_and_names():
         if isinstance(cell, nn.SequentialCell):
             _take_relus(cell)
+        elif isinstance(cell, BasicBlock) and isinstance(cell.shortcut, PadShortcut):
+            cell.shortcut = nn.Identity()  # the batch norm sees what is missing
+        elif isinstance(cell, GlobalPool):
+            cell.mean = Pool()
 
 
 def _normalise(layer: nn.BatchNorm2d, ceiling: float = 0.0) -> None:

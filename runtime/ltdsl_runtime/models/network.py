@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mindspore import Tensor, nn, ops
 
@@ -31,11 +31,12 @@ class GlobalPool(nn.Cell):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mean = ops.ReduceMean(keep_dims=False)
+        self.mean: Any = ops.ReduceMean(keep_dims=False)
 
     def construct(self, maps: Tensor) -> Tensor:
         """Averages."""
-        return self.mean(maps, (2, 3))
+        means: Tensor = self.mean(maps, (2, 3))
+        return means
 
 
 class Network(nn.Cell):

@@ -12,6 +12,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from ltdsl_runtime.machine.device import native
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, TypeAlias
@@ -66,6 +68,11 @@ class InputMixup(Mixer):
         super().__init__()
         self.alpha = alpha
         self.layer = layer
+        self.blend: Callable[..., Tensor] = blend
+        if native() and layer is None:  # of images: no gradient is asked
+            from ltdsl_runtime.models.native_cells import Kernel
+
+            self.blend = Kernel("ltdsl_blend")
 
     def draw(self, rng: np.random.Generator, batch_size: int, size: tuple[int, int]) -> Columns:
         """Draws ``share``, float32 [B] in [0, 1]: one λ repeated B times."""
@@ -76,7 +83,7 @@ class InputMixup(Mixer):
         self, x: Tensor, labels: Tensor, other: Tensor, other_labels: Tensor, share: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Mixes a batch; see :class:`Mixer`."""
-        return blend(x, other, share), share
+        return self.blend(x, other, share), share
 
 
 class Remix(InputMixup):
@@ -106,7 +113,7 @@ class Remix(InputMixup):
         gives_way = ops.logical_and(own >= self.kappa * others, share < self.tau)
         takes_all = ops.logical_and(own * self.kappa <= others, 1.0 - share < self.tau)
         leaning = ops.select(gives_way, ops.zeros_like(share), share)
-        return blend(x, other, share), ops.select(takes_all, ops.ones_like(share), leaning)
+        return self.blend(x, other, share), ops.select(takes_all, ops.ones_like(share), leaning)
 
 
 class CutMix(Mixer):

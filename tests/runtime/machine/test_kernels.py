@@ -163,9 +163,9 @@ def native_normalise(x, gamma, beta, g, epsilon, ceiling=0.0, added=None):
         0.75 * 5 + 0.25 * variance * count / (count - 1), rel=1e-6, nan_ok=True
     )
     found = [unfilled(*x.shape), unfilled(channels), unfilled(channels)]
-    found += [unfilled(*x.shape)] * len(more)
-    result = [y] if ceiling else []
-    call("ltdsl_batch_norm_gradient", g, x, gamma, mean, variance, constants, *result, *found)
+    found += [unfilled(*each.shape) for each in more]
+    given = [*([y] if ceiling else []), *more]
+    call("ltdsl_batch_norm_gradient", g, x, gamma, mean, variance, constants, *given, *found)
     return y, mean, variance, *found
 
 
@@ -190,16 +190,30 @@ def test_any_batch_norm_is_what_it_should_be(drawn):
     assert_near(found, expected, (y, x, variance, dx, terms, terms))
 
 
-@pytest.mark.parametrize("adds", [False, True])
+#: None, of the same shape, and of fewer channels in the middle of ours, of which each second row and column counts.
+SHORTCUTS = [None, (5, 4, 9, 7), (5, 2, 18, 14), (5, 2, 17, 13), (5, 2, 9, 7)]
+
+
+@pytest.mark.parametrize("shape", SHORTCUTS)
 @pytest.mark.parametrize("ceiling", [np.inf, 1.0])
-def test_a_batch_norm_with_what_follows_it_is_what_it_should_be(ceiling, adds):
-    x, gamma, beta, g = draw_norm(5, 3, 9, 7)
-    added = draw_norm(5, 3, 9, 7, seed=1)[0]
-    total = normalise(x, gamma, beta, g, 1e-5)[0] + adds * added
+def test_a_batch_norm_with_what_follows_it_is_what_it_should_be(ceiling, shape):
+    x, gamma, beta, g = draw_norm(5, 4, 9, 7)
+    added = None if shape is None else draw_norm(*shape, seed=1)[0]
+    total, adds = normalise(x, gamma, beta, g, 1e-5)[0], shape is not None
+    if shape is not None:
+        seen = slice(2 - shape[1] // 2, 2 + shape[1] // 2), *[slice(None, None, shape[2] // 8)] * 2
+        total[:, seen[0]] += added[:, :, seen[1], seen[2]]
     passed = g * ((total > 0) & (total < ceiling))
     _, *others = normalise(x, gamma, beta, passed, 1e-5)
-    expected = [np.clip(total, 0, ceiling), *others, *[passed] * adds]
-    found = native_normalise(x, gamma, beta, g, 1e-5, ceiling, added if adds else None)
+    expected = [np.clip(total, 0, ceiling), *others]
+    if shape is not None:
+        of_added = np.zeros(shape)
+        of_added[:, :, seen[1], seen[2]] = passed[:, seen[0]]
+        expected.append(of_added)
+        spread = unfilled(*shape)
+        call("ltdsl_shortcut_gradient", passed.astype(np.float32), added, spread)
+        assert_near([spread], [of_added])
+    found = native_normalise(x, gamma, beta, g, 1e-5, ceiling, added)
     assert_near(found, expected)
     mean, variance = others[:2]
     y, kept = unfilled(*x.shape), [np.float32(each) for each in (mean, variance)]
@@ -231,6 +245,70 @@ def test_kept_statistics_normalise_too():
     wide = (1, -1, 1, 1)
     unit = (x.astype(float) - mean.reshape(wide)) / np.sqrt(variance.reshape(wide) + 1e-5)
     assert_near([y], [unit * gamma.reshape(wide) + beta.reshape(wide)])
+
+
+def native_cross_entropy(logits, labels, g):
+    losses, shares, of_logits = (
+        unfilled(len(labels)),
+        unfilled(*logits.shape),
+        unfilled(*logits.shape),
+    )
+    call("ltdsl_cross_entropy", logits, labels, losses, shares)
+    call("ltdsl_cross_entropy_gradient", g, shares, labels, of_logits)
+    return losses, shares, of_logits
+
+
+def draw_logits(rows, classes, seed=0):
+    rng = np.random.default_rng(seed)
+    logits, g = rng.normal(0, 9, (rows, classes)), rng.normal(size=rows)
+    labels = rng.integers(0, classes, rows).astype(np.int32)
+    return logits.astype(np.float32), labels, g.astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(32, 10), (3, 20000), (5, 1), (1, 7)])
+@pytest.mark.parametrize("shift", [0, 1e4])
+def test_cross_entropy_and_its_gradient_are_what_they_should_be(shape, shift):
+    logits, labels, g = draw_logits(*shape)
+    logits += np.float32(shift)
+    labels[0] = -1  # no class: nothing is taken away
+    z = logits.astype(float) - logits.max(1, keepdims=True)
+    shares = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    target = np.arange(shape[1]) == labels[:, None]
+    losses = np.log(np.exp(z).sum(1)) - (z * target).sum(1)
+    expected = losses, shares, g[:, None] * (shares - target)
+    for found, right in zip(native_cross_entropy(logits, labels, g), expected, strict=True):
+        assert found == pytest.approx(right, rel=1e-6, abs=3e-7)
+
+
+def test_logits_that_are_not_finite_make_no_finite_loss():
+    logits, labels, g = draw_logits(3, 4)
+    logits[0, 2], logits[1, 2] = np.nan, np.inf
+    losses, _, of_logits = native_cross_entropy(logits, labels, g)
+    assert np.isfinite(losses).tolist() == [False, False, True]
+    assert np.isfinite(of_logits).all(1).tolist() == [False, False, True]
+
+
+def test_what_is_done_with_all_images_alike():
+    x, scale, shift, g = draw_norm(3, 5, 4, 7)
+    share = np.float32([0, 0.25, 1])
+    data = np.random.default_rng(1).integers(0, 256, x.shape, dtype=np.uint8)
+    normalised, blended, pooled, of_pooled = (unfilled(*x.shape) for _ in range(4))
+    pooled = unfilled(*x.shape[:2])
+    call("ltdsl_normalise", data, scale, shift, normalised)
+    call("ltdsl_blend", x, g, share, blended)
+    call("ltdsl_pool", x, pooled)
+    call("ltdsl_pool_gradient", pooled, x, of_pooled)
+    wide = (1, -1, 1, 1)
+    own = share.reshape(-1, 1, 1, 1).astype(float)
+    assert_near(
+        [normalised, blended, pooled, of_pooled],
+        [
+            data * scale.reshape(wide).astype(float) + shift.reshape(wide),
+            own * x + (1 - own) * g,
+            x.astype(float).mean((2, 3)),
+            np.broadcast_to(pooled[:, :, None, None] / 28.0, x.shape),
+        ],
+    )
 
 
 def native_sgd(seed, nesterov=1.0, momentum=0.9):
@@ -274,6 +352,7 @@ def test_numbers_do_not_depend_on_how_many_threads_there_are():
             results[-1] += native_convolution(*large)
             results[-1] += native_convolution(*apart, depthwise=True)
             results[-1] += tuple(native_sgd(0)[1])
+            results[-1] += native_cross_entropy(*draw_logits(90, 1000))
     finally:
         loaded.ltdsl_set_threads(before)
     for other in results[1:]:

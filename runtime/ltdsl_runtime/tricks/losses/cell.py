@@ -44,7 +44,15 @@ class Layout(NamedTuple):
 
 
 class ShardedCell(nn.Cell):
-    """A cell whose operators can be split over devices: each is an attribute, so that it can be given a strategy."""
+    """A cell whose operators can be split over devices: each is an attribute, so that it can be given a strategy.
+
+    Attributes:
+        native: One operator for all of them, where there is one; it cannot be split.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.native: nn.Cell | None = None
 
     def strategies(self, layout: Layout) -> Strategies:
         """The strategy of each primitive, by the attribute's name: one layout for each of its inputs."""
@@ -66,6 +74,7 @@ class ShardedCell(nn.Cell):
             (data_parallel,),
             (1, class_parallel),
         )
+        self.native = None
         for name, strategy in self.strategies(layout).items():
             getattr(self, name).shard(strategy)
         for child in self.cells():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Tensor, ops
 
+from ltdsl_runtime.machine.device import native
 from ltdsl_runtime.tricks.losses.cell import Layout, SampleWeight, WeightedLossCell
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CrossEntropy(WeightedLossCell):
-    """Cross entropy −log p_y of softmax outputs, from separate operators.
+    """Cross entropy −log p_y of softmax outputs: from separate operators, or on a CPU from one, for all classes.
 
     With m = max_c z_c it computes log Σ_c exp(z_c − m) − (z_y − m), which equals −log softmax(z)_y
     and is finite, with finite gradients, wherever the differences of the logits are. The maximum
@@ -41,6 +42,10 @@ class CrossEntropy(WeightedLossCell):
         self.on = Tensor(1.0, ms.float32)
         self.off = Tensor(0.0, ms.float32)
         self.sample_weight = SampleWeight(class_weights)
+        if native():
+            from ltdsl_runtime.tricks.losses.native import NativeCrossEntropy
+
+            self.native = NativeCrossEntropy()
 
     def construct(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Computes losses and weights of a batch.
@@ -52,6 +57,9 @@ class CrossEntropy(WeightedLossCell):
         Returns:
             ``loss`` and ``weight``, both float32 [B]; the loss is not yet weighted.
         """
+        if self.native is not None:
+            loss = self.native(logits, labels)[0]
+            return loss, self.sample_weight(loss, labels)
         shifted = self.sub_max(logits, ops.stop_gradient(self.reduce_max(logits, -1)))
         log_sum = self.log(self.sum_exp(self.exp(shifted), -1))
         target = self.one_hot(labels, logits.shape[-1], self.on, self.off)
