@@ -233,5 +233,7 @@ def test_strategies_are_ignored_on_one_device():
     logits, labels, _, _ = batch(10, False)
     tensors = Tensor(logits, ms.float32), Tensor(labels, ms.int32)
     split, _ = CrossEntropy().shard(2, 2)(*tensors)
-    whole, _ = CrossEntropy()(*tensors)
+    by_operators = CrossEntropy()
+    by_operators.native = None  # one operator has no strategies, and other rounding
+    whole, _ = by_operators(*tensors)
     np.testing.assert_array_equal(split.asnumpy(), whole.asnumpy())
