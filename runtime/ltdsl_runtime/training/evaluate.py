@@ -375,16 +375,19 @@ class Fitted(NamedTuple):
 NOTHING = Fitted()
 
 
-def fit_prior(evaluate: Evaluator, part: Part | None) -> NDArray[np.float64] | None:
-    """Set the correction to the prior that the weights as they are have learned, where there is one of that kind.
+def fit_prior(evaluate: Evaluator, plan: Plan, part: Part | None) -> NDArray[np.float64] | None:
+    """Set the correction to the prior that the weights as they are have learned, where the plan asks for that.
 
     Args:
         evaluate: Evaluates these weights.
+        plan: The run.
         part: The validation part.
     """
-    cell = evaluate.prior
-    if cell is None or part is None:
+    posthoc = plan.stages[-1].posthoc
+    if posthoc is None or not posthoc.is_fitted or part is None:
         return None
+    cell = evaluate.prior
+    assert cell is not None
     observed = evaluate(part, logits=True).observed
     assert observed is not None
     assert observed.logits is not None  # as the plan asks for them
@@ -401,7 +404,7 @@ def fitted(evaluate: Evaluator, plan: Plan, part: Part | None) -> Fitted:
         plan: The run.
         part: The validation part.
     """
-    prior = fit_prior(evaluate, part)
+    prior = fit_prior(evaluate, plan, part)
     if plan.calibration is None or part is None:
         return Fitted(prior)
     cell = evaluate.calibrated
@@ -425,9 +428,9 @@ def judged(
         logits: Keep theirs.
     """
     told: dict[str, Any] = {}
-    if evaluate.prior is not None:
-        evaluate.prior.set(to.prior)
     if to.prior is not None:
+        assert evaluate.prior is not None
+        evaluate.prior.set(to.prior)
         told["effective_prior"] = to.prior.tolist()
     if to.temperature is None:
         return evaluate(part, logits=logits), told

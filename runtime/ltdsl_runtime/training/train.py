@@ -465,8 +465,7 @@ class Trainer:
         measured_on = self.plan.best_on or "test"
         evaluate = self._evaluates(self.plan.confidence_at(), self.kept)
         with self.average.in_place() if self.average else contextlib.nullcontext():
-            if (last := self.plan.stages[-1].posthoc) is not None and last.is_fitted:
-                fit_prior(evaluate, self.data.validation)
+            fit_prior(evaluate, self.plan, self.data.validation)
             scores = evaluate(getattr(self.data, measured_on))
         return {
             "top1_error": scores.top1_error,

@@ -98,7 +98,7 @@ def _confidences(plan: Plan, network: Network, loaded: Any) -> list[float]:
     from ltdsl_runtime.training.evaluate import evaluator, fit_prior
 
     evaluate = evaluator(plan, network, loaded, plan.confidence_at())
-    fit_prior(evaluate, loaded.validation)
+    fit_prior(evaluate, plan, loaded.validation)
     few = np.arange(min(len(loaded.test), IMAGES))
     scores = evaluate(loaded.test.take(few), logits=True)
     assert scores.observed is not None
