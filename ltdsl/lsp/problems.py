@@ -13,8 +13,10 @@ from lsprotocol import types as lsp
 from pygls import uris
 
 from ltdsl.codes.links import link
+from ltdsl.codes.select import Selection
 from ltdsl.codes.suppress import is_silenceable
 from ltdsl.compiler import Compilation, compile_recipe
+from ltdsl.configuration import ConfigurationError, Configurations
 from ltdsl.diagnostics import Diagnostic, Severity
 from ltdsl.fixes import fix, is_safe, mends, most_attempts
 from ltdsl.lsp.files import recipes_below
@@ -50,12 +52,14 @@ class Checked:
         problems: Everything found, in the files that it uses too.
         compilation: What became of it.
         page: The address of the page of diagnostics; empty where there is none.
+        unheard: Why a file of settings is not heard; empty where there is none, or it is.
     """
 
     source: Source
     problems: list[Diagnostic]
     compilation: Compilation
     page: str = ""
+    unheard: str = ""
 
     @property
     def files(self) -> set[Path]:
@@ -83,7 +87,24 @@ def check(
     problems = compilation.diagnostics
     if any(problem.code == _NO_STAGE for problem in problems) and _is_part(compilation, root):
         problems = [problem for problem in problems if problem.code != _NO_STAGE]
+    try:
+        problems = _asked_for(source, problems)
+    except ConfigurationError as error:
+        return Checked(source, problems, compilation, page, str(error))
     return Checked(source, problems, compilation, page)
+
+
+def _asked_for(source: Source, problems: list[Diagnostic]) -> list[Diagnostic]:
+    """The problems that the project's settings let `check` show; errors fail it whatever they say, and stay.
+
+    Raises:
+        ConfigurationError: The settings are none.
+    """
+    if source.path is None:
+        return problems
+    settings = Configurations(lambda _: None).of(source.path.parent)
+    wanted = Selection(settings.select, settings.ignore)
+    return [each for each in problems if each in wanted or each.severity is Severity.ERROR]
 
 
 def compiler(
@@ -100,7 +121,17 @@ def compiler(
 
 def shown(checked: Checked, places: Places) -> list[lsp.Diagnostic]:
     """The problems, within reason; those of a used file stand at the `use` that leads there."""
-    return [_shown(problem, checked, places) for problem in checked.problems[:_MAX_SHOWN]]
+    found = [_shown(problem, checked, places) for problem in checked.problems[:_MAX_SHOWN]]
+    if checked.unheard:
+        found.append(
+            lsp.Diagnostic(
+                places.range(None),
+                f"settings are not heard: {checked.unheard}",
+                lsp.DiagnosticSeverity.Warning,
+                source="ltdsl",
+            )
+        )
+    return found
 
 
 def fixes(

@@ -28,6 +28,27 @@ def place(line: int, start: int, end: int) -> dict:
     }
 
 
+def test_settings_of_the_project_are_heard(client):
+    """As `ltdsl check` hears them: errors stay, and settings that are none are told of."""
+    advised, wrong = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160\n", "a: nonsense\n"
+
+    def codes(name, text):
+        return [each["code"] for each in client.open(name, text)]
+
+    settings = client.folder / "ltdsl.toml"
+    before = codes("heard.lt", advised)
+    try:
+        settings.write_text('ignore = ["LT1", "LT2"]\n')
+        after = codes("heard2.lt", advised), codes("heard3.lt", wrong)
+        settings.write_text("ignore = 1\n")
+        told = client.open("heard4.lt", advised)
+    finally:
+        settings.unlink()
+    assert "LT201" in before
+    assert after == ([], ["LT102"])
+    assert "ltdsl.toml:1:1: `ignore` is a list" in told[-1]["message"]
+
+
 def test_a_session_from_hello_to_goodbye(tmp_path):
     client = Client(tmp_path)
     try:
