@@ -29,7 +29,7 @@ loaded.ltdsl_set_threads(2)
 x = np.ones((4, 2, 5, 5), np.float32)
 of = [np.ones(2, np.float32) for _ in range(4)]
 y = np.zeros_like(x)
-arrays = [x, *of, np.float32([0]), y]
+arrays = [x, *of, np.float32([0, 0, 0]), y]
 pointers = (ctypes.c_void_p * 7)(*[each.ctypes.data for each in arrays])
 kept = [(ctypes.c_int64 * each.ndim)(*each.shape) for each in arrays]
 shapes = (ctypes.c_void_p * 7)(*[ctypes.addressof(each) for each in kept])
