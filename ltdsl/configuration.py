@@ -139,14 +139,32 @@ def _table(path: Path) -> tuple[str, Any] | None:
     return None if data is None else (text, data)
 
 
+#: A name of more parts than anybody writes: TOML's reader takes time and memory with the square of their number.
+_MOST_PARTS = 32
+_PART = r"""(?:[\w-]+|"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\n]*')"""
+_LONG_NAME = re.compile(rf"(?<![\w\\-])(?:{_PART}[ \t]*\.[ \t]*){{{_MOST_PARTS}}}")
+
+
 def _parsed(path: Path, text: str) -> Any:
     toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    long = _LONG_NAME.search(text)
+    if long:
+        line = text.count("\n", 0, long.start()) + 1
+        raise ConfigurationError(
+            f"{path}:{line}: a name has more than {_MOST_PARTS} parts with dots between them"
+        )
     try:
         return toml.loads(text)
-    except (ValueError, RecursionError) as error:  # TOML's own error is a ValueError
-        place = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
-        where = f":{place[1]}:{place[2]}" if place else ""
-        why = str(error)[: place.start()].rstrip() if place else "it nests too deeply"
+    except RecursionError:
+        raise ConfigurationError(f"{path}: no TOML: it nests too deeply") from None
+    except ValueError as error:  # TOML's own is one
+        why = str(error)
+        place = re.search(r"\(at line (\d+), column (\d+)\)$", why)
+        if place:
+            where, why = f":{place[1]}:{place[2]}", why[: place.start()].rstrip()
+        else:
+            last = len(text.splitlines()) or 1
+            where = f":{last}" if why.endswith("(at end of document)") else ""
         raise ConfigurationError(f"{path}{where}: no TOML: {why}") from None
 
 
