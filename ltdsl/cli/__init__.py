@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ltdsl.cli.usage import Command, Group
+from ltdsl.system.opening import open_missing_streams
 from ltdsl.system.shortage import end_of_shortage
 from ltdsl.system.terminal import guarding, note, say, say_lines, verbosity
 
@@ -110,6 +111,7 @@ def main() -> None:
 
 def guarded(action: Callable[[], None]) -> None:
     """Do what a process is there for, and end with a sentence where it fails."""
+    open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # a terminal that cannot show a character shows another one, never a traceback
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]

@@ -160,7 +160,17 @@ def read_input(
 
 def read_stdin(limit: int) -> bytes:
     """Standard input, and where it is longer than ``limit`` bytes, one more than that."""
-    return sys.stdin.buffer.read(limit + 1)
+    stdin_must_be_open()
+    try:
+        return sys.stdin.buffer.read(limit + 1)
+    except OSError as error:  # a folder, say
+        misused(f"standard input cannot be read: {error.strerror or error}")
+
+
+def stdin_must_be_open() -> None:
+    """End the command where a shell has closed standard input (``<&-``)."""
+    if sys.stdin is None:
+        misused("standard input is closed: there is nothing to read")
 
 
 def name_of(path: Path, stdin_filename: Path | None = None) -> str:

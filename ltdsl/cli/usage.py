@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -24,6 +25,8 @@ class Command(TyperCommand):
         """Parse, and where an option is a value of recipes, say how it is set."""
         written = list(args)
         try:
+            if not ctx.resilient_parsing and any(word[-1:] in ("", "=") for word in args):
+                _refuse_empty_paths(self, ctx, list(args))
             return super().parse_args(ctx, args)
         except Exception as error:
             option = getattr(error, "option_name", "")
@@ -50,6 +53,26 @@ class Group(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         """Its own parameters, and those of every command."""
         return with_options(super().get_params(ctx))
+
+
+def _refuse_empty_paths(command: TyperCommand, ctx: Any, args: list[str]) -> None:
+    """End where a path is empty, as a shell's unset variable is: it would be the folder where one is."""
+    given = command.make_parser(ctx).parse_args(args=args)[0]
+    for param in command.get_params(ctx):
+        value = given.get(param.name)
+        if _is_path(param) and "" in (value if isinstance(value, list | tuple) else [value]):
+            from ltdsl.cli.output import misused
+
+            option = param.param_type_name == "option"
+            misused(f"{param.opts[0] if option else _name(param)}: a path is empty")
+
+
+def _is_path(param: Any) -> bool:
+    if hasattr(param, "type_descriptor"):
+        annotation = param.type_descriptor.annotation
+        return Path in (annotation, *get_args(annotation))
+    # older versions of typer tell click
+    return any(kind.__name__ == "Path" for kind in type(param.type).__mro__)
 
 
 def _answer(error: Any, option: str, written: list[str]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import time
 from io import FileIO
 from pathlib import Path
@@ -193,3 +194,16 @@ def _read(file: BinaryIO | FileIO, path: Path, largest: int, first: bytes = b"")
         parts.append(part)
         room -= len(part)
     raise TooLargeError(path, largest)
+
+
+def open_missing_streams() -> None:
+    """Let standard streams that a shell has closed (``>&-``) lead nowhere: files opened later would take their numbers.
+
+    Standard input is None all the same: who reads it is told.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(handle, True)
+            if name != "stdin":
+                setattr(sys, name, os.fdopen(handle, "w", encoding="utf-8"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ltdsl.cli.commands import run
 
 
@@ -32,3 +34,23 @@ def test_a_run_that_does_not_begin_leaves_no_folder(ltdsl, recipe, tmp_path):
     (tmp_path / "runs" / "other").mkdir(parents=True)
     ltdsl("run", recipe("precision = bf16; stage1: ce"))
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["other"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fmt", ""),
+        ("check", "a.lt", "--data="),
+        ("check", "a.lt", "--stdin-filename", ""),
+        ("diff", "a.lt", ""),
+        ("report", "a", "--out", ""),
+        ("data", "inspect", ""),
+    ],
+)
+def test_an_empty_path_is_no_folder(ltdsl, tmp_path, words):
+    text = "stage1:ce"
+    (tmp_path / "a.lt").write_text(text)
+    done = ltdsl(*words)
+    assert done.returncode == 2
+    assert "a path is empty" in done.stderr
+    assert (tmp_path / "a.lt").read_text() == text

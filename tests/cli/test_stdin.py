@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+import sys
 
 import pytest
 from support.processes import command, environment
@@ -55,3 +57,26 @@ def test_one_side_of_a_difference(fed):
     done = fed(b"", "diff", "-", "-")
     assert done.returncode == 2
     assert b"one side only" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("--version >&-", 0, ""),
+        ("check same.lt <&- >&- 2>&-", 0, ""),
+        ("check none.lt 2>&-", 1, ""),
+        ("fmt - <&-", 2, "error: standard input is closed: there is nothing to read\n"),
+    ],
+)
+def test_a_closed_stream_is_no_bug(fed, tmp_path, line, code, said):
+    done = subprocess.run(
+        f"{shlex.join(command())} {line}",
+        shell=True,
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (code, said)

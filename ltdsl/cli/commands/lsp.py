@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ltdsl.cli.inputs import stdin_must_be_open
 from ltdsl.cli.options import AllowOutside
 from ltdsl.cli.output import misused, need
 
@@ -32,4 +33,5 @@ def lsp(
 
     if docs and not is_address(docs):
         misused("--docs wants an address that begins with https://, http:// or file://")
+    stdin_must_be_open()
     serve(allow_outside, docs)
