@@ -24,10 +24,13 @@ class Selection:
     ignore: tuple[str, ...] = ()
 
     def __contains__(self, diagnostic: Diagnostic) -> bool:
-        code = diagnostic.code
-        return (not self.select or code.startswith(self.select)) and not code.startswith(
-            self.ignore
-        )
+        return not self.left_out_by(diagnostic)
+
+    def left_out_by(self, diagnostic: Diagnostic) -> str:
+        """``select`` or ``ignore``, whichever leaves it out; nothing where it is shown."""
+        if self.select and not diagnostic.code.startswith(self.select):
+            return "select"
+        return "ignore" if diagnostic.code.startswith(self.ignore) else ""
 
 
 def selection(select: Sequence[str], ignore: Sequence[str]) -> Selection:

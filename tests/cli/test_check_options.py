@@ -98,10 +98,17 @@ def test_selecting_and_ignoring(ltdsl, recipe):
 
 def test_errors_fail_even_if_they_are_not_selected(ltdsl, recipe):
     recipe("stage1: cee\n")
+    line = "1 error not selected: LT102 in recipe.lt (--{})\n"
     done = ltdsl("check", "recipe.lt", "--select", "LT2")
-    assert (done.returncode, done.stdout) == (1, "1 error not selected\n")
-    done = ltdsl("check", "recipe.lt", "--ignore", "LT102")
-    assert (done.returncode, done.stdout) == (1, "1 error not selected\n")
+    assert (done.returncode, done.stdout) == (1, line.format("select"))
+    for quiet in ([], ["-q"], ["--format", "sarif"]):
+        done = ltdsl("check", "recipe.lt", "--ignore", "LT102", *quiet)
+        assert done.returncode == 1
+        assert (done.stderr if "sarif" in quiet else done.stdout) == line.format("ignore")
+    done = ltdsl("check", "recipe.lt", "--ignore", "LT102", "--format", "json")
+    assert json.loads(done.stdout)["not_selected"] == [
+        {"file": "recipe.lt", "code": "LT102", "line": 1, "left_out_by": "--ignore"}
+    ]
 
 
 @pytest.mark.parametrize("code", ["LT8", "E501", ""])

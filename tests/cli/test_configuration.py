@@ -72,7 +72,8 @@ def test_errors_fail_whatever_it_says(ltdsl, project):
     project(a_lt=WRONG, ltdsl_toml='ignore = ["LT"]')
     done = ltdsl("check")
     assert done.returncode == 1
-    assert "1 error not selected" in done.stdout
+    said = f"1 error not selected: LT101 in a.lt (`ignore` in {project() / 'ltdsl.toml'})\n"
+    assert done.stdout == said
 
 
 @pytest.mark.parametrize(

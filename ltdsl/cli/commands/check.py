@@ -26,7 +26,7 @@ from ltdsl.cli.inputs import (
 from ltdsl.cli.options import AllowOutside, Set, StdinFilename, Strict, Watch
 from ltdsl.cli.output import misused, print_json, show
 from ltdsl.cli.survey import Data, surveyor
-from ltdsl.system.terminal import data, note, say, summarize
+from ltdsl.system.terminal import data, note, say, summarize, verbosity
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
@@ -160,13 +160,18 @@ def _check(asked: _Asked, used: set[Path] | None = None) -> None:
     paths = recipes_in(recipes, asked.exclude, settings, force=asked.force)
     for path in paths:
         note(f"checking {name_of(path, stdin_filename)}")
-    wanted = {}
+    wanted, chosen_by = {}, {}
     for path in paths:
         place = (stdin_filename or Path("x")) if path == STDIN else path
         there = configured(place.parent, settings)
-        wanted[name_of(path, stdin_filename)] = Selection(
+        name = name_of(path, stdin_filename)
+        wanted[name] = Selection(
             asked.selection.select or there.select, asked.selection.ignore or there.ignore
         )
+        chosen_by[name] = {
+            key: f"--{key}" if getattr(asked.selection, key) else f"`{key}` in {there.path}"
+            for key in ("select", "ignore")
+        }
     sources = {path: read_input(path, stdin_filename, path in recipes) for path in paths}
     # a fixed recipe is for standard output, so nothing else goes there
     aside = asked.fixing and any(map(is_stream, sources))
@@ -188,10 +193,13 @@ def _check(asked: _Asked, used: set[Path] | None = None) -> None:
         (names[path], each.problems) for path, each in results.items() if path not in parts
     )
     shown = [(file, problem) for file, problem in found if problem in wanted[file]]
-    hidden = [problem for file, problem in found if problem not in wanted[file]]
-    errors = sum(map(_is_error, hidden))
-    _write(asked.output, fixed, shown, len(results) - len(parts), errors, aside, asked.fixing)
-    if blocking([problem for _, problem in shown], asked.strict) or blocking(hidden, strict=False):
+    hidden = [
+        Hidden(file, problem, chosen_by[file][by])
+        for file, problem in found
+        if _is_error(problem) and (by := wanted[file].left_out_by(problem))
+    ]
+    _write(asked.output, fixed, shown, len(results) - len(parts), hidden, aside, asked.fixing)
+    if hidden or blocking([problem for _, problem in shown], asked.strict):
         raise typer.Exit(1)
 
 
@@ -214,6 +222,30 @@ def _compiler(
     return lambda source: compile_recipe(
         source, assignments, allow_outside=allow_outside, survey=survey
     )
+
+
+class Hidden(NamedTuple):
+    """An error that was not asked for, which fails all the same.
+
+    Attributes:
+        file: The recipe.
+        problem: The error.
+        by: What leaves it out.
+    """
+
+    file: str
+    problem: Diagnostic
+    by: str
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """Where it is, for programs."""
+        span = self.problem.span
+        return {
+            "file": span.source.name if span else self.file,
+            "code": self.problem.code,
+            "line": span.line if span else None,
+            "left_out_by": self.by,
+        }
 
 
 class Checked(NamedTuple):
@@ -306,7 +338,7 @@ def _write(
     fixed: Findings,
     found: Findings,
     files: int,
-    hidden: int,
+    hidden: list[Hidden],
     aside: bool,
     fixing: bool,
 ) -> None:
@@ -317,7 +349,7 @@ def _write(
         fixed: What was mended.
         found: What is left and was asked for.
         files: How many recipes were checked.
-        hidden: How many errors were not asked for.
+        hidden: Errors that were not asked for.
         aside: Whether standard output is taken.
         fixing: Whether what could be mended has been.
     """
@@ -326,6 +358,8 @@ def _write(
         from ltdsl.codes.sarif import log
 
         print_json(log(found), err=aside)
+        if hidden:  # there is no place for them in it
+            say(_not_selected(hidden), err=True)
     elif output is Format.JSON:
         from ltdsl.diagnostics.render import to_json
 
@@ -333,7 +367,8 @@ def _write(
             {
                 "version": 1,
                 "recipes": files,
-                "errors_not_selected": hidden,
+                "errors_not_selected": len(hidden),
+                "not_selected": [each.to_json() for each in hidden],
                 "fixed": [to_json(problem) for _, problem in fixed],
                 "diagnostics": [{**to_json(each), "recipe": file} for file, each in found],
             },
@@ -349,7 +384,21 @@ def _write(
 
             for file, problem in found:
                 data(command(problem, file) + "\n", err=aside)
+        if hidden and verbosity.quiet:  # it fails, and nothing else would say why
+            say(_not_selected(hidden), err=aside)
         summarize(_summary(fixed, problems, files, hidden, fixing), err=aside)
+
+
+#: How many errors that were not asked for are named; JSON has them all.
+NAMED = 10
+
+
+def _not_selected(hidden: list[Hidden]) -> str:
+    places = [f"{each.problem.code} in {each.file} ({each.by})" for each in hidden]
+    places = list(dict.fromkeys(places))
+    more = [f"{len(places) - NAMED:,} more"] if len(places) > NAMED else []
+    listed = ", ".join(places[:NAMED] + more)
+    return f"{counted(len(hidden), 'error')} not selected: {listed}"
 
 
 def _mended(problem: Diagnostic) -> str:
@@ -364,13 +413,17 @@ def _mended(problem: Diagnostic) -> str:
 
 
 def _summary(
-    fixed: Findings, problems: list[Diagnostic], files: int, hidden: int, fixing: bool
+    fixed: Findings,
+    problems: list[Diagnostic],
+    files: int,
+    hidden: list[Hidden],
+    fixing: bool,
 ) -> str:
     from ltdsl.diagnostics.render import summary
 
     parts = [f"{len(fixed)} fixed"] if fixed else []
     parts += [summary(problems)] if problems else []
-    parts += [f"{counted(hidden, 'error')} not selected"] if hidden else []
+    parts += [_not_selected(hidden)] if hidden else []
     if not parts or (fixed and len(parts) == 1):
         parts.append(f"{counted(files, 'recipe')} checked: no problems")
     text = ", ".join(parts)
