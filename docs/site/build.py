@@ -16,6 +16,7 @@ import archive
 import fetch
 import links
 import pages
+import policy
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -70,6 +71,8 @@ def main() -> int:
     if subprocess.run(line, check=False).returncode:
         return 1
     (draft / ".buildinfo").unlink(missing_ok=True)
+    if shown is not None:
+        policy.lock(draft / "playground.html")
     if wrong := list(links.broken(draft)):
         print("error: " + "\nerror: ".join(wrong), file=sys.stderr)
         return 1

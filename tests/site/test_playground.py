@@ -32,6 +32,12 @@ ASK = """async ([recipes, files]) => {
 }"""
 
 
+#: How many files are kept.
+KEPT = """async () => {
+  const all = await Promise.all((await caches.keys()).map((name) => caches.open(name)));
+  return (await Promise.all(all.map((each) => each.keys()))).flat().length;
+}"""
+
 #: Waits until what keeps files is there.
 SERVICE = """async () => {
   for (let tries = 0; tries < 100; tries += 1) {
@@ -184,6 +190,26 @@ def test_a_slip_is_found_mended_and_linked(page):
     assert page.input_value("[data-part=editor]") == "stage1: input_mixup\n"
 
 
+def test_an_answer_to_another_text_changes_nothing(page):
+    write(page, "stage1:   input_mixpu\n")
+    newer = "# typed since\nstage1:   ce\n"
+    typed = """text => {
+      const editor = document.querySelector("[data-part=editor]");
+      const buttons = [...document.querySelectorAll("[data-part=format], [data-part=fix], .fix")];
+      document.querySelector("[data-part=fix]").click();  // its answer comes after what follows
+      editor.value = text;
+      for (const button of buttons) button.click();  // no event has told the page
+      const unchanged = editor.value === text;
+      editor.dispatchEvent(new Event("input"));
+      return [unchanged, buttons.map((button) => button.disabled)];
+    }"""
+    assert page.evaluate(typed, newer) == [True, [True, True, True]]
+    page.wait_for_selector(READY, state="attached", timeout=60_000)
+    assert page.input_value("[data-part=editor]") == newer
+    page.click("[data-part=format]")
+    assert page.input_value("[data-part=editor]") == "# typed since\nstage1: ce\n"
+
+
 HOSTILE = [
     "<img src=x onerror=alert(1)>: ce\n",
     "a: ce # </script><script>alert(1)</script>\n",
@@ -211,12 +237,57 @@ def test_strangers_links_are_text(page, scheme):
         page.evaluate("document.querySelector('[data-part=link-note]').textContent = ''")
 
 
+#: What would happen if a text became HTML all the same: whether its script has run, and what the page's policy refused.
+SECOND_LOCK = """async () => {
+  const refused = [];
+  document.addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+  const script = document.createElement("script");
+  script.textContent = "window.ran = true";
+  document.body.append(script);
+  await fetch("https://example.org/").catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return [window.ran === true, refused];
+}"""
+
+
+def test_what_gets_in_all_the_same_neither_runs_nor_asks_others(context, site):
+    page = context.browser.new_context(service_workers="block").new_page()
+    page.goto(f"{site[0]}playground.html")
+    assert page.evaluate(SECOND_LOCK) == [False, ["script-src-elem", "connect-src"]]
+    page.close()
+
+
 def test_later_visits_ask_for_none_of_it_again(page, visit, site):
     page.evaluate(SERVICE)
+    scope = f"{site[0]}playground/"
+    older = f"ltdsl-playground {scope} 0123456789ab"
+    elsewhere = f"ltdsl-playground {site[0]}0.1.0/playground/ 0123456789ab"
+    page.evaluate(
+        "names => Promise.all(names.map((name) => caches.open(name)))", [older, elsewhere]
+    )
     visit()  # the first whose files pass through the service
     before = len(site[1])
     visit(link_of("a: ce"))
     assert [path for path in site[1][before:] if path.endswith((".wasm", ".bin", ".zip"))] == []
+    names = page.evaluate("caches.keys()")
+    assert elsewhere in names
+    assert older not in names
+    assert len([name for name in names if name.startswith(f"ltdsl-playground {scope} ")]) == 1
+
+
+@pytest.mark.parametrize("broken", ["Cache.prototype.put", "CacheStorage.prototype.open"])
+def test_where_nothing_can_be_kept_it_works_all_the_same(page, visit, context, broken):
+    page.evaluate(SERVICE)
+    page.evaluate(
+        "caches.keys().then((names) => Promise.all(names.map((name) => caches.delete(name))))"
+    )
+    (worker,) = context.service_workers
+    worker.evaluate(
+        f"self.whole = {broken}; {broken} = async () => {{ throw new Error('full') }}; null"
+    )
+    visit()
+    worker.evaluate(f"{broken} = self.whole; null")
+    assert page.evaluate(KEPT) == 0
 
 
 def test_what_cannot_be_loaded_is_said(context, site):

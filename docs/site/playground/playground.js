@@ -90,6 +90,14 @@ function write(text) {
 
 // ---- answers
 
+/** The text that the answer on the page is of: where another stands in the editor, its layout and places mean nothing. */
+let asked;
+
+/** What a button does, where the text is still the one that the button was made for. */
+const ifSame = (act) => () => {
+  if (editor.value === asked) act();
+};
+
 function problemItem(problem) {
   const { code, severity, line, column } = problem;
   const anchor = given.codes[code];
@@ -102,7 +110,7 @@ function problemItem(problem) {
     anchor ? element("a", { href: `diagnostics.html#${anchor}` }, code) : code,
     " ",
     problem.file === NAME
-      ? element("button", { type: "button", class: "place", title: "Show in the editor", onclick: () => select(problem) }, where)
+      ? element("button", { type: "button", class: "place", title: "Show in the editor", onclick: ifSame(() => select(problem)) }, where)
       : where,
   );
   const item = element("li", { class: severity }, head, element("p", {}, ...prose(problem.message)));
@@ -118,13 +126,14 @@ function problemItem(problem) {
   if (found) {
     const before = editor.value.slice(...found);
     const change = !before ? `Put in ${edit.replacement}` : edit.replacement ? `${before} → ${edit.replacement}` : `Take out ${before}`;
-    const act = () => replace(...range(editor.value, edit), edit.replacement);
+    const act = ifSame(() => replace(...found, edit.replacement));
     item.append(element("button", { type: "button", class: "fix", onclick: act }, `Fix: ${change}`));
   }
   return item;
 }
 
 function show(text, answer) {
+  asked = text;
   draw(text, answer.diagnostics);
   const list = part("problems");
   list.replaceChildren(...answer.diagnostics.map(problemItem));
@@ -163,7 +172,7 @@ function showPlan(plan) {
 // ---- the worker
 
 let worker;
-let asked = 0;
+let questions = 0;
 let answered = false;
 const waiting = new Map();
 
@@ -191,8 +200,8 @@ function begin() {
 }
 
 function tell(ask, text, name = NAME, files = undefined) {
-  asked += 1;
-  const id = asked;
+  questions += 1;
+  const id = questions;
   return new Promise((resolve, reject) => {
     waiting.set(id, [resolve, reject]);
     worker.postMessage({ id, ask, text, name, files });
@@ -232,6 +241,7 @@ let pause;
 function changed() {
   menu.value = String(given.examples.findIndex(({ text }) => text === editor.value)).replace("-1", "");
   draw(editor.value, []);
+  for (const button of [part("fix"), part("format"), ...part("problems").querySelectorAll("button")]) button.disabled = true;
   root.removeAttribute("data-ready");
   clearTimeout(pause);
   pause = setTimeout(check, 200);
@@ -290,10 +300,11 @@ editor.addEventListener("input", changed);
 editor.addEventListener("scroll", follow);
 new ResizeObserver(follow).observe(editor);
 part("fix").addEventListener("click", async () => {
-  const text = await tell("fixed", editor.value).catch(() => null);
-  if (text !== null) write(text);
+  const before = editor.value;
+  const text = await tell("fixed", before).catch(() => null);
+  if (text !== null && editor.value === before) write(text); // who has typed meanwhile keeps what was typed
 });
-part("format").addEventListener("click", () => write(part("formatted").textContent));
+part("format").addEventListener("click", ifSame(() => write(part("formatted").textContent)));
 part("link").addEventListener("click", link);
 window.addEventListener("hashchange", () => {
   const text = linked();
