@@ -12,7 +12,8 @@ import typer
 
 from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.output import misused
-from ltdsl.system.terminal import say
+from ltdsl.system.terminal import say, summarize
+from ltdsl.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,15 +115,36 @@ def recipes_in(
         if not silent:
             misused(f"the folder {error.filename} cannot be read: {error.strerror}")
 
+    def besides(folder: Path) -> str:
+        """How many recipes in a folder are left out, and by what, as the end of a sentence."""
+        there = configured(folder, known, silent)
+        kept, parts = len(list(files_below(folder, ".lt", git=False))), []
+        first, second = (there.folder, there.exclude), (folder, exclude)
+        for patterns, by, git in (
+            ([first], f"`exclude` in {there.path}", False),
+            ([first, second], "--exclude", False),
+            ([first, second], "what git ignores", True),
+        ):
+            left = len(list(files_below(folder, ".lt", patterns, further=further, git=git)))
+            if left < kept:
+                parts.append(f"{kept - left:,} by {by}")
+            kept = left
+        return f": left out are {' and '.join(parts)}" if parts else ""
+
     files: list[Path] = []
+    passed: list[Path] = []
     for given in paths:
         for path in expanded(given, silent):
             if force and not path.is_dir() and path != STDIN and excluded(path):
+                passed.append(path)
                 continue
             found = below(path) if path.is_dir() else [path]
             if not found and not silent:
-                misused(f"there is no .lt file in {path}")
+                misused(f"there is no .lt file in {path}{besides(path)}")
             files += found
+    if passed and not silent:
+        why = "because of --exclude or settings"
+        summarize(f"{counted(len(passed), 'recipe', 'is')} left out {why}", err=True)
     return list(dict.fromkeys(files))
 
 

@@ -29,6 +29,8 @@ class Command(TyperCommand):
                 _refuse_empty_paths(self, ctx, list(args))
             return super().parse_args(ctx, args)
         except Exception as error:
+            if isinstance(getattr(error, "message", None), str):
+                error.message = error.message.removeprefix("Value error, ")  # type: ignore[attr-defined]
             option = getattr(error, "option_name", "")
             takes_values = any("--set" in param.opts for param in self.get_params(ctx))
             if takes_values and hasattr(error, "possibilities"):

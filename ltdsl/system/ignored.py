@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ def files_below(
     exclude: Sequence[tuple[Path, Sequence[str]]] = (),
     onerror: Callable[[OSError], None] | None = None,
     further: Callable[[Path], Sequence[str]] = lambda _: (),
+    git: bool = True,
 ) -> Iterator[Path]:
     """The files below a folder that its owner means.
 
@@ -38,15 +40,16 @@ def files_below(
         exclude: Further patterns, each with the folder in whose ``.gitignore`` they might stand: this one or one above.
         onerror: Told of folders that cannot be read.
         further: Gives the patterns that a folder below this one has besides.
+        git: Pass over what git ignores.
     """
-    rules = list(_above(folder))
+    rules = list(_above(folder)) if git else []
     for base, patterns in exclude:
         rules += _rules(base, list(patterns))
     by_folder: dict[Path, list[tuple[Path, GitIgnoreSpec]]] = {}
     for parent, folders, names in os.walk(folder, onerror=onerror):
         place = Path(parent)
         known = by_folder.get(place.parent, rules) if place != folder else rules
-        if ".gitignore" in names:
+        if git and ".gitignore" in names:
             known = [*known, *_rules(place, _lines(place))]
         if place != folder:
             known = [*known, *_rules(place, list(further(place)))]
@@ -108,20 +111,24 @@ def _lines(folder: Path) -> list[str]:
 def _rules(folder: Path, lines: list[str]) -> Iterator[tuple[Path, GitIgnoreSpec]]:
     if not lines:
         return
+    spec = _spec([line for line in lines if _fit(line)])
+    yield Path(os.path.abspath(folder)), spec  # noqa: PTH100
+
+
+def _spec(lines: list[str]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
-    spec = GitIgnoreSpec.from_lines([line for line in lines if _fit(line)])
-    yield Path(os.path.abspath(folder)), spec  # noqa: PTH100
+    with warnings.catch_warnings():  # of brackets that Python may read in another way one day
+        warnings.simplefilter("ignore", FutureWarning)
+        return GitIgnoreSpec.from_lines(lines)
 
 
 def _fit(line: str) -> bool:
     """Whether a line is a pattern; git leaves the others out without a word."""
-    from pathspec import GitIgnoreSpec
-
     if len(line) > 1000 or line.count("*") > 10:  # a stranger's, made to take long
         return False
     try:
-        GitIgnoreSpec.from_lines([line])
+        _spec([line])
     except (ValueError, re.error):
         return False
     return True

@@ -1,4 +1,4 @@
-"""What a process ends with where the system has too little of something: memory, space, files that may be open."""
+"""What a process ends with where the system has too little of something: memory, space, open files, rights."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ _HELP = {
     errno.ESTALE: "see whether the network is all right, and try again",
 }
 
+#: What the system says of a path that somebody named, where it is the error itself: behind another one it may be
+#: part of how something was tried.
+_PATH_HELP = {
+    errno.EACCES: "name files and folders that this user may use",
+    errno.EPERM: "name files and folders that this user may use",
+    errno.ENAMETOOLONG: "use a shorter name",
+}
+
 #: How others say that memory ran out: the loader of libraries, MindSpore, NumPy.
 _OUT_OF_MEMORY = (
     "failed to map segment",
@@ -44,6 +52,8 @@ _OUT_OF_MEMORY = (
 
 def shortage(error: BaseException) -> tuple[str, str] | None:
     """What there is too little of, as a sentence and what helps; None where an error is of another kind."""
+    if isinstance(error, OSError) and error.errno in _PATH_HELP and error.filename:
+        return f"{error.filename}: {error.strerror}", _PATH_HELP[error.errno]
     seen: BaseException | None = error
     while seen is not None:  # libraries wrap what they could not load
         text = str(seen).lower()

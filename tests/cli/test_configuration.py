@@ -49,6 +49,7 @@ def test_what_it_chooses(ltdsl, project, name):
     # but where a hook names what was changed
     done = ltdsl("check", "--force-exclude", "drafts/c.lt", "a.lt")
     assert (done.returncode, done.stdout) == (0, "1 recipe checked: no problems\n")
+    assert "1 recipe is left out because of --exclude or settings" in done.stderr
     done = ltdsl("fmt", "--check", "--force-exclude", "drafts/c.lt")
     assert done.returncode == 0
     assert "1 recipe" in ltdsl("fmt", "--check", "deep").stderr
@@ -170,3 +171,26 @@ def test_this_project_is_checked(ltdsl):
 
     done = here("check", folder=ROOT)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_leaves_out_all_of_a_folder_is_named(ltdsl, project):
+    file = project(
+        a_lt="a: ce", ltdsl_toml='exclude = ["drafts/"]', drafts__c_lt=WRONG, deep__b_lt=WRONG
+    )
+    no = "error: there is no .lt file in"
+    done = ltdsl("check", "drafts")
+    assert done.returncode == 2
+    assert done.stderr == f"{no} drafts: left out are 1 by `exclude` in {file / 'ltdsl.toml'}\n"
+    assert (
+        ltdsl("check", "deep", "--exclude", "b.lt").stderr
+        == f"{no} deep: left out are 1 by --exclude\n"
+    )
+    (file / ".git").mkdir()
+    (file / ".gitignore").write_text("deep")
+    assert ltdsl("fmt", "deep").stderr == f"{no} deep: left out are 1 by what git ignores\n"
+
+
+@pytest.mark.filterwarnings("error")
+def test_patterns_raise_no_warnings(ltdsl, project):
+    project(a_lt="a: ce", ltdsl_toml='exclude = ["[a-[a-b"]')
+    assert ltdsl("check").stderr == ""

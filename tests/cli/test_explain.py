@@ -114,3 +114,8 @@ def test_options_that_are_values(arguments, said):
     done = CliRunner().invoke(make_app([arguments[0]]), arguments)
     assert done.exit_code == 2
     assert said in done.output
+
+
+def test_a_code_that_is_none(ltdsl):
+    done = ltdsl("explain", "LT999")
+    assert done.stderr == "error: nothing is called `LT999`; docs/diagnostics.md has all codes\n"

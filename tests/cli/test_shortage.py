@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.processes import FULL, environment, safe_command
+from support.processes import FULL, command, environment, safe_command
 from support.report import make_run
 from typer.testing import CliRunner
 
@@ -220,10 +220,8 @@ def test_without_a_home_or_a_temporary_folder(tmp_path, recipe):
 def test_a_working_folder_that_is_gone(tmp_path, recipe):
     gone = tmp_path / "gone"
     gone.mkdir()
-    command = " ".join(
-        ["cd", str(gone), "&&", "rmdir", str(gone), "&&", *safe_command("run", recipe)]
-    )
-    done = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, text=True)
+    line = " ".join(["cd", str(gone), "&&", "rmdir", str(gone), "&&", *safe_command("run", recipe)])
+    done = subprocess.run(["sh", "-c", line], env=environment(), capture_output=True, text=True)
     assert done.returncode == 1
     assert "error[LT499]: the folder that this was started in is gone" in done.stderr
 
@@ -238,6 +236,8 @@ def test_a_working_folder_that_is_gone(tmp_path, recipe):
         (RuntimeError("can't start new thread"), "no further thread"),
         (RuntimeError("\n- \n#umsg#Memory not enough:#umsg#malloc"), "too little memory"),
         (RuntimeError("Allocate memory failed\n- C++ Call Stack"), "too little memory"),
+        (PermissionError(errno.EACCES, "Permission denied", "a/b"), "a/b: Permission denied"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "aaa"), "aaa: File name too long"),
         (FileNotFoundError(errno.ENOENT, "No such file"), None),
         (ValueError("x"), None),
         (KeyError("memory"), None),
@@ -247,6 +247,17 @@ def test_what_there_is_too_little_of(error, says):
     found = shortage(error)
     assert (found is None) == (says is None)
     assert says is None or says in found[0]
+
+
+@pytest.mark.parametrize("name", ["check", "runs", "predict"])
+def test_a_name_that_is_too_long_is_no_bug(tmp_path, name):
+    words = [name, "a" * 300, *(["b.png"] if name == "predict" else [])]
+    done = subprocess.run(
+        command(*words), cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "a: File name too long\n" in done.stderr
+    assert "bug" not in done.stderr
 
 
 def test_a_shortage_behind_another_error_is_found():

@@ -46,3 +46,9 @@ def test_a_pipe_is_not_watched(ltdsl):
     done = ltdsl("check", "-", "--watch")
     assert done.returncode == 2
     assert "nothing to watch in a pipe" in done.stderr
+
+
+def test_what_is_not_there_is_not_watched(ltdsl):
+    done = ltdsl("check", "nodir", "--watch")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no nodir" in done.stderr

@@ -17,6 +17,7 @@ from ltdsl.cli.inputs import (
     ForceExclude,
     Recipes,
     configured,
+    expanded,
     is_stream,
     name_of,
     read_input,
@@ -109,6 +110,9 @@ def check(
         return
     if any(map(is_stream, filter(lambda path: not path.is_dir(), asked.recipes))):
         misused("--watch looks at files: there is nothing to watch in a pipe")
+    gone = [path for each in asked.recipes for path in expanded(each) if not path.exists()]
+    if gone:  # what is misspelt never comes
+        misused(f"--watch looks at files that are there: there is no {gone[0]}")
     from ltdsl.cli.watching import watch as watching
 
     used: set[Path] = set()

@@ -13,6 +13,7 @@ from ltdsl.cli.options import AllowOutside, Form, Format, Recipe, Seed, Set, Std
 from ltdsl.cli.output import misused, need, new_console, print_json
 from ltdsl.cli.survey import Data, surveyor
 from ltdsl.system.terminal import say_lines
+from ltdsl.wording import plural
 
 if TYPE_CHECKING:
     from ltdsl.plan import Plan
@@ -136,7 +137,7 @@ def _try(name: str, data: Path | None) -> None:
         )
     entry = known[name]
     if data is not None and not issubclass(entry, Dataset):
-        misused(f"{entry.kind}s are tried on embedded data: leave out --data")
+        misused(f"{plural(entry.kind)} are tried on embedded data: leave out --data")
     need("`ltdsl tricks --test`", "train")
     from ltdsl_runtime.machine.device import prepare
 
@@ -189,7 +190,9 @@ def explain(
     text = explained(name)
     if not text:
         close = nearest(name, known()) or nearest(name.upper(), known())
-        hint = f"; did you mean `{close}`?" if close else "; see `ltdsl tricks`"
+        is_code = name[:2].upper() == "LT" and name[2:].isdigit()
+        listed = "docs/diagnostics.md has all codes" if is_code else "see `ltdsl tricks`"
+        hint = f"; did you mean `{close}`?" if close else f"; {listed}"
         misused(f"nothing is called `{name}`{hint}")
     if form is Format.JSON:
         from ltdsl.reference.data import explained_data

@@ -106,8 +106,9 @@ def _written(
         yield f"would write: {out / TENSORBOARD}"
     if options.keep_cam:
         yield f"would write: {options.keep_cam}"
-    if shared is not None:
-        ends = ", ".join(f"{point:,}" for point in sorted(shared.points))
-        yield f"would write: the cache, the state after {ends} epochs"
+    if shared is not None and shared.points:
+        *first, last = sorted(shared.points)
+        ends = ", ".join([*(f"{point:,}" for point in first), counted(last, "epoch")])
+        yield f"would write: the cache, the state after {ends}"
     if options.track:
         yield f"would tell: {', '.join(options.track)}"

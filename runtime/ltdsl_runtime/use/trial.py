@@ -20,6 +20,7 @@ from ltdsl.runs import read_run
 from ltdsl.runs.layout import METRICS
 from ltdsl.system import children
 from ltdsl.system.writing import write_in
+from ltdsl.wording import plural
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.training.run import resume, run
 from ltdsl_runtime.tricks.registry import implemented
@@ -276,7 +277,7 @@ class Trial:
         if issubclass(self.entry, catalogue.Trick):
             chain = " + ".join(filter(None, [self._call(), partner]))
             return f"{head}stage1: ce; stage2: {chain} @ 50% {_FRESH}"
-        raise FailedError(f"{self.entry.kind}s are not tried here")
+        raise FailedError(f"{plural(self.entry.kind)} are not tried here")
 
     def _call(self) -> str:
         """The trick with what it must be given: a network that was trained before."""
