@@ -74,6 +74,9 @@ def test_a_look_at_what_would_be(trains, recipe, tmp_path):
     (tmp_path / "taken" / "file").write_text("")
     done = trains("run", path, "--dry-run", "--out", "taken")
     assert (done.returncode, "error[LT421]" in done.stderr) == (1, True)
+    done = trains("run", path, "--dry-run", "--out", "taken/file/run")
+    assert "LT421" in done.stderr
+    assert "cannot write to taken/file/run: Not a directory" in done.stderr
     done = trains("run", path, "--dry-run", "--set", "batch_size=440")
     assert (done.returncode, "error[LT404]" in done.stderr) == (1, True)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["recipe.lt", "taken"]

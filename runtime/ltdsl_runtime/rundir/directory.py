@@ -74,6 +74,36 @@ def must_be_free(path: Path, locked: bool = False) -> None:
         )
 
 
+def must_be_possible_to_make(path: Path) -> None:
+    """Refuse a folder that a new run could not make or write to; nothing is made.
+
+    Args:
+        path: The folder, which need not exist.
+
+    Raises:
+        RunError: LT421.
+    """
+    try:
+        must_be_free(path)
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()  # names that are too long, files in place of folders
+        there = next(each for each in (path, *path.absolute().parents) if os.path.lexists(each))
+        code = 0 if os.access(there, os.W_OK | os.X_OK) else errno.EACCES
+        code = code if there.is_dir() else errno.ENOTDIR
+        if code:
+            raise OSError(code, os.strerror(code))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError, resume: bool = False) -> RunError:
+    return RunError(
+        "LT421",
+        f"cannot write to {path}: {error.strerror or error}",
+        "make it writable" if resume else "choose another folder with --out",
+    )
+
+
 class RunDirectory:
     """A folder that belongs to one run, and while it is open to one process: all that it holds is written here.
 
@@ -102,11 +132,7 @@ class RunDirectory:
                 self._must_be_closed()
             self._lock = self._open(resume)
         except OSError as error:
-            raise RunError(
-                "LT421",
-                f"cannot write to {path}: {error.strerror or error}",
-                "make it writable" if resume else "choose another folder with --out",
-            ) from error
+            raise _cannot_write(path, error, resume) from error
         try:
             self._facts = self._begun() if resume else None
         except BaseException:

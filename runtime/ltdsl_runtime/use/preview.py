@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.runs.layout import CHECKPOINTS, REPORT, TENSORBOARD
 from ltdsl.wording import counted
-from ltdsl_runtime.rundir.directory import must_be_free
+from ltdsl_runtime.rundir.directory import must_be_possible_to_make
 from ltdsl_runtime.training.run import run
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def preview(plan: Plan, origin: Origin, out: Path, console: Console, options: Ru
     Raises:
         RunError: What would stop the run before its first step.
     """
-    with suppress(OSError):  # as a run does, which is told when it opens the folder
-        must_be_free(out)
+    must_be_possible_to_make(out)
     with tempfile.TemporaryDirectory(prefix="ltdsl-dry-run-") as name:
         then = partial(_look, out, origin)
         run(plan, origin, Path(name) / "run", console, options, then=then)
