@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 #: Bins of the expected calibration error.
 CALIBRATION_BINS = 15
 
-#: Images of an evaluation step at most, and what they are a multiple of, as the kernels of a CPU take them. They decide
-#: speed only: no figure depends on them.
+#: Images of an evaluation step at most, and what they are a multiple of, as the kernels of a CPU take them. The last
+#: digits of logits depend on them, so that a run, its resumption and `ltdsl evaluate` must come to the same ones.
 BATCH_SIZE, MULTIPLE = 256, 16
 
 
@@ -310,6 +310,8 @@ class Evaluator:
         classes: Number of classes.
         workers: Who share the images; the graph gathers what they predict, so that all count all images.
         stand_in: Gives what stands for a part's images, for a graph that takes that; None for one that takes images.
+        images: Of the test part, whichever part is evaluated first: they decide how many a step takes. None where only
+            one part is evaluated.
     """
 
     def __init__(
@@ -318,12 +320,13 @@ class Evaluator:
         classes: int,
         workers: Workers = ALONE,
         stand_in: Callable[[Part], Rows] | None = None,
+        images: int | None = None,
     ) -> None:
         self._workers = workers
         self._stand_in = stand_in
         self._step = step
-        #: That of the first part, for all: another one is another graph to compile.
-        self._batch_size: int | None = None
+        #: One for all parts: another one is another graph to compile.
+        self._batch_size = None if images is None else batch_size(images)
         self._counts = Counts(classes)
         self._passing = _Passing()
         self._model = Model(step, eval_network=step, metrics={"counts": self._counts})
@@ -475,4 +478,4 @@ def evaluator(
         network.part,
         kept,
     )
-    return Evaluator(step, len(data.counts), workers, stand_in)
+    return Evaluator(step, len(data.counts), workers, stand_in, len(data.test))

@@ -93,7 +93,7 @@ def evaluate_run(
         notes += [model.said] if model.said else []
         if model.confidence not in evaluators:
             step = model.evaluation(logits=predictions is not None)
-            evaluators[model.confidence] = Evaluator(step, len(run.data.classes))
+            evaluators[model.confidence] = Evaluator(step, len(run.data.classes), images=len(test))
         evaluate = evaluators[model.confidence]
         scores, told = judged(evaluate, test, model.fitted, predictions is not None)
         figures = scores.report(run.data.train_counts, run.data.classes)

@@ -9,8 +9,10 @@ import mindspore as ms
 import numpy as np
 import pytest
 from ltdsl_runtime.data import ImageArrays
+from ltdsl_runtime.data.pipeline import evaluation_dataset
 from ltdsl_runtime.graph.evaluation import EvalStep
 from ltdsl_runtime.graph.normalise import Normalise
+from ltdsl_runtime.training import evaluate
 from ltdsl_runtime.training.evaluate import Confusion, Counts, Evaluator
 from ltdsl_runtime.training.stages import build_stage
 from ltdsl_runtime.tricks.optimizers import build_optimizer
@@ -281,3 +283,20 @@ def test_an_image_set_of_one(data):
     scores = Evaluator(EvalStep(network, Normalise(data.mean, data.std)), 4)(one)
     assert scores.confusion.images.sum() == 1
     assert ms.get_context("mode") == ms.GRAPH_MODE
+
+
+def test_images_of_a_step_are_as_many_whichever_part_comes_first(data, tmp_path, monkeypatch):
+    """The last digits of logits depend on it: a run and `ltdsl evaluate` come to the same ones."""
+    sizes = []
+
+    def note(rows, batch, workers):
+        sizes.append(batch)
+        return evaluation_dataset(rows, batch, workers)
+
+    monkeypatch.setattr(evaluate, "evaluation_dataset", note)
+    monkeypatch.setattr(evaluate, "MULTIPLE", 1)
+    assert len(data.train) != len(data.test)
+    made = trainer(plan(PLAIN + "epochs = 1; one: ce"), data, tmp_path / "run", conv_network())
+    made.evaluate(data.train)
+    made.evaluate(data.test)
+    assert sizes == [evaluate.batch_size(len(data.test))] * 2

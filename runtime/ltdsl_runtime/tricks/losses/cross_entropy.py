@@ -58,7 +58,8 @@ class CrossEntropy(WeightedLossCell):
             ``loss`` and ``weight``, both float32 [B]; the loss is not yet weighted.
         """
         if self.native is not None:
-            loss = self.native(logits, labels)[0]
+            # it looks at no types; a cast to the same one is none
+            loss = self.native(ops.cast(logits, ms.float32), ops.cast(labels, ms.int32))[0]
             return loss, self.sample_weight(loss, labels)
         shifted = self.sub_max(logits, ops.stop_gradient(self.reduce_max(logits, -1)))
         log_sum = self.log(self.sum_exp(self.exp(shifted), -1))
