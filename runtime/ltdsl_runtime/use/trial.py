@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _HEAD = "dataset = digits_lt; batch_size = 64; validation = 10%; schedule = constant(warmup = 0); "
 _FRESH = "{ optimizer = sgd(lr = 0.05) }"
 
+#: How far the losses of one worker and of two may be apart, in the first epoch and in later ones.
+_FIRST_APART, _LATER_APART = 0.05, 0.15
+
 #: What stands for the tricks of each kind beside the one that is tried.
 PARTNERS = {
     "sampler": "class_balanced",
@@ -258,10 +261,13 @@ class Trial:
             lines = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["it failed"]
             raise FailedError(next((line for line in lines if "error" in line), lines[-1]))
         one, two = (_records(self.folder / name) for name in ("whole", "two"))
-        for alone, together in zip(one, two, strict=True):
-            if not np.isclose(alone[1] or 0.0, together[1] or 0.0, rtol=0.05, atol=0.01):
+        for number, (alone, together) in enumerate(zip(one, two, strict=True)):
+            # each step adds to what batch norms make of it
+            within = _FIRST_APART if number == 0 else _LATER_APART
+            if not np.isclose(alone[1] or 0.0, together[1] or 0.0, rtol=within, atol=0.01):
                 raise FailedError(
-                    f"epoch {alone[0]} has a loss of {together[1]} with two workers, and {alone[1]} with one"
+                    f"epoch {alone[0]} has a loss of {together[1]} with two workers, and {alone[1]} with one: "
+                    f"batch norms that see half a batch explain {within:.0%} there, not more"
                 )
         return f"the last loss is {two[-1][1]:.4f} with two, {one[-1][1]:.4f} with one"
 
