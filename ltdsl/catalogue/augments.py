@@ -124,8 +124,8 @@ class ClassStrength(Augment):
 
     Each class has a level, 0 at first. At level l an image is changed by l operations of magnitude l / 30, drawn with
     replacement from twenty-two. Before each epoch the network is asked about images of each class at each level up to
-    its own, (level + 1) · tests of them: where more than `accept` are right at every level, the class goes up by one,
-    elsewhere down by one. That costs up to tests · (levels + 1) · (levels + 2) / 2 evaluated images a class and epoch.
+    its own, (level + 1) · trials of them: where more than `accept` are right at every level, the class goes up by one,
+    elsewhere down by one. That costs up to trials · (levels + 1) · (levels + 2) / 2 evaluated images a class and epoch.
     It answers as it is trained, without a posthoc trick. Levels go on from stage to stage, and
     `metrics.jsonl` has them. Published as CUDA, between the usual crops and flips and `cutout`, with
     `balanced_softmax` among others; shifts are pixels, as in the authors' code, so of small images little is left at
@@ -145,4 +145,4 @@ class ClassStrength(Augment):
     accept: Fraction = Field(
         0.6, lt=1, description="Share of right answers above which a class goes up."
     )
-    tests: int = Field(10, ge=1, le=1000, description="Images asked at level 0, and more at each.")
+    trials: int = Field(10, ge=1, le=1000, description="Images asked at level 0, and more at each.")

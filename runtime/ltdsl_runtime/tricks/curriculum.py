@@ -77,7 +77,7 @@ def asked_of(
     indices, level = [], []
     for members, highest in zip(members_by_class(part.labels, len(levels)), levels, strict=True):
         for each in range(int(highest) + 1):
-            count = own.tests * (each + 1)
+            count = own.trials * (each + 1)
             indices.append(rng.choice(members, count))
             level.append(np.full(count, each))
     which, at = np.concatenate(indices), np.concatenate(level)

@@ -346,6 +346,7 @@ def test_what_others_trained_is_not_believed(who, stopped, data):
     assert not made.shared.marks.is_ours()
 
 
+@pytest.mark.skipif(not FULL, reason="takes long: set LTDSL_FULL=1")
 def test_of_what_is_not_believed_nothing_is_kept(stopped, data, tmp_path):
     (stopped / "run" / "checkpoints" / "mark").write_text("0" * 64)
     made = going_on(stopped, data)

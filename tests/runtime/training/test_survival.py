@@ -81,7 +81,7 @@ def whole(data, tmp_path_factory):
 
 @pytest.mark.parametrize(("harm", "epochs"), [(flip, 3), (cut, 5)])
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(
-    begun, whole, tmp_path, harm, epochs
+    begun, whole, tmp_path, capsys, harm, epochs
 ):
     stop_after(begun("run"), epochs)
     harm(tmp_path / "run" / "checkpoints" / "last.ckpt")
@@ -89,7 +89,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(
         file.write('{"epoch": ')  # killed while it wrote
     made = begun("run", resume=True)
     made(resume=True)
-    told = made.reporter.console.file.getvalue()
+    told = capsys.readouterr().err
     assert told.count("warning[LT417]") == 1, told
     assert f"after epoch {epochs - 2}" in told
     assert result(tmp_path / "run") == whole
@@ -121,7 +121,7 @@ def test_lines_that_are_lost_count_as_epochs_that_are(begun, whole, tmp_path):
     assert caught.value.code == "LT411"
 
 
-def test_a_damaged_best_is_noticed_at_once_and_can_be_done_without(begun, tmp_path):
+def test_a_damaged_best_is_noticed_at_once_and_can_be_done_without(begun, tmp_path, capsys):
     stop_after(begun("run"), 2)
     flip(tmp_path / "run" / "checkpoints" / "best.ckpt")
     with pytest.raises(RunError, match=r"best\.ckpt is no") as caught:
@@ -131,7 +131,7 @@ def test_a_damaged_best_is_noticed_at_once_and_can_be_done_without(begun, tmp_pa
     made = begun("run", resume=True)
     figures = made(resume=True)
     assert figures["best"]["epoch"] >= 2
-    assert "is gone" in made.reporter.console.file.getvalue()
+    assert "is gone" in capsys.readouterr().err
 
 
 def test_a_loss_that_is_not_finite_is_placed_and_evaluated_by_nobody(begun, tmp_path):

@@ -115,14 +115,14 @@ class ClassStrength:
     Attributes:
         probability: Share of images that are changed, of those that training sees.
         levels: The highest level.
-        accept: See :class:`ltdsl.catalogue.ClassStrength`; it decides the levels, as ``tests`` does.
-        tests: Likewise.
+        accept: See :class:`ltdsl.catalogue.ClassStrength`; it decides the levels, as ``trials`` does.
+        trials: Likewise.
     """
 
     probability: float
     levels: int
     accept: float
-    tests: int
+    trials: int
 
     CHOICES: ClassVar[tuple[Change, ...]] = tuple(OPERATIONS.values())
 
