@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -116,4 +117,10 @@ def stop(code: str, message: str, hint: str | None = None, by_user: bool = False
 
     if tell_launcher(code, message, hint):
         raise typer.Exit(INTERRUPTED if by_user else 1)
-    (interrupted if by_user else fail)(code, message, hint)
+    try:
+        (interrupted if by_user else fail)(code, message, hint)
+    finally:
+        if not by_user and "MS_ROLE" in os.environ:  # started by hand, as one of several
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)  # what MindSpore takes leave with crashes where another has gone already
