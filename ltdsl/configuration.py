@@ -17,7 +17,7 @@ from typing import Any
 
 from ltdsl.plugins.enabled import SettingError
 from ltdsl.plugins.enabled import folder as user_folder
-from ltdsl.system.opening import MIB, read_text
+from ltdsl.system.opening import MIB, read_file
 from ltdsl.system.terminal import note
 
 #: Its own file, and the one that it may be a table of.
@@ -118,19 +118,24 @@ def _in(folder: Path) -> Configuration | None:
 
 def _table(path: Path) -> tuple[str, Any] | None:
     """A file's text and what it says of ltdsl; None where it says nothing."""
+    shared = path.name == SHARED
     try:
-        text = read_text(path, MIB)
+        content = read_file(path, MIB)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        if path.name == SHARED:  # another tool's, until it names ours
+        if shared:  # another tool's, until it names ours
             return None
         raise ConfigurationError(
             f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from None
-    shared = path.name == SHARED
-    if shared and "ltdsl" not in text:  # most are other tools': parsing takes time
+    if shared and b"ltdsl" not in content:  # most are other tools': parsing takes time
         return None
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{path}:{line}: no TOML: it is not UTF-8") from None
     data = _parsed(path, text)
     if not shared:
         return text, data

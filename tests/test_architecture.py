@@ -107,6 +107,7 @@ READ_DATA = {
     ("ltdsl/cli/commands/predict.py", "predict"),
     ("ltdsl/cli/commands/report.py", "_pictures"),
     ("ltdsl/cli/refusals.py", "unsuitable"),
+    ("ltdsl/cli/commands/run.py", "_keeping_nothing"),
     ("ltdsl/cli/commands/run.py", "_trained"),
     ("ltdsl/cli/commands/run.py", "look"),
     ("ltdsl/cli/commands/run.py", "train"),

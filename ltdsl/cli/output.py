@@ -72,20 +72,17 @@ def print_json_text(text: str, err: bool = False) -> None:
     print_data(json_shown(text), err)
 
 
-def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
-    """End with one sentence and exit code 1."""
+def fail(code: str, message: str, hint: str | None = None, exit_code: int = 1) -> NoReturn:
+    """End with one sentence."""
     say(f"error[{code}]: {message}", err=True)
     if hint:
         say(f"  = help: {hint}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(exit_code)
 
 
 def interrupted(code: str, message: str, hint: str | None = None) -> NoReturn:
-    """End as Ctrl-C ends programs, with one sentence and exit code 130."""
-    say(f"error[{code}]: {message}", err=True)
-    if hint:
-        say(f"  = help: {hint}", err=True)
-    raise typer.Exit(INTERRUPTED)
+    """End with one sentence, and the exit code of a program that Ctrl-C ended."""
+    fail(code, message, hint, INTERRUPTED)
 
 
 def need(what: str, extra: str, *names: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TextIO
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.console import ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -115,7 +116,11 @@ class Console(RichConsole):
     ) -> Iterable[Segment]:
         """Whatever is printed, in pieces of text and of the console's own controls."""
         if isinstance(renderable, Table):
-            _keep_words(renderable, (options or self.options).max_width)
+            options = options or self.options
+            _keep_words(renderable, options.max_width)
+            # where words find no room, lines run over: rich would leave out the columns that come last
+            least = Measurement.get(self, options.update(max_width=_WIDE), renderable).minimum
+            options = options.update(max_width=max(options.max_width, least))
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(shown_lines(segment.text), segment.style)
 

@@ -82,7 +82,8 @@ def runs_table(facts: Sequence[dict[str, Any]], width: int) -> Table:
 
     Args:
         facts: Of each run.
-        width: Columns of the terminal: figures that find no room beside names are left out, the last ones first.
+        width: Columns of the terminal: figures that find no room beside names are left out, the last ones first, which
+            is said below.
     """
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     figures = [_figures(each) for each in facts]
@@ -100,6 +101,9 @@ def runs_table(facts: Sequence[dict[str, Any]], width: int) -> Table:
     table.add_column("recipe", overflow="fold", min_width=recipe)
     for head in _FIGURES[:shown]:
         table.add_column(head, justify="right", no_wrap=True)
+    if shown < len(_FIGURES):
+        table.caption = f"no room here for: {', '.join(_FIGURES[shown:])}"
+        table.caption_justify, table.caption_style = "left", "dim"
     for each, row in zip(facts, figures, strict=True):
         table.add_row(Text(each["run"]), _status(each), Text(each["recipe"] or "?"), *row[:shown])
     return table

@@ -14,7 +14,6 @@ from pygls import uris
 
 from ltdsl.codes.links import link
 from ltdsl.codes.select import Selection
-from ltdsl.codes.suppress import is_silenceable
 from ltdsl.compiler import Compilation, compile_recipe
 from ltdsl.configuration import ConfigurationError, Configurations
 from ltdsl.diagnostics import Diagnostic, Severity
@@ -172,9 +171,8 @@ def silences(
 ) -> Iterator[lsp.CodeAction]:
     """What silences the warnings and advice that a range touches, each with a reason."""
     for problem in islice(_touched(checked, wanted, places), _MAX_SILENCED):
-        if is_silenceable(problem):
-            shown = _shown(problem, checked, places)
-            yield from silence(problem, shown, checked.source, uri, places)
+        shown = _shown(problem, checked, places)
+        yield from silence(problem, shown, checked.source, uri, places)
 
 
 def _touched(checked: Checked, wanted: lsp.Range, places: Places) -> Iterator[Diagnostic]:

@@ -279,7 +279,7 @@ def _actions(
     only = params.context.only
     compile_recipe = compiler(server.buffer, server.allow_outside)
     if only is None or any(_within(lsp.CodeActionKind.QuickFix.value, kind) for kind in only):
-        checked = server.check(source)
+        checked = server.checked(uri, source)
         return [
             *fixes(checked, uri, params.range, server.places, compile_recipe),
             *silences(checked, uri, params.range, server.places),

@@ -55,6 +55,18 @@ def test_what_it_chooses(ltdsl, project, name):
     assert "1 recipe" in ltdsl("fmt", "--check", "deep").stderr
 
 
+@pytest.mark.parametrize("name", ["ltdsl.toml", "pyproject.toml"])
+def test_what_is_not_utf_8_is_told_where_it_is_ours(ltdsl, project, name):
+    folder = project(a_lt=WARNED)
+    (folder / name).write_bytes(b"[tool.ltdsl]\nignore = ['LT3'] # \xff\n")
+    done = ltdsl("check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{folder / name}:2: no TOML: it is not UTF-8" in done.stderr
+    (folder / name).unlink()
+    (folder / "pyproject.toml").write_bytes(b"[tool.other]\nname = '\xff'\n")
+    assert ltdsl("check").returncode == 0
+
+
 def test_the_nearest_file_counts(ltdsl, project):
     project(
         ltdsl_toml='ignore = ["LT3"]',

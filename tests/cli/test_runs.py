@@ -90,5 +90,10 @@ def test_names_are_whole_however_narrow_it_is(listed, tmp_path, columns):
     assert done.exit_code == 0, done.output
     assert str(tmp_path / name) in done.stdout
     assert "interrupted 5/12" in done.stdout
+    head, *_, last = done.stdout.splitlines()
+    left_out = [
+        each for each in ("error", "macro recall", "few", "time", "disk") if each not in head
+    ]
+    assert (f"no room here for: {', '.join(left_out)}" in last) == bool(left_out)
     needed = len(str(tmp_path / name)) + 2 + len("interrupted 5/12") + 2 + 24 + 2
     assert max(map(len, done.stdout.splitlines())) <= max(columns, needed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.table import Table
 
 from ltdsl.compiler import compile_recipe
 from ltdsl.display.console import Console
@@ -151,3 +152,15 @@ def test_every_value_has_an_origin():
     assert rows["end.augment"] == ("[random_crop(padding = 2)]", "recipe.lt:8")
     assert rows["augment"][1] == "protocol of cifar100_lt"
     assert set(result.origins) <= set(rows)
+
+
+def test_a_table_without_room_runs_over_and_loses_no_column():
+    """Rich would leave out the columns that come last."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for head in ("first_of_the_names", "second_of_the_names", "third"):
+        table.add_column(head)
+    table.add_row("one", "two", "three")
+    for width in (1, 20, 100):
+        head, row, *more = shown(table, width).splitlines()
+        assert head.split() == ["first_of_the_names", "second_of_the_names", "third"]
+        assert (row.split(), more) == (["one", "two", "three"], [])

@@ -25,9 +25,9 @@ def arrays():
     return ImageArrays(images, labels, ("a", "b", "c", "d"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def compilations():
-    """Names of the cells whose graphs were really compiled, in order, from all of the session."""
+    """Names of the cells whose graphs are really compiled, in order."""
     with count_compilations() as seen:
         yield seen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -112,7 +113,12 @@ def assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> 
 
 @contextmanager
 def count_compilations() -> Iterator[list[str]]:
-    """Collects the names of the cells whose graphs are really compiled, in order."""
+    """Collects the names of the cells whose graphs are really compiled, in order.
+
+    MindSpore numbers kinds of arguments, and forgets a number with the first cell that was called with them: others
+    that have the same are compiled once more. So cells that nobody holds any longer, of tests before, go first.
+    """
+    gc.collect()
     seen: list[str] = []
     original = api._CellGraphExecutor.compile
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from ltdsl.cli.complete import cache_entries, cache_kinds
-from ltdsl.cli.options import Format
+from ltdsl.cli.options import Form, Format
 from ltdsl.cli.output import fail, misused, new_console, print_json
 from ltdsl.cli.usage import Command, Group
 from ltdsl.system.terminal import say
@@ -27,7 +27,6 @@ cache = typer.Typer(
     help="Look through what is kept to be used again, and remove it.",
 )
 
-As = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 
 Value = TypeVar("Value")
 
@@ -36,7 +35,7 @@ _SHORT = 12
 
 
 @cache.command("list", cls=Command)
-def list_entries(form: As = Format.TEXT) -> None:
+def list_entries(form: Form = Format.TEXT) -> None:
     """List all entries, those first that were used last.
 
     The folder is `ltdsl` in the system's folder for caches, or what LTDSL_CACHE names; LTDSL_CACHE_LIMIT, 10 GB
@@ -86,7 +85,7 @@ def show(
             autocompletion=cache_entries,
         ),
     ],
-    form: As = Format.TEXT,
+    form: Form = Format.TEXT,
 ) -> None:
     """Show what an entry was made from, and what it holds.
 
@@ -129,7 +128,7 @@ def prune(
     verify: Annotated[
         bool, typer.Option("--verify", help="Read all files to find damaged entries.")
     ] = False,
-    form: As = Format.TEXT,
+    form: Form = Format.TEXT,
 ) -> None:
     """Remove damaged entries, and those used longest ago.
 
@@ -153,7 +152,7 @@ def clear(
             autocompletion=cache_kinds,
         ),
     ] = None,
-    form: As = Format.TEXT,
+    form: Form = Format.TEXT,
 ) -> None:
     """Remove all entries, or those of a kind.
 

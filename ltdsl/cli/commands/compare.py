@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ltdsl.cli.complete import run_folders
-from ltdsl.cli.options import Format
+from ltdsl.cli.options import Form, Format
 from ltdsl.cli.output import fail, misused, need, new_console, print_json
 from ltdsl.system.terminal import say
 
@@ -46,9 +46,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, or for programs.")
-    ] = Format.TEXT,
+    form: Form = Format.TEXT,
 ) -> None:
     """Tell whether differences between runs are any.
 

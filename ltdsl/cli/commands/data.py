@@ -9,7 +9,7 @@ import typer
 
 from ltdsl.cli.compiling import compiled
 from ltdsl.cli.complete import datasets
-from ltdsl.cli.options import AllowOutside, Format, Set
+from ltdsl.cli.options import AllowOutside, Form, Format, Set
 from ltdsl.cli.output import (
     fail,
     interrupted,
@@ -40,9 +40,7 @@ def inspect(
     ],
     folder: Data = None,
     changes: Set = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, or for programs.")
-    ] = Format.TEXT,
+    form: Form = Format.TEXT,
     allow_outside: AllowOutside = False,
 ) -> None:
     """Count images by class; find unreadable, repeated and leaked ones.

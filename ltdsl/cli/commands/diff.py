@@ -9,7 +9,7 @@ import typer
 
 from ltdsl.cli.complete import plan_files
 from ltdsl.cli.inputs import STDIN, name_of, read_stdin
-from ltdsl.cli.options import AllowOutside, Format, StdinFilename
+from ltdsl.cli.options import AllowOutside, Form, Format, StdinFilename
 from ltdsl.cli.output import misused, new_console, print_json, show
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ def diff(
             metavar="NEW", help="Another one.", autocompletion=plan_files, show_default=False
         ),
     ],
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, or for programs.")
-    ] = Format.TEXT,
+    form: Form = Format.TEXT,
     allow_outside: AllowOutside = False,
     stdin_filename: StdinFilename = None,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ltdsl.cli.complete import names
-from ltdsl.cli.options import Device, Format
+from ltdsl.cli.options import Device, Form, Format
 from ltdsl.cli.output import fail, misused, need, print_json
 from ltdsl.system.terminal import say
 
@@ -37,9 +37,7 @@ def doctor(
             show_default=False,
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, or for programs.")
-    ] = Format.TEXT,
+    form: Form = Format.TEXT,
 ) -> None:
     """Say what this machine can do, and what is in the way.
 

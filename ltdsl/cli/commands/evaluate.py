@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ltdsl.cli.options import Device, Format
+from ltdsl.cli.options import Device, Form, Format
 from ltdsl.cli.output import fail, misused, need, new_console, print_json
 from ltdsl.cli.survey import Data
 from ltdsl.cli.trained import Run, plan_of
@@ -71,9 +71,7 @@ def eval(  # noqa: A001 - the command's name
             show_default=False,
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, or for programs.")
-    ] = Format.TEXT,
+    form: Form = Format.TEXT,
     device: Annotated[Device, typer.Option(help="Where to evaluate.")] = Device.AUTO,
 ) -> None:
     """Evaluate a run again: its test images, its figures.

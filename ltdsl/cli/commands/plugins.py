@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ltdsl.cli.complete import plugin_packages
-from ltdsl.cli.options import Format
+from ltdsl.cli.options import Form, Format
 from ltdsl.cli.output import misused, new_console, print_json
 from ltdsl.cli.usage import Command, Group
 from ltdsl.system.terminal import say
@@ -36,9 +36,7 @@ Package = Annotated[
 
 @plugins.command("list", cls=Command)
 def list_packages(
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, or for programs.")
-    ] = Format.TEXT,
+    form: Form = Format.TEXT,
 ) -> None:
     """List what installed packages add, and whether it is enabled.
 

@@ -401,37 +401,36 @@ def _again(out: Path) -> str:
 
 
 def try_out(plan: Plan, origin: Origin, console: Console, options: RunOptions) -> None:
-    """Do what `--smoke` is for, and say in a sentence what was in the way."""
-    from ltdsl_runtime.errors import RunError
-    from ltdsl_runtime.use.smoke import smoke
+    """Do what `--smoke` is for."""
+    with _keeping_nothing():
+        from ltdsl_runtime.use.smoke import smoke
 
-    try:
         smoke(plan, origin, console, options)
-    except RunError as error:
-        stop(error.code, error.message, error.hint)
-    except KeyboardInterrupt:
-        stop("LT499", "interrupted; nothing was kept", by_user=True)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        stop("LT499", f"{where}{error.strerror or error}", "free space for temporary files")
 
 
 def look(plan: Plan, origin: Origin, out: Path, console: Console, options: RunOptions) -> None:
-    """Do what `--dry-run` is for, and say in a sentence what would be in the way."""
-    try:
-        from ltdsl_runtime.errors import RunError
+    """Do what `--dry-run` is for."""
+    with _keeping_nothing():
         from ltdsl_runtime.use.preview import preview
 
-        try:
-            preview(plan, origin, out, console, options)
-        except RunError as error:
-            stop(error.code, error.message, error.hint)
-    except KeyboardInterrupt:
+        preview(plan, origin, out, console, options)
+    console.say("nothing was trained, and nothing is kept")
+
+
+@contextlib.contextmanager
+def _keeping_nothing() -> Iterator[None]:
+    """Say in a sentence what was in the way of something that works in temporary files."""
+    from ltdsl_runtime.errors import RunError
+
+    try:
+        yield
+    except RunError as error:
+        stop(error.code, error.message, error.hint)
+    except KeyboardInterrupt:  # while MindSpore loads, too
         stop("LT499", "interrupted; nothing was kept", by_user=True)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         stop("LT499", f"{where}{error.strerror or error}", "free space for temporary files")
-    console.say("nothing was trained, and nothing is kept")
 
 
 def _of_a_worker(

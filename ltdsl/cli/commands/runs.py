@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ltdsl.cli.options import Format
+from ltdsl.cli.options import Form, Format
 from ltdsl.cli.output import misused, new_console, print_json
 
 
@@ -20,9 +20,7 @@ def runs(
             show_default=False,
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, or for programs.")
-    ] = Format.TEXT,
+    form: Form = Format.TEXT,
 ) -> None:
     """List runs: how they stand, and what came of them.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.options import Format
+from ltdsl.cli.options import Form, Format
 from ltdsl.cli.output import fail, misused, need, print_json, show
 from ltdsl.cli.usage import Command, Group
 from ltdsl.system.terminal import say
@@ -33,9 +33,7 @@ File = Annotated[
 @weights.command(cls=Command)
 def inspect(
     file: File,
-    form: Annotated[
-        Format, typer.Option("--format", help="For people, or for programs.")
-    ] = Format.TEXT,
+    form: Form = Format.TEXT,
 ) -> None:
     """List the tensors of a file.
 

@@ -28,9 +28,10 @@ from ltdsl_runtime.training.stage_files import StageFiles, Taking
 from ltdsl_runtime.training.stage_keys import StageKeys, computed_by, named_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from ltdsl.cache import Entry
     from ltdsl.options import RunOptions
     from ltdsl.plan import Plan
     from ltdsl_runtime.data import LoadedData
@@ -80,14 +81,7 @@ class StageCache:
         Raises:
             RunError: LT424, the directory cannot be written to.
         """
-        for epochs in self._candidates():
-            records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
-            if records is None:
-                continue
-            weights = self._store.lookup(STAGE_WEIGHTS, self._keys.weights(epochs))
-            if weights is None:
-                records.close()
-                continue
+        for epochs, weights, records in self._kept():
             with records, weights:
                 taken = FromCache(
                     epochs=epochs, weights=weights.record.key, records=records.record.key
@@ -106,16 +100,22 @@ class StageCache:
 
     def there(self) -> int:
         """How many epochs :meth:`take` would bring."""
+        for epochs, weights, records in self._kept():
+            with records, weights:
+                return epochs
+        return 0
+
+    def _kept(self) -> Iterator[tuple[int, Entry, Entry]]:
+        """Numbers of epochs that are kept, most first, with their weights and records, which whoever asks closes."""
         for epochs in self._candidates():
             records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
             if records is None:
                 continue
             weights = self._store.lookup(STAGE_WEIGHTS, self._keys.weights(epochs))
-            records.close()
-            if weights is not None:
-                weights.close()
-                return epochs
-        return 0
+            if weights is None:
+                records.close()
+                continue
+            yield epochs, weights, records
 
     def _candidates(self) -> list[int]:
         """Numbers of epochs that something is kept after, most first."""

@@ -13,7 +13,7 @@ from ltdsl_runtime.rundir.directory import must_be_possible_to_make
 from ltdsl_runtime.training.run import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ltdsl.display.console import Console
     from ltdsl.options import Origin, RunOptions
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.parallel.cluster import Workers
     from ltdsl_runtime.rundir.directory import RunDirectory
-    from ltdsl_runtime.training.stage_cache import StageCache
 
 
 def preview(plan: Plan, origin: Origin, out: Path, console: Console, options: RunOptions) -> None:
@@ -65,19 +64,18 @@ def _look(
     shared = stage_cache(plan, loaded, directory, root, options)
     trainer = Trainer(plan, loaded, directory, Reporter(console, plan), options, root, workers)
     weights = must_be_possible(plan, loaded, trainer.network, directory, where=out)
+    taken = shared.there() if shared is not None and origin.begins is None else 0
+    points = sorted(point for point in shared.points if point > taken) if shared is not None else []
     for line in (
-        *_trained(plan, loaded, shared, origin),
+        *_trained(plan, loaded, taken),
         *_read(plan, loaded, options, root),
-        *_written(out, weights, shared, options),
+        *_written(out, weights, points, options),
     ):
         console.say(line)
     return {}
 
 
-def _trained(
-    plan: Plan, loaded: LoadedData, shared: StageCache | None, origin: Origin
-) -> Iterator[str]:
-    taken = shared.there() if shared is not None and origin.begins is None else 0
+def _trained(plan: Plan, loaded: LoadedData, taken: int) -> Iterator[str]:
     steps = sum(
         (stage.end - max(stage.start, taken)) * stage.steps_per_epoch(loaded.counts)
         for stage in plan.stages
@@ -96,16 +94,14 @@ def _read(plan: Plan, loaded: LoadedData, options: RunOptions, root: Path) -> It
         yield f"would read: {root / name if (root / name).exists() else name}"
 
 
-def _written(
-    out: Path, weights: int, shared: StageCache | None, options: RunOptions
-) -> Iterator[str]:
+def _written(out: Path, weights: int, points: Sequence[int], options: RunOptions) -> Iterator[str]:
     yield f"would write: {out}, {CHECKPOINTS} of at least {weights / 1e6:,.1f} MB, {REPORT}"
     if options.tensorboard:
         yield f"would write: {out / TENSORBOARD}"
     if options.keep_cam:
         yield f"would write: {options.keep_cam}"
-    if shared is not None and shared.points:
-        *first, last = sorted(shared.points)
+    if points:
+        *first, last = points
         ends = ", ".join([*(f"{point:,}" for point in first), counted(last, "epoch")])
         yield f"would write: the cache, the state after {ends}"
     if options.track:

@@ -123,9 +123,7 @@ def whole(data, tmp_path_factory):
     made = trainer(plan(RUN), data, folder, conv_network())
     with count_compilations() as seen:
         made()
-    if FULL:  # among all tests, and only there, a second evaluation graph was seen once
-        assert sorted(seen) == ["EvalStep", "TrainStep", "TrainStep"]  # whatever the levels are
-    assert seen.count("TrainStep") == 2
+    assert sorted(seen) == ["EvalStep", "TrainStep", "TrainStep"]  # whatever the levels are
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     return made, [json.loads(line)["levels"] for line in lines]
 
