@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import html
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -110,22 +109,19 @@ def _data(folder: str, worker: str) -> dict[str, object]:
     sys.path[:0] = [str(HERE / "playground")]
     from answer import answer
 
+    from ltdsl.codes import CODES
+    from ltdsl.codes.links import link
+
     examples = [(path.name, path.read_text(encoding="utf-8")) for path in archive.recipes()]
     examples.sort(key=lambda each: each[0] != "quickstart.lt")
-    text = (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8")
-    titles = re.findall(r"^### (LT\d+) (.*)$", text, re.MULTILINE)
     return {
         "folder": folder,
         "worker": worker,
         "files": dict(examples),
         "examples": [{"name": name, "text": text} for name, text in examples],
         "first": answer(examples[0][1].encode()),
-        "codes": {code: _anchor(f"{code} {title}") for code, title in titles},
+        "codes": {code: link(code, "diagnostics.html") for code in CODES},
     }
-
-
-def _anchor(heading: str) -> str:
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 if __name__ == "__main__":

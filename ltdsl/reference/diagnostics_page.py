@@ -19,6 +19,7 @@ FAMILIES = {
     "LT2": "Advice",
     "LT3": "Time",
     "LT4": "Runs",
+    "LT6": "Configurations of other projects",
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ltdsl.codes import CODES
 from ltdsl.compiler import compile_recipe
-from ltdsl.reference.diagnostics_page import SAMPLES, sample
+from ltdsl.reference.diagnostics_page import SAMPLES, page, sample
 from ltdsl.source import Source
 
 #: What a run prints, where a sentence of its own is still to be written.
@@ -32,3 +32,9 @@ def test_other_codes_say_what_they_print():
     assert silent == SILENT
     for code, entry in CODES.items():
         assert not entry.says or f"[{code}]: " in entry.says.split("\n")[0]
+
+
+def test_every_code_is_on_the_page():
+    """Where editors and the playground lead from it."""
+    headings = {line.split()[1] for line in page().splitlines() if line.startswith("### LT")}
+    assert headings == set(CODES)

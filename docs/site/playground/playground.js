@@ -100,14 +100,14 @@ const ifSame = (act) => () => {
 
 function problemItem(problem) {
   const { code, severity, line, column } = problem;
-  const anchor = given.codes[code];
+  const explained = given.codes[code];
   const where = problem.line === null ? "" : `${problem.file === NAME ? "" : `${problem.file}:`}${line}:${column}`;
   const head = element(
     "p",
     { class: "problem-head" },
     element("span", { class: `severity ${severity}` }, severity),
     " ",
-    anchor ? element("a", { href: `diagnostics.html#${anchor}` }, code) : code,
+    explained ? element("a", { href: explained }, code) : code,
     " ",
     problem.file === NAME
       ? element("button", { type: "button", class: "place", title: "Show in the editor", onclick: ifSame(() => select(problem)) }, where)
