@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,8 +34,9 @@ def texts() -> list[str]:
         for i, line in enumerate(lines):
             if line.startswith("use "):
                 lines[i] = (paper / line.split('"')[1]).read_text(encoding="utf-8")
-        # Lark alone has no filter for newlines in brackets; these recipes have none
-        found.append("".join(lines))
+        # Lark alone has no filter for newlines in brackets, nor can a comment stand there then
+        text = "".join(lines)
+        found.append(re.sub(r"\[[^\]#]*\]", lambda listed: " ".join(listed[0].split()), text))
     return [f"seed = {i}\n{found[i % len(found)]}" for i in range(RECIPES)]
 
 

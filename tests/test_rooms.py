@@ -70,7 +70,7 @@ OPENING = {
         "ltdsl/cache/room.py": "a file in a folder that was checked",
         "ltdsl/reference/__main__.py": "for those who work on ltdsl",
         "ltdsl/report/page.py": _PACKAGE,
-        "ltdsl/syntax/lalr.py": _PACKAGE,
+        "ltdsl/syntax/tables.py": _PACKAGE,
         "ltdsl/system/memory.py": "a file of the system",
         "runtime/ltdsl_runtime/machine/identity.py": "a file of the system",
         "runtime/ltdsl_runtime/machine/native/library.py": "a file of the system",

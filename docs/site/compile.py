@@ -51,9 +51,9 @@ def warm_up() -> None:
 
 
 def with_tables(placed: list[Path]) -> list[Path]:
-    """What was laid out, and the parser's tables, which Lark has made of the grammar by now."""
-    tables = sorted((SITE / "ltdsl/syntax/__pycache__").glob("recipe.lark-*"))
-    assert tables, "Lark kept no tables"
+    """What was laid out, and the parser's tables, which were made of the grammar by now."""
+    tables = sorted((SITE / "ltdsl/syntax/__pycache__").glob("recipe.lark.json"))
+    assert tables, "the parser kept no tables"
     return [*placed, *tables]
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lark import UnexpectedInput
-
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic, Severity, report
 from ltdsl.source import Source, Span
-from ltdsl.syntax.lalr import StartRule, TooDeepError, parse_text
+from ltdsl.syntax.lalr import StartRule, TooDeepError, UnexpectedError
 from ltdsl.syntax.scanner import count
 from ltdsl.syntax.tree import Place, build
 from ltdsl.system.opening import RECIPE, TooLargeError, UnfitError, read_file, read_named
@@ -100,8 +98,8 @@ def parse_file(source: Source) -> tuple[syntax.File, list[Diagnostic]]:
         All statements that are well formed, and all syntax errors by position.
     """
     try:
-        statements, problems = build(parse_text(source.text, "file"), _places(source))
-    except (UnexpectedInput, TooDeepError) as error:
+        statements, problems = build(source.text, "file", _places(source))
+    except (UnexpectedError, TooDeepError) as error:
         recovery = _recovery(source)
         statements = recovery.file(error)
         problems = recovery.problems
@@ -129,8 +127,8 @@ def parse_start(source: Source) -> tuple[syntax.Start | None, list[Diagnostic]]:
 
 def _parse_piece(source: Source, rule: StartRule) -> tuple[Any, list[Diagnostic]]:
     try:
-        node, problems = build(parse_text(source.text.rstrip(), rule), _places(source))
-    except (UnexpectedInput, TooDeepError) as error:
+        node, problems = build(source.text.rstrip(), rule, _places(source))
+    except (UnexpectedError, TooDeepError) as error:
         recovery = _recovery(source, whole=False)
         recovery.piece(error)
         return None, _by_position(recovery.problems)

@@ -1,4 +1,4 @@
-"""From the generated parser's tree to the syntax tree, checking what single tokens look like."""
+"""From pieces of a text to the syntax tree, checking what single tokens look like."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-from lark import Tree
-
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.source import Span
-from ltdsl.syntax.lalr import Token
+from ltdsl.syntax.lalr import StartRule, Token, parse
 from ltdsl.syntax.scanner import shown
 
 Number: TypeAlias = syntax.Integer | syntax.Float | syntax.Percent
@@ -56,16 +54,22 @@ class TreeBuilder:
         self._place = place
         self.problems: list[Diagnostic] = []
 
-    def build(self, piece: Tree[Token] | Token | None) -> Any:
-        """What a piece of the generated parser's tree stands for; names stay tokens."""
-        if isinstance(piece, Tree):
-            rule: Callable[[list[Any]], Any] = getattr(self, piece.data)
-            return rule([self.build(child) for child in piece.children])
-        if piece is not None and piece.type == "NUMBER":
-            return self.number(piece)
-        if piece is not None and piece.type == "STRING":
-            return self.string(piece)
-        return piece
+    def build(self, text: str, start: StartRule) -> Any:
+        """What a text stands for; see :func:`build`."""
+        nodes: dict[str, Callable[[list[Any]], Any]] = {
+            "file": self.file,
+            "stage": self.stage,
+            "setting": self.setting,
+            "use": self.use,
+            "block": self.block,
+            "start": self.start,
+            "chain": self.chain,
+            "call": self.call,
+            "argument": self.argument,
+            "sequence": self.sequence,
+            "value": self.value,
+        }
+        return parse(text, start, nodes, {"NUMBER": self.number, "STRING": self.string})
 
     # Pieces
 
@@ -288,15 +292,19 @@ def unclosed_string(span: Span) -> Diagnostic:
     )
 
 
-def build(tree: Tree[Token], place: Place) -> tuple[Any, list[Diagnostic]]:
-    """What a tree of the generated parser stands for, and what is wrong with its tokens.
+def build(text: str, start: StartRule, place: Place) -> tuple[Any, list[Diagnostic]]:
+    """What a text stands for, and what is wrong with its tokens.
 
     Args:
-        tree: The generated parser's tree.
-        place: From offsets in the parsed text to a span.
+        text: The text.
+        start: The rule of the grammar that it follows.
+        place: From offsets in the text to a span.
 
     Returns:
         The node (the statements for a file, the calls for a chain) and the problems.
+
+    Raises:
+        UnexpectedError, TooDeepError: It does not follow the rule.
     """
     builder = TreeBuilder(place)
-    return builder.build(tree), builder.problems
+    return builder.build(text, start), builder.problems

@@ -13,7 +13,7 @@ from ltdsl.codes import CODES, SYNTAX
 from ltdsl.diagnostics import Diagnostic
 from ltdsl.source import Source
 from ltdsl.syntax.emit import syntax_to_json
-from ltdsl.syntax.lalr import MAX_NESTING, grammar_path
+from ltdsl.syntax.lalr import MAX_NESTING
 from ltdsl.syntax.parser import (
     MAX_BYTES,
     MAX_LINE,
@@ -25,6 +25,7 @@ from ltdsl.syntax.parser import (
     read_source,
 )
 from ltdsl.syntax.scanner import comments
+from ltdsl.syntax.tables import grammar_path
 
 OPENING = "stage1: input_mixup; stage2: cam_bs + cs_ce @ epoch 160"
 

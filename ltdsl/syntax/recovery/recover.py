@@ -6,12 +6,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
-from lark import UnexpectedInput
-
 from ltdsl import syntax
 from ltdsl.diagnostics import Diagnostic, Edit, report
 from ltdsl.source import Source, Span
-from ltdsl.syntax.lalr import TooDeepError, parse_text
+from ltdsl.syntax.lalr import TooDeepError, UnexpectedError
 from ltdsl.syntax.recovery.chunks import Chunk, Splitter
 from ltdsl.syntax.recovery.draft import Draft
 from ltdsl.syntax.recovery.fault import Fault
@@ -50,7 +48,7 @@ class Recovery:
 
     # Whole texts
 
-    def file(self, error: UnexpectedInput | TooDeepError) -> list[syntax.Statement]:
+    def file(self, error: UnexpectedError | TooDeepError) -> list[syntax.Statement]:
         """The well-formed statements of a file that as a whole ends in ``error``."""
         statements: list[syntax.Statement] = []
         if found := json(self._source, self._lexemes):
@@ -68,16 +66,16 @@ class Recovery:
             self._whole_fault(error)
         return statements
 
-    def piece(self, error: UnexpectedInput | TooDeepError) -> None:
+    def piece(self, error: UnexpectedError | TooDeepError) -> None:
         """Explains why a text from the command line is no value, chain or start."""
         if self._chunks and self._structure.head_is_bad(self._chunks[0]):
             self._add(self._structure.head(self._chunks[0]))
         else:
             self._whole_fault(error)
 
-    def _whole_fault(self, error: UnexpectedInput | TooDeepError) -> None:
+    def _whole_fault(self, error: UnexpectedError | TooDeepError) -> None:
         end = len(self._source.text)
-        if isinstance(error, UnexpectedInput):
+        if isinstance(error, UnexpectedError):
             draft = Draft(self._source, 0, end)
             self._add([draft.moved(explain(self._fault(error, draft, inside=False)))])
         else:
@@ -116,9 +114,9 @@ class Recovery:
         """
         text = self._source.text[starts[first] : self._end(chunks[stop - 1])]
         try:
-            parse_text(text, "file")
-        except UnexpectedInput as error:
-            offset = starts[first] + _offset(error, text)
+            build(text, "file", self._shifted(starts[first]))
+        except UnexpectedError as error:
+            offset = starts[first] + error.offset
             return max(first, bisect_right(starts, offset, first, stop) - 1)
         except TooDeepError:
             return first
@@ -126,7 +124,7 @@ class Recovery:
 
     def _parse(self, text: str, place: Place) -> list[syntax.Statement]:
         statements: list[syntax.Statement]
-        statements, problems = build(parse_text(text, "file"), place)
+        statements, problems = build(text, "file", place)
         self._add(problems)
         return statements
 
@@ -208,8 +206,8 @@ class Recovery:
             text = draft.source.text
             try:
                 return self._fitting(self._parse(text, draft.place), inside)
-            except UnexpectedInput as error:
-                offset = _offset(error, text)
+            except UnexpectedError as error:
+                offset = error.offset
                 if offset <= before:
                     break
                 before = offset
@@ -238,17 +236,8 @@ class Recovery:
         draft.apply(Edit(Span(draft.source, local, local), chunk.missing))
         return end
 
-    def _fault(self, error: UnexpectedInput, draft: Draft, inside: bool) -> Fault:
+    def _fault(self, error: UnexpectedError, draft: Draft, inside: bool) -> Fault:
         text = draft.source.text
         pieces = [p for p in scan(text) if p.kind != "newline"]
-        offset = _offset(error, text)
-        index = next((i for i, p in enumerate(pieces) if p.end > offset), len(pieces))
-        parser = getattr(error, "interactive_parser", None)
-        accepts = frozenset(parser.accepts()) if parser else frozenset()
-        return Fault(draft.source, pieces, index, accepts, inside, self._whole)
-
-
-def _offset(error: UnexpectedInput, text: str) -> int:
-    token = getattr(error, "token", None)
-    at_end = getattr(token, "type", "") == "$END" or error.pos_in_stream is None
-    return len(text) if at_end else error.pos_in_stream or 0
+        index = next((i for i, p in enumerate(pieces) if p.end > error.offset), len(pieces))
+        return Fault(draft.source, pieces, index, error.accepts, inside, self._whole)
