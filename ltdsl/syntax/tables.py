@@ -71,27 +71,31 @@ def grammar_path() -> Path:
 def tables() -> Tables:
     """The tables of the grammar as it is: those kept, or else made anew and kept where that is possible."""
     grammar = grammar_path().read_text(encoding="utf-8")
-    kept = Path(cache_from_source(__file__)).with_name("recipe.lark.json")
-    if not sys.dont_write_bytecode and (found := _read(kept, grammar)):
-        return found
-    made = make(grammar)
-    if not sys.dont_write_bytecode:
-        text = json.dumps({"form": _FORM, "grammar": grammar, "tables": made._asdict()})
+    path = Path(cache_from_source(__file__)).with_name("recipe.lark.json")
+    keeping = not sys.dont_write_bytecode
+    if keeping:
+        with contextlib.suppress(OSError, ValueError):
+            if found := kept(path.read_text(encoding="utf-8"), grammar):
+                return found
+    text = json.dumps({"form": _FORM, "grammar": grammar, "tables": make(grammar)._asdict()})
+    if keeping:
         with contextlib.suppress(OSError):  # an installation that is not the user's
-            kept.parent.mkdir(exist_ok=True)
-            write_atomically(kept, text)
-    return made
+            path.parent.mkdir(exist_ok=True)
+            write_atomically(path, text)
+    found = kept(text, grammar)
+    assert found is not None
+    return found
 
 
-def _read(path: Path, grammar: str) -> Tables | None:
-    """What was kept; None where that is nothing, of another grammar or damaged."""
+def kept(text: str, grammar: str) -> Tables | None:
+    """The tables that a text keeps; None where they are of another grammar, or it is damaged."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(text)
         if (data["form"], data["grammar"]) != (_FORM, grammar):
             return None
         found = Tables(**data["tables"])
         return found._replace(rules=[Rule(*rule) for rule in found.rules])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 
@@ -131,14 +135,14 @@ def _rule(rule: Any) -> Rule:
     assert not any((rule.alias, options.expand1, options.keep_all_tokens)), rule
     # one True for each optional symbol that was left out, in order, and one False for each that is there
     there = [not empty for empty in options.empty_indices] or [True] * len(rule.expansion)
-    kept, missing, place = [], 0, 0
+    found, missing, place = [], 0, 0
     for is_there in there:
         if not is_there:
             missing += 1
             continue
         symbol = rule.expansion[place]
         if not (symbol.is_term and symbol.filter_out):
-            kept.append((place, not symbol.is_term and symbol.name.startswith("_"), missing))
+            found.append((place, not symbol.is_term and symbol.name.startswith("_"), missing))
             missing = 0
         place += 1
-    return Rule(str(rule.origin.name), len(rule.expansion), kept, missing)
+    return Rule(str(rule.origin.name), len(rule.expansion), found, missing)
