@@ -33,20 +33,12 @@ from ltdsl.catalogue import (
     AnyTeacher,
 )
 from ltdsl.catalogue.entry import Added, Entry, is_added
-from ltdsl.catalogue.models import Published
+from ltdsl.catalogue.models import PRETRAINED, Published
 from ltdsl.plugins.loading import packages_in, why_missing
 from ltdsl.wording import counted
 
 Confidence: TypeAlias = Literal["softmax", "sigmoid"]
 """What turns logits into the probability of a prediction: ``sigmoid`` where a loss asks each class on its own."""
-
-
-PRETRAINED = "pretrained"
-"""What a recipe writes for the weights that are published for its model."""
-
-
-OF_BODY = ("body", "body_lr", "batch_norm", "views")
-"""Settings about what comes before the classifier. Not every stage can do anything with each of them."""
 
 
 class Frozen(BaseModel):

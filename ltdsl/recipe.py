@@ -1,5 +1,6 @@
 """The Recipe: what a file, its includes and the command line mean together, validated but not yet scheduled."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,17 +21,20 @@ from ltdsl.catalogue import (
     AnySchedule,
     AnySharpness,
     AnyTeacher,
-    CrossEntropy,
     DigitsLT,
     Entry,
-    InstanceBalanced,
     Optimizer,
     Trick,
 )
 from ltdsl.catalogue.entry import Added, Fraction, Point, Text
+from ltdsl.catalogue.losses.cross_entropy import CrossEntropy
+from ltdsl.catalogue.samplers import InstanceBalanced
 from ltdsl.epochs import stage_starts
 
 MOST_EPOCHS = 100_000
+
+OF_BODY = ("body", "body_lr", "batch_norm", "views")
+"""Settings about what comes before the classifier. Not every stage can do anything with each of them."""
 
 
 class Settings(Entry):
@@ -221,7 +225,7 @@ class StageRecipe(BaseModel):
             return features and bool(self.own("augment", settings))
         return alone is None if name == "body" else not frozen
 
-    @property
+    @cached_property
     def tricks(self) -> list[Trick]:
         """Everything of it that is a trick, defaults included, in the order of the kinds."""
         values = (getattr(self, name) for name in type(self).model_fields)
@@ -252,13 +256,13 @@ class Recipe(BaseModel):
     settings: Settings
     stages: tuple[StageRecipe, ...]
 
-    @property
+    @cached_property
     def bounds(self) -> list[tuple[int, int]]:
         """Of each stage the first epoch, and the epoch after the last."""
         starts = stage_starts([stage.start for stage in self.stages], self.settings.epochs)
         return list(zip(starts, [*starts[1:], self.settings.epochs], strict=True))
 
-    @property
+    @cached_property
     def optimizers(self) -> list[Optimizer]:
         """The one in force in each stage: its own, that of the stage before which goes on, or else the recipe's."""
         found = [self.settings.optimizer]
@@ -266,3 +270,23 @@ class Recipe(BaseModel):
             afresh = own.optimizer or self.settings.optimizer
             found.append(afresh if own.begins_optimizer else found[-1])
         return found[1:]
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The names of the settings that some stage's plan takes; the values of others change nothing."""
+        own = [stage.overrides for stage in self.stages]
+        taken = set(Settings.model_fields)
+        for name in taken & set(Overrides.model_fields):
+            if all(getattr(each, name) is not None for each in own):
+                taken.remove(name)
+        for name in OF_BODY:
+            if not any(
+                getattr(stage.overrides, name) is None and stage.takes(name, self.settings)
+                for stage in self.stages
+            ):
+                taken.discard(name)
+        if not any(each is self.settings.optimizer for each in self.optimizers):
+            taken.discard("optimizer")  # what runs on is a stage's
+        if all(each.begins_optimizer for each in own):
+            taken.discard("schedule")
+        return frozenset(taken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ltdsl.catalogue.names import one_slip
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Edit, report
 from ltdsl.fixes import SAFE, apart, edit, fix, is_safe, mends

@@ -109,8 +109,8 @@ def _data(folder: str, worker: str) -> dict[str, object]:
     sys.path[:0] = [str(HERE / "playground")]
     from answer import answer
 
-    from ltdsl.codes import CODES
     from ltdsl.codes.links import link
+    from ltdsl.codes.table import CODES
 
     examples = [(path.name, path.read_text(encoding="utf-8")) for path in archive.recipes()]
     examples.sort(key=lambda each: each[0] != "quickstart.lt")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ltdsl.analysis.resolve import Resolved
+from ltdsl.catalogue.models import PRETRAINED
 from ltdsl.diagnostics import Report, report
-from ltdsl.plan import PRETRAINED
 from ltdsl.recipe import Recipe
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Call, String

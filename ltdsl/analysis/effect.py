@@ -10,11 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
-from ltdsl.analysis.lower import settings_taken
 from ltdsl.analysis.resolve import Resolved
 from ltdsl.diagnostics import Diagnostic, Label, Report, Severity, report
-from ltdsl.plan import OF_BODY
-from ltdsl.recipe import Recipe, StageRecipe
+from ltdsl.recipe import OF_BODY, Recipe, StageRecipe
 from ltdsl.source import Span
 from ltdsl.syntax import Call, List, Value
 
@@ -70,7 +68,7 @@ def check_effect(
 
 def _taken(recipe: Recipe, resolved: Resolved) -> Iterator[Span]:
     """The places of all values that some stage takes."""
-    names = settings_taken(recipe)
+    names = recipe.taken
     for name, setting in resolved.settings.items():
         if name in names:
             yield from _places(setting.value)
@@ -89,8 +87,10 @@ def _taken(recipe: Recipe, resolved: Resolved) -> Iterator[Span]:
 
 def _turned_off(recipe: Recipe, resolved: Resolved) -> Iterator[Diagnostic]:
     """Stages whose own optimizer ends the schedule that the recipe writes, where that would change their rate."""
+    if not any("optimizer" in own.overrides for own in resolved.stages):
+        return
     written = resolved.settings["schedule"]
-    if written.span.source.kind == "protocol" or "schedule" not in settings_taken(recipe):
+    if written.span.source.kind == "protocol" or "schedule" not in recipe.taken:
         return  # what everybody has, or what has no effect at all
     factors = recipe.settings.schedule.factors(recipe.settings.epochs)
     for stage, own, (start, end) in zip(recipe.stages, resolved.stages, recipe.bounds, strict=True):

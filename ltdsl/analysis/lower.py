@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ltdsl.catalogue import Constant
 from ltdsl.epochs import steps
-from ltdsl.plan import OF_BODY, Plan, StagePlan
-from ltdsl.recipe import Overrides, Recipe, Settings
+from ltdsl.plan import Plan, StagePlan
+from ltdsl.recipe import OF_BODY, Recipe
 
 
 def lower(recipe: Recipe, counts: tuple[int, ...] | None, drawn: bool = True) -> Plan:
@@ -83,23 +83,3 @@ def lower(recipe: Recipe, counts: tuple[int, ...] | None, drawn: bool = True) ->
         epochs=settings.epochs,
         stages=tuple(stages),
     ).with_plugins()
-
-
-def settings_taken(recipe: Recipe) -> frozenset[str]:
-    """The names of the settings that :func:`lower` takes for some stage; the values of others change nothing."""
-    own = [stage.overrides for stage in recipe.stages]
-    taken = set(Settings.model_fields)
-    for name in taken & set(Overrides.model_fields):
-        if all(getattr(each, name) is not None for each in own):
-            taken.remove(name)
-    for name in OF_BODY:
-        if not any(
-            getattr(stage.overrides, name) is None and stage.takes(name, recipe.settings)
-            for stage in recipe.stages
-        ):
-            taken.discard(name)
-    if not any(each is recipe.settings.optimizer for each in recipe.optimizers):
-        taken.discard("optimizer")  # what runs on is a stage's
-    if all(each.begins_optimizer for each in own):
-        taken.discard("schedule")
-    return frozenset(taken)

@@ -15,8 +15,8 @@ from ltdsl.analysis.assignments import Assignment
 from ltdsl.analysis.load import Document
 from ltdsl.analysis.suggest import suggest
 from ltdsl.catalogue import DATASETS, MODELS, Dataset, DigitsLT
+from ltdsl.catalogue.models import PRETRAINED
 from ltdsl.diagnostics import Diagnostic, Edit, Report, report
-from ltdsl.plan import PRETRAINED
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.source import Source, Span
 from ltdsl.syntax import Argument, Call, Identifier, Setting, Stage, Start, Value

@@ -7,36 +7,31 @@ and messages follow from the declaration. :func:`register` adds one that is decl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, cast
+from collections.abc import Mapping, MutableMapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from ltdsl.catalogue.augments import (
-    AutoAugment,
-    ClassStrength,
-    Cutout,
-    RandAugment,
-    RandomErasing,
-    RandomRotation,
-    TrivialAugment,
-)
 from ltdsl.catalogue.datasets import Cifar10LT, Cifar100LT, Dataset, DigitsLT, LongTailed
-from ltdsl.catalogue.entry import Entry, Slot, index
-from ltdsl.catalogue.images import (
-    Annotations,
-    HeldOut,
-    ImageFolder,
-    ImageNetLT,
-    INat18,
-    ListedImages,
-    Npz,
-)
-from ltdsl.catalogue.losses import LOSSES, CostSensitiveCrossEntropy, CrossEntropy
-from ltdsl.catalogue.mixers import (
-    ContextRichMinority,
-    CutMix,
-    InputMixup,
-    ManifoldMixup,
-    Remix,
+from ltdsl.catalogue.entry import Entry, Slot
+from ltdsl.catalogue.indexes import (
+    ASKED_FOR,
+    AUGMENTS,
+    AVERAGES,
+    CALIBRATIONS,
+    CLASSIFIERS,
+    CONSTRAINTS,
+    DATASETS,
+    LOSSES,
+    MIXERS,
+    MODELS,
+    OPTIMIZERS,
+    PLAIN,
+    POSTHOC,
+    SAMPLERS,
+    SCHEDULES,
+    SHARPNESS,
+    TEACHERS,
+    TRICKS,
 )
 from ltdsl.catalogue.models import (
     EfficientNetLite0,
@@ -49,22 +44,6 @@ from ltdsl.catalogue.models import (
     ResNet50,
 )
 from ltdsl.catalogue.outcome import Average, Calibration, ExponentialAverage, Temperature
-from ltdsl.catalogue.phases import (
-    ClassifierRetraining,
-    Distillation,
-    LearnableWeightScaling,
-    PosthocLogitAdjustment,
-    Prior2Posterior,
-    SimplexFrame,
-    TauNormalisation,
-)
-from ltdsl.catalogue.samplers import (
-    PLAIN,
-    BilateralBranch,
-    CamBalanced,
-    ClassBalanced,
-    InstanceBalanced,
-)
 from ltdsl.catalogue.training import (
     SGD,
     Adam,
@@ -95,6 +74,67 @@ from ltdsl.catalogue.tricks import (
     Trick,
 )
 
+if TYPE_CHECKING:  # the others are imported when somebody asks for them: see __getattr__
+    from ltdsl.catalogue.augments import (
+        AutoAugment,
+        ClassStrength,
+        Cutout,
+        RandAugment,
+        RandomErasing,
+        RandomRotation,
+        TrivialAugment,
+    )
+    from ltdsl.catalogue.images import (
+        Annotations,
+        HeldOut,
+        ImageFolder,
+        ImageNetLT,
+        INat18,
+        ListedImages,
+        Npz,
+    )
+    from ltdsl.catalogue.losses.cross_entropy import (
+        ClassBalancedCrossEntropy,
+        CostSensitiveCrossEntropy,
+        CrossEntropy,
+    )
+    from ltdsl.catalogue.losses.focal import ClassBalancedFocal, Focal
+    from ltdsl.catalogue.losses.logits import (
+        BalancedSoftmax,
+        ClassDependentTemperature,
+        LogitAdjustment,
+        VectorScaling,
+    )
+    from ltdsl.catalogue.losses.margin import GaussianClouded, LabelDistributionAwareMargin
+    from ltdsl.catalogue.losses.selective import InfluenceBalanced, SoftmaxEqualization
+    from ltdsl.catalogue.losses.smoothing import (
+        LabelAwareSmoothing,
+        LabelOverSmoothing,
+        LabelSmoothing,
+    )
+    from ltdsl.catalogue.mixers import (
+        ContextRichMinority,
+        CutMix,
+        InputMixup,
+        ManifoldMixup,
+        Remix,
+    )
+    from ltdsl.catalogue.phases import (
+        ClassifierRetraining,
+        Distillation,
+        LearnableWeightScaling,
+        PosthocLogitAdjustment,
+        Prior2Posterior,
+        SimplexFrame,
+        TauNormalisation,
+    )
+    from ltdsl.catalogue.samplers import (
+        BilateralBranch,
+        CamBalanced,
+        ClassBalanced,
+        InstanceBalanced,
+    )
+
 __all__ = [
     "AUGMENTS",
     "AVERAGES",
@@ -107,6 +147,7 @@ __all__ = [
     "MIXERS",
     "MODELS",
     "OPTIMIZERS",
+    "PLAIN",
     "POSTHOC",
     "SAMPLERS",
     "SCHEDULES",
@@ -133,35 +174,55 @@ __all__ = [
     "AnySharpness",
     "AnyTeacher",
     "Augment",
+    "AutoAugment",
     "Average",
+    "BalancedSoftmax",
+    "BilateralBranch",
     "Calibration",
     "CamBalanced",
     "Cifar10LT",
     "Cifar100LT",
     "ClassBalanced",
+    "ClassBalancedCrossEntropy",
+    "ClassBalancedFocal",
+    "ClassDependentTemperature",
+    "ClassStrength",
     "Classifier",
+    "ClassifierRetraining",
     "ColorJitter",
     "Constant",
     "Constraint",
+    "ContextRichMinority",
     "Cosine",
     "CostSensitiveCrossEntropy",
     "CrossEntropy",
+    "CutMix",
+    "Cutout",
     "Dataset",
     "DigitsLT",
     "Distillation",
     "EfficientNetLite0",
     "Entry",
     "ExponentialAverage",
+    "Focal",
+    "GaussianClouded",
     "HeldOut",
     "INat18",
     "ImageFolder",
     "ImageNetLT",
+    "InfluenceBalanced",
     "InputMixup",
     "InstanceBalanced",
+    "LabelAwareSmoothing",
+    "LabelDistributionAwareMargin",
+    "LabelOverSmoothing",
+    "LabelSmoothing",
     "LearnableWeightScaling",
     "ListedImages",
+    "LogitAdjustment",
     "LongTailed",
     "Loss",
+    "ManifoldMixup",
     "MaxNorm",
     "MindCV",
     "Mixer",
@@ -171,9 +232,15 @@ __all__ = [
     "Optimizer",
     "PlainSampler",
     "Posthoc",
+    "PosthocLogitAdjustment",
+    "Prior2Posterior",
+    "RandAugment",
     "RandomCrop",
+    "RandomErasing",
     "RandomHorizontalFlip",
     "RandomResizedCrop",
+    "RandomRotation",
+    "Remix",
     "ResNet8",
     "ResNet10",
     "ResNet20",
@@ -183,55 +250,16 @@ __all__ = [
     "Schedule",
     "Sharpness",
     "SharpnessAware",
+    "SimplexFrame",
+    "SoftmaxEqualization",
+    "TauNormalisation",
     "Teacher",
     "Temperature",
     "Trick",
+    "TrivialAugment",
+    "VectorScaling",
     "register",
 ]
-
-SAMPLERS: dict[str, type[Sampler]] = {**PLAIN, **index(CamBalanced, BilateralBranch)}
-MIXERS: dict[str, type[Mixer]] = index(
-    InputMixup, ManifoldMixup, Remix, CutMix, ContextRichMinority
-)
-CLASSIFIERS: dict[str, type[Classifier]] = index(
-    ClassifierRetraining, LearnableWeightScaling, SimplexFrame
-)
-TEACHERS: dict[str, type[Teacher]] = index(Distillation)
-POSTHOC: dict[str, type[Posthoc]] = index(TauNormalisation, PosthocLogitAdjustment, Prior2Posterior)
-TRICKS: dict[str, type[Trick]] = {
-    **SAMPLERS,
-    **MIXERS,
-    **LOSSES,
-    **CLASSIFIERS,
-    **TEACHERS,
-    **POSTHOC,
-}
-
-DATASETS: dict[str, type[Dataset]] = index(
-    DigitsLT, Cifar10LT, Cifar100LT, ImageFolder, Annotations, ImageNetLT, INat18, Npz
-)
-MODELS: dict[str, type[Model]] = index(
-    ResNet8, ResNet20, ResNet32, ResNet10, ResNet50, EfficientNetLite0, MindCV
-)
-OPTIMIZERS: dict[str, type[Optimizer]] = index(SGD, Adam, AdamW)
-SCHEDULES: dict[str, type[Schedule]] = index(MultiStep, Cosine, Constant)
-SHARPNESS: dict[str, type[Sharpness]] = index(SharpnessAware)
-CONSTRAINTS: dict[str, type[Constraint]] = index(MaxNorm)
-AVERAGES: dict[str, type[Average]] = index(ExponentialAverage)
-CALIBRATIONS: dict[str, type[Calibration]] = index(Temperature)
-AUGMENTS: dict[str, type[Augment]] = index(
-    RandomCrop,
-    RandomResizedCrop,
-    RandomHorizontalFlip,
-    ColorJitter,
-    RandomRotation,
-    RandAugment,
-    AutoAugment,
-    TrivialAugment,
-    Cutout,
-    RandomErasing,
-    ClassStrength,
-)
 
 #: The index that a field of each base class is looked up in: the very ones above, so that what is added is everywhere.
 INDEXES: Mapping[type[Entry], Mapping[str, type[Entry]]] = {
@@ -253,6 +281,18 @@ INDEXES: Mapping[type[Entry], Mapping[str, type[Entry]]] = {
     Calibration: CALIBRATIONS,
     Augment: AUGMENTS,
 }
+
+
+def __getattr__(name: str) -> Any:
+    """An entry's class by its Python name, from whichever module declares it.
+
+    A check asks for none so: it finds entries by their names in recipes.
+    """
+    for module in ASKED_FOR if name[:1].isupper() else ():
+        found = getattr(import_module(f"{__name__}.{module}"), name, None)
+        if found is not None:
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def register(entry: type[Entry]) -> None:
@@ -282,7 +322,7 @@ def register(entry: type[Entry]) -> None:
         if name in known:
             raise ValueError(f"there is {article(known[name].kind)} `{name}` already")
     for base in homes:
-        cast(dict[str, type[Entry]], INDEXES[base])[name] = entry
+        cast(MutableMapping[str, type[Entry]], INDEXES[base])[name] = entry
 
 
 # Field types that hold an entry and can be read back from a plan's JSON.

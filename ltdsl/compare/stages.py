@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable, Iterator
 from ltdsl.catalogue.tricks import KINDS
 from ltdsl.compare.rates import curve, rate_differences
 from ltdsl.compare.values import Change, differences
-from ltdsl.plan import OF_BODY, StagePlan
+from ltdsl.plan import StagePlan
+from ltdsl.recipe import OF_BODY
 
 Pair = tuple[StagePlan | None, StagePlan | None]
 

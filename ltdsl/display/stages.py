@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.longtail import validation_counts
-from ltdsl.plan import OF_BODY, Plan, StagePlan
+from ltdsl.plan import Plan, StagePlan
+from ltdsl.recipe import OF_BODY
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:

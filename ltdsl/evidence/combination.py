@@ -11,9 +11,10 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ltdsl.catalogue import TRICKS
+from ltdsl.catalogue import INDEXES, TRICKS
 from ltdsl.catalogue.entry import Entry, write
 from ltdsl.catalogue.fields import fields_of
+from ltdsl.catalogue.tricks import KINDS
 from ltdsl.recipe import DEFAULT_NAMES
 
 if TYPE_CHECKING:
@@ -40,11 +41,17 @@ class Use(NamedTuple):
     @property
     def kind(self) -> str:
         """Its kind, of which a stage has one."""
-        return TRICKS[self.name].kind
+        return _kind(self.name)
 
     def __str__(self) -> str:
         inside = ", ".join(f"{key} = {value}" for key, value in self.parameters)
         return f"{self.name}({inside})" if inside else self.name
+
+
+@cache
+def _kind(name: str) -> str:
+    """The kind of a trick, by the index that has it: of most tricks that rows name, a check needs no declaration."""
+    return next(base.kind for base in KINDS if name in INDEXES[base])
 
 
 Tricks: TypeAlias = frozenset[Use]

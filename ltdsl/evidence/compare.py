@@ -21,15 +21,15 @@ Candidates: TypeAlias = Sequence[tuple[Combination, Combination]]
 
 def find(benchmark: str, split: str, combination: Combination) -> list[Row]:
     """The reliable rows of a combination."""
-    return _index().get((benchmark, split, combination), [])
+    return _index(benchmark).get((split, combination), [])
 
 
 @cache
-def _index() -> dict[tuple[str, str, Combination], list[Row]]:
-    found: dict[tuple[str, str, Combination], list[Row]] = {}
+def _index(benchmark: str) -> dict[tuple[str, Combination], list[Row]]:
+    found: dict[tuple[str, Combination], list[Row]] = {}
     for row in rows():
-        if row.reliable:
-            found.setdefault((row.dataset, row.split, of_row(row)), []).append(row)
+        if row.dataset == benchmark and row.reliable:
+            found.setdefault((row.split, of_row(row)), []).append(row)
     return found
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from ltdsl.catalogue import Entry
 from ltdsl.catalogue.entry import write
+from ltdsl.catalogue.models import PRETRAINED
 from ltdsl.display.stages import stage_facts
 from ltdsl.lsp.text import short
-from ltdsl.plan import PRETRAINED
 from ltdsl.recipe import Settings
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from ltdsl.catalogue import (
 )
 from ltdsl.catalogue.entry import write
 from ltdsl.catalogue.fields import annotation_of, describe, limits
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.diagnostics import Code, severity_of
 from ltdsl.recipe import Overrides, Settings
 

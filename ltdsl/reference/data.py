@@ -9,7 +9,7 @@ from pydantic_core import PydanticUndefined
 from ltdsl.catalogue import TRICKS, Entry, Trick
 from ltdsl.catalogue.entry import write
 from ltdsl.catalogue.fields import describe, fields_of, limits
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.diagnostics import severity_of
 from ltdsl.reference.explained import entries, explained
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import indent
 
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Code, Diagnostic
 from ltdsl.diagnostics.render import render

@@ -8,7 +8,7 @@ from functools import cache
 from ltdsl.catalogue import INDEXES, Entry, Trick
 from ltdsl.catalogue.fields import fields_of
 from ltdsl.catalogue.glossary import GLOSSARY, Word, look_up
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.recipe import DEFAULT_TRICKS, Overrides, Settings
 from ltdsl.reference.cards import SECTIONS, card, code_card, compared, parameters, published
 from ltdsl.reference.concepts import CONCEPTS

@@ -10,7 +10,7 @@ from support.processes import ROOT, environment
 from typer.testing import CliRunner
 
 from ltdsl.cli import make_app
-from ltdsl.codes import ADVICE
+from ltdsl.codes.table import ADVICE
 
 
 def ltdsl(*arguments: object):

@@ -14,7 +14,7 @@ from ltdsl.advice.rules import RULES
 from ltdsl.analysis.load import load
 from ltdsl.analysis.resolve import resolve
 from ltdsl.catalogue import TRICKS
-from ltdsl.codes import ADVICE
+from ltdsl.codes.table import ADVICE
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Severity, severity_of
 from ltdsl.diagnostics.render import render

@@ -10,7 +10,7 @@ from ltdsl.catalogue.fields import fields_of
 from ltdsl.catalogue.glossary import GLOSSARY
 from ltdsl.cli import make_app
 from ltdsl.cli.complete import assignments, names
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.reference.explained import explained, kinds
 

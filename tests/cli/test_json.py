@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ltdsl.catalogue import TRICKS
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 
 DOCS = Path(__file__).parents[2] / "docs"
 RECIPE = (

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from support.processes import ROOT
 
-from ltdsl.codes import CODES
 from ltdsl.codes.sarif import log
+from ltdsl.codes.table import CODES
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics import Diagnostic, report
 from ltdsl.syntax.parser import read_source

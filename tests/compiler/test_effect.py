@@ -6,7 +6,6 @@ from itertools import product
 
 import pytest
 
-from ltdsl.analysis.lower import settings_taken
 from ltdsl.compiler import compile_recipe
 from ltdsl.recipe import Overrides, Settings
 from ltdsl.source import Source
@@ -58,7 +57,7 @@ def test_what_changes_no_plan_is_reported(first):
     for second in subsets():
         text = f"epochs = 20\nstage1: ce {{ {first} }}\nstage2: ce @ 50% {{ {second} }}"
         recipe = compiled(text)
-        taken = settings_taken(recipe.recipe)
+        taken = recipe.recipe.taken
         for name, value in OTHERS.items():
             changed = compiled(f"{name} = {value}\n{text}")
             same = changed.plan.digest() == recipe.plan.digest()

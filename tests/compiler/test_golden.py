@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ltdsl.codes import CODES, RUN
 from ltdsl.codes.importing import IMPORTING
+from ltdsl.codes.table import CODES, RUN
 from ltdsl.compiler import compile_recipe
 from ltdsl.diagnostics.render import render
 from ltdsl.plan import Plan

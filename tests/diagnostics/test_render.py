@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.diagnostics import Edit, Label, Severity, report
 from ltdsl.diagnostics.render import in_order, render, render_rich, summary, to_json
 from ltdsl.source import Source, Span

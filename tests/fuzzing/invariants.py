@@ -9,8 +9,8 @@ from pathlib import Path
 from lsprotocol import types as lsp
 from pygls.workspace import Workspace
 
-from ltdsl.codes import CODES
 from ltdsl.codes.sarif import log
+from ltdsl.codes.table import CODES
 from ltdsl.compiler import Compilation, compile_recipe
 from ltdsl.diagnostics import Diagnostic
 from ltdsl.diagnostics.github import command

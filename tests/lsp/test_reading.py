@@ -9,8 +9,8 @@ pytest.importorskip("pygls")
 from lsp.client import Client
 from lsprotocol import types as lsp
 
-from ltdsl.codes import CODES
 from ltdsl.codes.links import anchor, is_address, link
+from ltdsl.codes.table import CODES
 from ltdsl.compiler import compile_recipe
 from ltdsl.lsp.colours import LEGEND, colours
 from ltdsl.lsp.folding import folds

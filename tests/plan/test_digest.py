@@ -22,7 +22,7 @@ from ltdsl.catalogue import (
     Trick,
 )
 from ltdsl.catalogue.entry import Added
-from ltdsl.catalogue.losses import CostSensitiveCrossEntropy
+from ltdsl.catalogue.losses.cross_entropy import CostSensitiveCrossEntropy
 from ltdsl.compare import compare
 from ltdsl.compiler import compile_recipe
 from ltdsl.plan import Plan

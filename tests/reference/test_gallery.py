@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ltdsl.codes import CODES
+from ltdsl.codes.table import CODES
 from ltdsl.compiler import compile_recipe
 from ltdsl.reference.diagnostics_page import SAMPLES, page, sample
 from ltdsl.source import Source

@@ -9,7 +9,7 @@ import pytest
 from lark import Lark
 
 from ltdsl import syntax
-from ltdsl.codes import CODES, SYNTAX
+from ltdsl.codes.table import CODES, SYNTAX
 from ltdsl.diagnostics import Diagnostic
 from ltdsl.source import Source
 from ltdsl.syntax.emit import syntax_to_json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ltdsl.plan import PRETRAINED
+from ltdsl.catalogue.models import PRETRAINED
 from ltdsl_runtime.models import freeze, planned_network
 from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.split import split_network

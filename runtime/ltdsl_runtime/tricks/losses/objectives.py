@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ltdsl import catalogue as declared
     from ltdsl.catalogue import Loss
-    from ltdsl.catalogue import losses as declared
     from ltdsl_runtime.tricks.losses.cell import LossCell
 
 
