@@ -64,6 +64,13 @@ def of_row(row: Row) -> Combination:
 
 
 @cache
+def names_in(stages: tuple[str, ...]) -> frozenset[str]:
+    """The names of all tricks of stages in the language's notation, those that are defaults left out."""
+    found = (_CALL.match(part) for text in stages for part in text.split("+"))
+    return frozenset(match[1] for match in found if match) - DEFAULT_NAMES
+
+
+@cache
 def _of_stages(stages: tuple[str, ...]) -> Combination:
     return merged(of_chain(text) for text in stages)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from ltdsl.evidence.combination import Combination, of_row
+from ltdsl.evidence.combination import Combination, names_in, of_row
 from ltdsl.evidence.rows import NOISE, SPLITS, Row, rows
 
 if TYPE_CHECKING:
@@ -21,14 +21,16 @@ Candidates: TypeAlias = Sequence[tuple[Combination, Combination]]
 
 def find(benchmark: str, split: str, combination: Combination) -> list[Row]:
     """The reliable rows of a combination."""
-    return _index(benchmark).get((split, combination), [])
+    names = frozenset(use.name for stage in combination for use in stage)
+    return _index(benchmark, names).get((split, combination), [])
 
 
 @cache
-def _index(benchmark: str) -> dict[tuple[str, Combination], list[Row]]:
+def _index(benchmark: str, names: frozenset[str]) -> dict[tuple[str, Combination], list[Row]]:
+    """The rows with these tricks: what others are trained with need not be read, nor declared, to know that it differs."""
     found: dict[tuple[str, Combination], list[Row]] = {}
     for row in rows():
-        if row.dataset == benchmark and row.reliable:
+        if row.dataset == benchmark and row.reliable and names_in(row.stages) == names:
             found.setdefault((row.split, of_row(row)), []).append(row)
     return found
 
