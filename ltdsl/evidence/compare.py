@@ -27,7 +27,7 @@ def find(benchmark: str, split: str, combination: Combination) -> list[Row]:
 
 @cache
 def _index(benchmark: str, names: frozenset[str]) -> dict[tuple[str, Combination], list[Row]]:
-    """The rows with these tricks: what others are trained with need not be read, nor declared, to know that it differs."""
+    """The rows with these tricks: to know that others differ, what they were trained with need not be read."""
     found: dict[tuple[str, Combination], list[Row]] = {}
     for row in rows():
         if row.dataset == benchmark and row.reliable and names_in(row.stages) == names:
