@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+MACHINES ?= x86_64 aarch64
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup run test lint docs site vsix figures bench audit clean
+.PHONY: setup run test lint docs site vsix kernels-wheel figures bench audit clean
 
 setup: $(STAMP)  ## .venv, for `. .venv/bin/activate`
 
@@ -33,6 +34,11 @@ $(VENV)/.site: $(STAMP)
 
 vsix:  ## the extension for VS Code, in editors/vscode/; takes Node.js 20 and npm, and no .venv
 	cd editors/vscode && npm install --ignore-scripts --no-audit --no-fund --silent && npm run --silent package
+
+kernels-wheel: $(STAMP)  ## the native kernels, compiled, in dist/: a wheel for each of MACHINES; takes their GCC
+	for machine in $(MACHINES); do \
+		LTDSL_KERNELS_FOR=$$machine $(BIN)/python -m build --wheel --outdir dist runtime/kernels_wheel || exit 1; \
+	done
 
 figures: $(STAMP)  ## what `ltdsl doctor --verify` compares with, anew; after changes of numbers, and for a new trick
 	$(BIN)/python -m ltdsl.doctor

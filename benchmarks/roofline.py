@@ -81,7 +81,7 @@ def measure(quick: bool = False) -> list[Row]:
 
 def peaks(threads: int) -> tuple[float, float]:
     """Floating point operations, and bytes, a second, of so many threads."""
-    flags = native._instructions()[1]
+    flags = [each for each in native._instructions()[1] if each.startswith("-m")]
     with tempfile.TemporaryDirectory() as folder:
         program, source = Path(folder, "peak"), Path(__file__).with_name("peak.c")
         options = ["-std=gnu11", "-O3", "-pthread", *flags]

@@ -63,7 +63,8 @@ OPENING = {
         "runtime/ltdsl_runtime/data/decoded.py": _PACKAGE,
         "runtime/ltdsl_runtime/data/digits.py": _PACKAGE,
         "runtime/ltdsl_runtime/machine/identity.py": _PACKAGE,
-        "runtime/ltdsl_runtime/machine/native/library.py": _PACKAGE,
+        "runtime/ltdsl_runtime/machine/native/prebuilt.py": _PACKAGE,
+        "runtime/ltdsl_runtime/machine/native/sources.py": _PACKAGE,
         "runtime/ltdsl_runtime/rundir/ended.py": _OURS,
     },
     ".read_text": {

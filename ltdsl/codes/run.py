@@ -169,8 +169,9 @@ those of a run without a break""",
     ),
     "LT428": entry(
         "native kernels cannot be built",
-        """Kernels for a CPU are compiled for the machine when they are used first, and kept in the user's cache. That
-        takes a C compiler, gcc or clang, on Linux, and AVX2 and FMA of an x86-64 processor. Where it cannot be done,
+        """Kernels for a CPU come with the package `ltdsl-kernels`, or are compiled for the machine when they are used
+        first, and kept in the user's cache. That takes a C compiler, gcc or clang, on Linux. On x86-64 they need
+        AVX2 and FMA of the processor. Where it cannot be done,
         `--device cpu` trains on MindSpore's own kernels and says so; `--device cpu-native` is refused.""",
         says="""error[LT428]: the native kernels need a C compiler, and there is no `cc`
   = help: install one, name it with the environment variable CC, or use --device cpu""",

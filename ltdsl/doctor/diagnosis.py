@@ -145,7 +145,10 @@ def _kernels(machine: Machine) -> Iterator[Finding]:
     native = machine.probe.get("native", {})
     threads = f"{machine.processors} processor{'s' if machine.processors != 1 else ''}"
     if native.get("kernels"):
-        yield Finding("CPU", "fine", f"{threads}, native kernels {native['kernels']}")
+        said = f"{threads}, native kernels {native['kernels']}, {native['origin']} by {native['compiler']}"
+        yield Finding("CPU", "fine", said)
+        if native.get("aside"):
+            yield Finding("kernels", "told", native["aside"], native["hint"])
         return
     why = native.get("error") or "nobody says why"
     hint = native.get("hint") or "install a C++ compiler: GCC or Clang"

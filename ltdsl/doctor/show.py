@@ -56,6 +56,7 @@ def as_data(report: Report) -> dict[str, Any]:
 
 
 def _device(facts: dict[str, Any]) -> str:
-    kernels = f", kernels {facts['kernels']}" if facts.get("kernels") else ""
+    compiler = f" by {facts['compiler']}" if facts.get("compiler") else ""
+    kernels = f", kernels {facts['kernels']}{compiler}" if facts.get("kernels") else ""
     processor = (facts.get("processor") or {}).get("name")
     return f"{facts['device']}{kernels}{f', {processor}' if processor else ''}"

@@ -352,7 +352,8 @@ def _origin(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _device(of: Facts | Continuation) -> str | None:
-    return f"{of.device}, {of.kernels} kernels" if of.device and of.kernels else of.device
+    by = f" by {of.compiler}" if of.compiler else ""
+    return f"{of.device}, {of.kernels} kernels{by}" if of.device and of.kernels else of.device
 
 
 def _versions(versions: Mapping[str, str]) -> str:

@@ -31,6 +31,11 @@ KERNELS = (
     "version 0.1, whose device was called `cpu-native` then."
 )
 
+COMPILER = (
+    "Whose code the native kernels are, such as `gcc 12.2.0`, with the options that `CC` had for it: the sums of "
+    "another compiler's code may be rounded otherwise. Not there for other kernels."
+)
+
 PROCESSOR = "Processor and threads, where it computed on a CPU."
 
 Status = Literal["running", "finished", "interrupted", "failed"]
@@ -152,6 +157,7 @@ class Continuation(FileModel):
     platform: Always[Name] = Field(None, description="Operating system and machine.")
     device: Always[Name] = Field(None, description="The device.")
     kernels: Sometimes[Name] = Field(None, description=KERNELS)
+    compiler: Sometimes[Name] = Field(None, description=COMPILER)
     processor: Sometimes[Processor] = Field(None, description=PROCESSOR)
     workers: Sometimes[int] = Field(
         None, ge=2, description="Processes that shared the work; not there for one."
@@ -191,6 +197,7 @@ class Facts(FileModel):
     )
     device: Always[Name] = Field(None, description="The device that it was begun on.")
     kernels: Sometimes[Name] = Field(None, description=KERNELS)
+    compiler: Sometimes[Name] = Field(None, description=COMPILER)
     processor: Sometimes[Processor] = Field(None, description=PROCESSOR)
     workers: Sometimes[int] = Field(
         None, ge=2, description="Processes that shared the work as it was begun; not there for one."
@@ -245,8 +252,11 @@ class Facts(FileModel):
 
     def legs(self) -> tuple[Leg, ...]:
         """What it was trained with: as it was begun, and each time that it was gone on with."""
-        first = Leg(0, self.versions, *_computed_by(self))
-        return first, *(Leg(c.from_epoch, c.versions, *_computed_by(c)) for c in self.continuations)
+        first = Leg(0, self.versions, *_computed_by(self), compiler=self.compiler)
+        return first, *(
+            Leg(each.from_epoch, each.versions, *_computed_by(each), compiler=each.compiler)
+            for each in self.continuations
+        )
 
     def went_on_otherwise(self) -> tuple[tuple[int | None, str], ...]:
         """Where it was gone on with otherwise than before: the first epoch, if known, and what was other then."""
@@ -279,6 +289,7 @@ class Leg:
         kernels: Those of a CPU, as ``run.json`` names them.
         processor: The processor, and how many threads computed; None where that is not known.
         workers: Processes that shared the work.
+        compiler: Of the native kernels; None where that is not known.
     """
 
     from_epoch: int | None
@@ -287,6 +298,7 @@ class Leg:
     kernels: str | None = None
     processor: Processor | None = None
     workers: int = 1
+    compiler: str | None = None
 
     def unlike(self, before: Leg) -> str:
         """What is other than before, and may give other numbers; empty where all is the same or not known."""
@@ -301,6 +313,8 @@ class Leg:
             said.append(f"{self.device} instead of {before.device}")
         if self.kernels and before.kernels and self.kernels != before.kernels:
             said.append(f"{self.kernels} kernels instead of {before.kernels}")
+        elif self.compiler and before.compiler and self.compiler != before.compiler:
+            said.append(f"kernels compiled by {self.compiler} instead of {before.compiler}")
         if self.workers != before.workers:
             said.append(f"{counted(self.workers, 'worker')} instead of {before.workers}")
         elif self.processor and before.processor:  # each worker has a part of the threads

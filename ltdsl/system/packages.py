@@ -8,6 +8,7 @@ from importlib.util import find_spec
 #: The extras, with the names by which what they bring is imported. `train` brings what `report` does as well.
 EXTRAS = {
     "train": ("mindspore", "numpy", "PIL", "safetensors"),
+    "kernels": ("ltdsl_kernels",),
     "report": ("altair", "jinja2", "numpy", "vl_convert"),
     "lsp": ("pygls",),
     "mindcv": ("mindcv",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -55,6 +56,7 @@ def test_a_run_goes_on_exactly_with_the_kernels_that_it_was_begun_with(folder):
     whole = result(folder / "whole")
     facts = json.loads((folder / "whole" / "run.json").read_text())
     assert (facts["device"], facts["kernels"][:7]) == ("cpu", "native-")
+    assert re.match(r"(gcc|clang) \d+\.", facts["compiler"])
 
     killed = subprocess.Popen(
         command("run", "recipe.lt", "--out", "killed"),

@@ -23,7 +23,8 @@ def probe(devices=(), native=None, **libraries):
         "mindspore": "2.10.0",
         "devices": {name: name in devices for name in ("Ascend", "GPU")},
         "libraries": NOTHING | libraries,
-        "native": native or {"kernels": "native-avx2"},
+        "native": native
+        or {"kernels": "native-avx2", "origin": "compiled here", "compiler": "gcc 12.2.0"},
     }
 
 

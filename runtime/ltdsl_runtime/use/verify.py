@@ -128,6 +128,7 @@ def serve(device: str, plans: Mapping[str, Any], tell: Callable[[dict[str, Any]]
         {
             "device": chosen.name,
             "kernels": chosen.kernels,
+            "compiler": chosen.compiler,
             "note": chosen.note,
             "mindspore": ms.__version__,
             "numpy": np.__version__,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ltdsl_runtime.machine.native.library import INSTRUCTIONS, SOURCES, _processor_flags
+from ltdsl_runtime.machine.native.library import _processor_flags
+from ltdsl_runtime.machine.native.sources import INSTRUCTIONS, SOURCES
 from support.kernels import assert_near, convolution, draw_convolution, draw_depthwise
 
 DRIVER = Path(__file__).parents[2] / "support" / "kernels.c"

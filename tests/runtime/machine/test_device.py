@@ -21,12 +21,12 @@ def missing(monkeypatch):
     def refuse():
         raise RunError("LT428", "the native kernels need a C compiler, and there is no `cc`")
 
-    monkeypatch.setattr(library, "library", refuse)
+    monkeypatch.setattr(library, "in_use", refuse)
 
 
 @pytest.mark.parametrize("name", ["auto", "cpu", "cpu-native"])
 def test_a_cpu_takes_the_native_kernels(name):
-    assert prepare(name) == Device("cpu", library.name())
+    assert prepare(name) == Device("cpu", library.name(), compiler=library.in_use().compiler)
     assert module.native()
 
 
@@ -40,7 +40,7 @@ def test_unless_they_are_not_wanted():
 @pytest.mark.parametrize("name", ["auto", "cpu"])
 def test_without_them_mindspores_take_their_place_and_it_is_said(name, missing):
     chosen = prepare(name)
-    assert chosen.facts() == {"device": "cpu", "kernels": "mindspore"}
+    assert chosen.facts() == {"device": "cpu", "kernels": "mindspore", "compiler": None}
     assert chosen.note == (
         "note: the native kernels need a C compiler, and there is no `cc`; MindSpore's own, which are slower, take "
         "their place"

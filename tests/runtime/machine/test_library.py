@@ -49,7 +49,8 @@ if child:
 
 @pytest.fixture(autouse=True)
 def not_loaded(monkeypatch):
-    monkeypatch.setattr(module, "_in_use", {})
+    monkeypatch.setattr(module, "_in_use", [])
+    monkeypatch.setattr(module, "prebuilt", lambda _: None)  # whatever is installed
 
 
 @pytest.fixture
