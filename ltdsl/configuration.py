@@ -18,7 +18,7 @@ from typing import Any
 from ltdsl.plugins.enabled import SettingError
 from ltdsl.plugins.enabled import folder as user_folder
 from ltdsl.system.opening import MIB, read_file
-from ltdsl.system.terminal import note
+from ltdsl.system.terminal import note_once
 
 #: Its own file, and the one that it may be a table of.
 OWN, SHARED = "ltdsl.toml", "pyproject.toml"
@@ -64,7 +64,7 @@ class Configurations:
         tell: Told which files are read.
     """
 
-    def __init__(self, tell: Callable[[str], None] = note) -> None:
+    def __init__(self, tell: Callable[[str], None] = note_once) -> None:
         self._tell = tell
         self._known: dict[Path, Configuration] = {}
 

@@ -115,7 +115,7 @@ def guarded(action: Callable[[], None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         # a terminal that cannot show a character shows another one, never a traceback
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    verbosity.quiet = verbosity.verbose = False
+    verbosity.begin()
     began = time.monotonic()
     with guarding(), _interruptible():
         try:

@@ -13,6 +13,14 @@ def names(incomplete: str) -> list[tuple[str, str]]:
     return [pair for pair in known().items() if pair[0].startswith(incomplete)]
 
 
+def tricks(incomplete: str) -> list[tuple[str, str]]:
+    """Names of tricks."""
+    from ltdsl.catalogue import TRICKS
+
+    known = {name: entry.summary() for name, entry in TRICKS.items()}
+    return [pair for pair in known.items() if pair[0].startswith(incomplete)]
+
+
 def datasets(incomplete: str) -> list[tuple[str, str]]:
     """Names of data sets."""
     from ltdsl.catalogue import DATASETS

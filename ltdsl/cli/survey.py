@@ -9,7 +9,7 @@ import typer
 
 from ltdsl.cli.output import fail, misused, need
 from ltdsl.system.packages import missing
-from ltdsl.system.terminal import note
+from ltdsl.system.terminal import note_once
 from ltdsl.system.writing import lies_in
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def data_of(
     dataset: Dataset,
     data: Path | None,
     allow_outside: bool,
-    tell: Callable[[str], None] = note,
+    tell: Callable[[str], None] = note_once,
 ) -> Path | None:
     """Where the images of a recipe's data set are: what ``--data`` names, else the recipe, else the project's settings.
 

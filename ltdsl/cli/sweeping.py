@@ -11,7 +11,7 @@ import typer
 from ltdsl.cli.compiling import blocking
 from ltdsl.cli.output import fail, interrupted, show
 from ltdsl.cli.survey import data_of, surveyor
-from ltdsl.system.terminal import say
+from ltdsl.system.terminal import say_once
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
@@ -45,14 +45,7 @@ def surveyor_of(
 
 def images_of(data: Path | None, allow_outside: bool) -> Callable[[Row], Path | None]:
     """Where the images of each run are, told once of each data set."""
-    told: set[str] = set()
-
-    def tell(text: str) -> None:
-        if text not in told:
-            told.add(text)
-            say(text, err=True)
-
-    return lambda row: data_of(row.choice.recipe, row.plan.dataset, data, allow_outside, tell)
+    return lambda row: data_of(row.choice.recipe, row.plan.dataset, data, allow_outside, say_once)
 
 
 def compiled(

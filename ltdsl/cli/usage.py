@@ -9,6 +9,15 @@ from typer.core import TyperCommand, TyperGroup
 
 from ltdsl.cli.manner import with_options
 
+#: Options of typer's, and what they do here.
+COMPLETION = {
+    "install_completion": "Let a shell complete: this one, or bash, zsh, fish or powershell where it is named.",
+    "show_completion": "Show what --install-completion installs, to look at it or to put it elsewhere.",
+}
+
+#: Those that typer writes completion for.
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
 
 class Command(TyperCommand):
     """A command whose usage reads `ltdsl predict [OPTIONS] RUN IMAGE...`."""
@@ -54,7 +63,35 @@ class Group(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its own parameters, and those of every command."""
-        return with_options(super().get_params(ctx))
+        params = with_options(super().get_params(ctx))
+        for param in params:
+            if param.name in COMPLETION:
+                param.help = COMPLETION[param.name]
+        return params
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, and let a shell be named after the options about completion, which typer would look for itself."""
+        for name in COMPLETION if ctx.parent is None and not ctx.resilient_parsing else ():
+            _complete_for(ctx, f"--{name.replace('_', '-')}", args)
+        return super().parse_args(ctx, args)
+
+
+def _complete_for(ctx: Any, option: str, args: list[str]) -> None:
+    """Do what an option about completion asks for a shell that is named; without one, leave it to typer."""
+    words = [word.partition("=") for word in args]
+    at = next((place for place, (name, _, _) in enumerate(words) if name == option), None)
+    if at is None:
+        return
+    shell = words[at][2] if words[at][1] else next(iter(args[at + 1 :]), "-")
+    if shell.startswith("-"):
+        return
+    if shell not in SHELLS:
+        from ltdsl.cli.output import misused
+
+        misused(f"{option} {shell}: known are {', '.join(SHELLS)}")
+    from typer.completion import install_callback, show_callback
+
+    (install_callback if "install" in option else show_callback)(ctx, None, shell)  # type: ignore[arg-type]
 
 
 def _refuse_empty_paths(command: TyperCommand, ctx: Any, args: list[str]) -> None:

@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 #: Control characters but the tab; line ends of Unicode; what embeds, overrides or isolates a direction, not the marks
@@ -68,10 +68,17 @@ class Verbosity:
     Attributes:
         quiet: Neither progress nor summaries.
         verbose: What was read and from where, besides.
+        told: What was said once, and is not to be said again.
     """
 
     quiet: bool = False
     verbose: bool = False
+    told: set[str] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """As before a command line is read."""
+        self.quiet = self.verbose = False
+        self.told.clear()
 
 
 #: What the command line of this process asks for.
@@ -93,6 +100,19 @@ def coloured(stream: TextIO) -> bool:
 def note(line: object) -> None:
     """Print a line on standard error for those who asked to be told more."""
     if verbosity.verbose:
+        say(line, err=True)
+
+
+def note_once(line: str) -> None:
+    """Print a line as :func:`note` does, if nobody has said the same: several parts of a command find it out."""
+    if verbosity.verbose:
+        say_once(line)
+
+
+def say_once(line: str) -> None:
+    """Print a line on standard error that was not said there before."""
+    if line not in verbosity.told:
+        verbosity.told.add(line)
         say(line, err=True)
 
 

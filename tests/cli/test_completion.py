@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from support.processes import environment
 
+from ltdsl.cli.complete import tricks
+
 COMMAND = Path(sys.executable).with_name("ltdsl")
 ROW = "cifar10_lt_100-cao-200-ce-then-cam_bs"
 
@@ -45,7 +47,7 @@ def script(folder):
     def write(shell):
         shown = subprocess.run(
             [COMMAND, "--show-completion", shell],
-            env=variables() | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
+            env=variables(),
             capture_output=True,
             text=True,
             check=True,
@@ -62,6 +64,29 @@ def asked(*words, cwd):
         words, cwd=cwd, env=variables(), capture_output=True, text=True, timeout=60, check=True
     )
     return [line.split("\t")[0] for line in done.stdout.splitlines()]
+
+
+def test_a_shell_is_the_one_that_is_named():
+    def shown(*words):
+        return subprocess.run(
+            [COMMAND, *words], env=variables(), capture_output=True, text=True, timeout=60
+        )
+
+    scripts = [shown("--show-completion", name).stdout for name in ("bash", "zsh", "fish")]
+    marks = ("complete -o default -F", "#compdef ltdsl", "complete --command ltdsl")
+    for script, mark in zip(scripts, marks, strict=True):
+        assert [other in script for other in marks].count(True) == 1
+        assert mark in script
+    assert shown("-q", "--show-completion=fish").stdout == scripts[2]
+    wrong = shown("--show-completion", "check")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "--show-completion check: known are bash, zsh, fish" in wrong.stderr
+
+
+def test_only_tricks_have_figures():
+    found = [name for name, _ in tricks("cs")]
+    assert "cs_ce" in found
+    assert "csv" not in found  # a data set
 
 
 @needs("bash")

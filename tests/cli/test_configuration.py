@@ -152,7 +152,9 @@ def test_where_images_are(ltdsl, project, tmp_path, tmp_path_factory):
     project(ltdsl_toml='data = { image_folder = "images" }')
     done = ltdsl("plan", "a.lt", "-v")
     assert "2 classes, 8 training images" in done.stdout
-    assert f"images from {tmp_path / 'images'}, as {tmp_path / 'ltdsl.toml'} says" in done.stderr
+    said = f"images from {tmp_path / 'images'}, as {tmp_path / 'ltdsl.toml'} says"
+    assert done.stderr.count(said) == 1
+    assert done.stderr.count(f"settings: {tmp_path / 'ltdsl.toml'}\n") == 1
     # a stranger's file names no folder of mine
     away = tmp_path_factory.mktemp("away") / "images"
     (tmp_path / "images").rename(away)

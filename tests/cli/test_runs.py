@@ -70,7 +70,9 @@ def test_the_same_for_programs(listed, folder):
 def test_a_run_alone_and_folders_without_any(listed, folder, tmp_path):
     assert len(listed(folder / "a").stdout.splitlines()) == 2
     assert "no runs in" in listed(folder / "notes").stdout
-    assert listed(tmp_path / "none").exit_code == 2
+    missing = listed(tmp_path / "none")
+    assert missing.exit_code == 1  # as with all commands: what is not there is no wrong use
+    assert f"error[LT413]: {tmp_path / 'none'} is no folder" in missing.stderr
 
 
 def test_a_run_that_goes_on_cannot_be_changed_and_the_answer_says_how(folder):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ltdsl.cli.complete import names
+from ltdsl.cli.complete import tricks
 from ltdsl.cli.options import Device, Form, Format
 from ltdsl.cli.output import fail, misused, need, print_json
 from ltdsl.system.terminal import say
@@ -33,7 +33,7 @@ def doctor(
         typer.Option(
             metavar="NAME",
             help="Verify this one only. Repeatable.",
-            autocompletion=names,
+            autocompletion=tricks,
             show_default=False,
         ),
     ] = None,
@@ -72,7 +72,7 @@ def _verify(device: str, wanted: list[str], form: Format) -> None:
 
     known = recorded()["tricks"]
     if unknown := [name for name in wanted if name not in known]:
-        misused(f"there are no figures of `{unknown[0]}`: see `ltdsl tricks`")
+        misused(f"--trick {unknown[0]}: there are no figures of such a trick: see `ltdsl tricks`")
     need("`ltdsl doctor --verify`", "train")
     text = form is Format.TEXT
 

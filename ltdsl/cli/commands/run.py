@@ -43,7 +43,7 @@ from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, s
 from ltdsl.options import Begins, Origin, RunOptions
 from ltdsl.runs.layout import FACTS, RECIPE, REPORT
 from ltdsl.source import texts
-from ltdsl.system.terminal import say, verbosity
+from ltdsl.system.terminal import say_once, verbosity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -227,7 +227,7 @@ def run(
             ).plan
             assert plan is not None
             options = replace(
-                options, data=data_of(recipe, plan.dataset, data, allow_outside, _tell)
+                options, data=data_of(recipe, plan.dataset, data, allow_outside, say_once)
             )
             chosen = out is not None
             out = out or _default_folder(recipe)
@@ -253,7 +253,7 @@ def run(
     result = _shown(recipe, changes, seed, strict, allow_outside, console, survey)
     assert result.plan is not None
     options = replace(
-        options, data=data_of(recipe, result.plan.dataset, data, allow_outside, _tell)
+        options, data=data_of(recipe, result.plan.dataset, data, allow_outside, say_once)
     )
     begins = None if begin is None else _begins(begin, result)
     origin = Origin(texts(result.sources), recipe.parent, all_changes(changes, seed), begins=begins)
@@ -275,10 +275,6 @@ def run(
             console,
             options,
         )
-
-
-def _tell(text: str) -> None:
-    say(text, err=True)
 
 
 def _begins(text: str, result: Compilation) -> Begins:
@@ -445,7 +441,7 @@ def _of_a_worker(
     line += [f"{name}={value}" for name, value in named.items() if value is not None]
     line += [name for name, asked in switches.items() if asked]
     line += options.of_a_worker().arguments()
-    line += [f"--{name}" for name, asked in vars(verbosity).items() if asked]
+    line += [f"--{name}" for name in ("quiet", "verbose") if getattr(verbosity, name)]
     return line if recipe is None else [*line, "--", str(recipe)]
 
 

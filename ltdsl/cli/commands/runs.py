@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ltdsl.cli.options import Form, Format
-from ltdsl.cli.output import misused, new_console, print_json
+from ltdsl.cli.output import fail, new_console, print_json
 
 
 def runs(
@@ -33,7 +33,7 @@ def runs(
     asked = folders or [Path("runs")]
     missing = next((path for path in asked if not path.is_dir()), None)
     if missing is not None:
-        misused(f"there is no folder {missing}")
+        fail("LT413", f"{missing} is no folder", "name a folder with runs, or a run")
     paths = [path for path in found_runs(asked) if is_run(path)]
     facts = [run_facts(Run(path)) for path in paths]
     if form is Format.JSON:
