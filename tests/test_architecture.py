@@ -113,6 +113,7 @@ READ_DATA = {
     ("ltdsl/cli/commands/run.py", "train"),
     ("ltdsl/cli/commands/run.py", "try_out"),
     ("ltdsl/cli/commands/sweep.py", "_need_writers"),
+    ("ltdsl/cli/survey.py", "data_of_run"),
     ("ltdsl/cli/survey.py", "survey"),
     ("ltdsl/cli/survey.py", "within"),
     ("ltdsl/cli/workers.py", "enlist"),

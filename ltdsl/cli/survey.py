@@ -9,7 +9,7 @@ import typer
 
 from ltdsl.cli.output import fail, misused, need
 from ltdsl.system.packages import missing
-from ltdsl.system.terminal import note_once
+from ltdsl.system.terminal import note_once, say_once
 from ltdsl.system.writing import lies_in
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def data_of(
     recipe_file: Path,
     dataset: Dataset,
     data: Path | None,
-    allow_outside: bool,
+    allow_outside: bool | None,
     tell: Callable[[str], None] = note_once,
 ) -> Path | None:
     """Where the images of a recipe's data set are: what ``--data`` names, else the recipe, else the project's settings.
@@ -51,7 +51,8 @@ def data_of(
         recipe_file: The recipe.
         dataset: What it says.
         data: ``--data``.
-        allow_outside: Whether a project's settings may name folders outside their own.
+        allow_outside: Whether a project's settings may name folders outside their own; None for no, where the command
+            has no such option.
         tell: Told where they come from, where settings say.
 
     Returns:
@@ -69,13 +70,50 @@ def data_of(
         return None
     place, said = found
     if not (allow_outside or said.own or lies_in(place, said.folder)):
+        option = "" if allow_outside is None else ", --allow-outside whatever it names"
         fail(
             "LT127",
             f"{said.path} names images outside its folder: {place}",
-            f"--data {place} takes them, --allow-outside whatever it names; your own settings may name any folder",
+            f"--data {place} takes them{option}; your own settings may name any folder",
         )
     tell(f"note: images from {place}, as {said.path} says")
     return place
+
+
+def data_of_run(run: Path, data: Path | None, allow_outside: bool | None = None) -> Path | None:
+    """Where the images of a run are now: what ``--data`` names, else where they were, else what settings say.
+
+    Those count that the run's recipe would hear, or where its folder is gone, those around the run.
+
+    Args:
+        run: Its directory, which may be a stranger's, or none.
+        data: ``--data``.
+        allow_outside: As for :func:`data_of`.
+
+    Returns:
+        A folder or file; None where the run itself says where they are, or nobody does.
+    """
+    from ltdsl.runs import Run
+    from ltdsl.runs.errors import UnreadableError
+    from ltdsl.runs.plan import read_plan
+
+    if data is not None:
+        return data
+    try:
+        plan, facts = read_plan(run), Run(run).facts
+    except (OSError, UnreadableError):  # which is told where the run is opened
+        return None
+    from ltdsl_runtime.errors import RunError
+    from ltdsl_runtime.rundir.places import Places
+
+    try:
+        if not plan.dataset.needs_files or Places(run, facts).data(plan, None):
+            return None
+    except RunError:  # they are there no longer
+        pass
+    recipe = Path(facts.recipe_folder or run)
+    folder = recipe if recipe.is_dir() else run.resolve()
+    return data_of(folder / "recipe.lt", plan.dataset, None, allow_outside, say_once)
 
 
 def nothing(*_: object) -> tuple[str, ...]:

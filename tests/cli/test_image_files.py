@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -97,13 +98,13 @@ def test_advice_on_counts_needs_them(ltdsl, recipe, images):
     assert "LT210" in ltdsl("plan", path).stderr
 
 
-def begun(path, out):
+def begun(path, out, data=None):
     """A run that was begun, of a plan that cannot be trained: no epoch has so large a batch."""
     plan = compile_recipe(read_source(path)).plan
     stages = tuple(stage.model_copy(update={"batch_size": 1000}) for stage in plan.stages)
     plan = plan.model_copy(update={"stages": stages})
     out.parent.mkdir(exist_ok=True)
-    loaded = load_data(plan, None, path.parent)
+    loaded = load_data(plan, data, path.parent)
     with RunDirectory(out) as directory:
         directory.begin(
             plan.model_copy(update={"class_counts": loaded.class_counts}),
@@ -113,7 +114,7 @@ def begun(path, out):
             data_sha256=loaded.fingerprint,
             data=loaded.describe(),
             unreadable=[],
-            **noted(out, path.parent, None),
+            **noted(out, path.parent, data),
         )
 
 
@@ -144,6 +145,22 @@ def test_a_run_that_was_moved(ltdsl, recipe, images, tmp_path):
     assert "LT404" in ltdsl("run", "--resume", "alone", "--data", "moved/images").stderr
     (tmp_path / "moved" / "images").rename(tmp_path / "alone" / "recipe" / "images")
     assert "LT404" in ltdsl("run", "--resume", "alone").stderr
+
+
+@pytest.mark.parametrize("line", [["run", "--resume"], ["eval"], ["export", "--training"]])
+def test_settings_say_where_the_images_of_a_run_went(ltdsl, recipe, images, tmp_path, line):
+    path = recipe(RECIPE.replace('path = "images", ', ""))
+    begun(path, tmp_path / "runs" / "a", images)
+    images.rename(tmp_path / "away")
+    (tmp_path / "ltdsl.toml").write_text('[data]\nimage_folder = "away"\n')
+    done = ltdsl(*line, "runs/a")
+    assert done.returncode == 1
+    assert (
+        f"note: images from {tmp_path / 'away'}, as {tmp_path / 'ltdsl.toml'} says" in done.stderr
+    )
+    # found, and what comes next is in the way: no batch of them, or no checkpoint
+    assert "LT401" not in done.stderr
+    assert re.search(r"error\[LT(404|41\d)\]", done.stderr)
 
 
 @pytest.mark.parametrize(

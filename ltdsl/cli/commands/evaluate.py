@@ -9,7 +9,7 @@ import typer
 
 from ltdsl.cli.options import Device, Form, Format
 from ltdsl.cli.output import fail, misused, need, new_console, print_json
-from ltdsl.cli.survey import Data
+from ltdsl.cli.survey import Data, data_of_run
 from ltdsl.cli.trained import Run, plan_of
 from ltdsl.system.terminal import say
 
@@ -118,7 +118,7 @@ def eval(  # noqa: A001 - the command's name
             trained,
             checkpoint,
             device=device.value,
-            data=data,
+            data=data if images is not None else data_of_run(run, data),
             other_data=other_data,
             images=images,
             predictions=predictions,

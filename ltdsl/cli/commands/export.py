@@ -10,7 +10,7 @@ import typer
 
 from ltdsl.cli.options import Device
 from ltdsl.cli.output import fail, misused, need
-from ltdsl.cli.survey import Data
+from ltdsl.cli.survey import Data, data_of_run
 from ltdsl.cli.trained import Checkpoint, Run, plan_of
 from ltdsl.system.terminal import say
 
@@ -87,6 +87,7 @@ def export(
 
     try:
         trained = open_run(run, plan)
+        images = data_of_run(run, data) if training else None
         facts = export_run(
             trained,
             form.value,
@@ -94,7 +95,7 @@ def export(
             checkpoint or trained.preferred,
             batch_size=batch_size,
             training=training,
-            data=data,
+            data=images,
             device=device.value,
             force=force,
         )

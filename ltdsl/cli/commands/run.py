@@ -38,7 +38,7 @@ from ltdsl.cli.output import (
     new_console,
     progress_console,
 )
-from ltdsl.cli.survey import Data, data_of, surveyor
+from ltdsl.cli.survey import Data, data_of, data_of_run, surveyor
 from ltdsl.cli.workers import Number, Port, SplitClasses, enlist, is_launched, spread, stop
 from ltdsl.options import Begins, Origin, RunOptions
 from ltdsl.runs.layout import FACTS, RECIPE, REPORT
@@ -245,6 +245,7 @@ def run(
     team = enlist(options) if is_launched() else None
     console = progress_console(mute=team is not None and not team.first, events=events)
     if resume is not None:
+        options = replace(options, data=data_of_run(resume, data, allow_outside))
         train(lambda runs: runs.resume(resume, console, options, team), resume, console, options)
         return
     assert recipe is not None
