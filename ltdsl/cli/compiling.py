@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ltdsl.cli.inputs import read_input
+from ltdsl.cli.inputs import STDIN, configured, read_input
 from ltdsl.cli.output import misused, show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ltdsl.compiler import Compilation, Survey
     from ltdsl.diagnostics import Diagnostic
 
@@ -56,13 +58,30 @@ def compiled(
         if isinstance(source, Read)
         else [source]
     )
-    problems = result if isinstance(result, list) else result.diagnostics
+    folder = ((stdin_filename or Path("x")) if path == STDIN else path).parent
+    problems = heard(result if isinstance(result, list) else result.diagnostics, folder)
     stop = blocking(problems, strict)
     if stop or not quiet:
         show(problems)
     if stop or isinstance(result, list):
         raise typer.Exit(1)
     return result
+
+
+def heard(problems: Iterable[Diagnostic], *folders: Path) -> list[Diagnostic]:
+    """All errors, and of the rest what the settings for one of the folders do not leave out."""
+    from ltdsl.codes.select import Selection
+    from ltdsl.configuration import Configurations
+    from ltdsl.diagnostics import Severity
+
+    settings = Configurations()
+    found = [configured(folder, settings) for folder in folders]
+    wanted = [Selection(there.select, there.ignore) for there in found]
+    return [
+        each
+        for each in problems
+        if each.severity is Severity.ERROR or any(each in selection for selection in wanted)
+    ]
 
 
 def blocking(problems: list[Diagnostic], strict: bool) -> bool:

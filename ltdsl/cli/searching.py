@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ltdsl.cli.compiling import blocking
+from ltdsl.cli.compiling import blocking, heard
 from ltdsl.cli.output import fail, interrupted, misused, need, show
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Compiler:
         from ltdsl.sweep.table import compile_table
 
         table, problems = compile_table(choices, self._survey, self._allow_outside)
+        problems = heard(problems, *{each.recipe.parent for each in choices})
         if table is None or blocking(problems, self._strict):
             show([problem for problem in problems if blocking([problem], self._strict)])
             raise typer.Exit(1)
@@ -60,6 +61,7 @@ class Compiler:
         from ltdsl.sweep.table import compile_table
 
         table, problems = compile_table([choice], self._survey, self._allow_outside)
+        problems = heard(problems, choice.recipe.parent)
         return None if table is None or blocking(problems, self._strict) else table.rows[0]
 
 

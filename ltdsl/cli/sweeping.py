@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ltdsl.cli.compiling import blocking
+from ltdsl.cli.compiling import blocking, heard
 from ltdsl.cli.output import fail, interrupted, show
 from ltdsl.cli.survey import data_of, surveyor
 from ltdsl.system.terminal import say_once
@@ -71,6 +71,7 @@ def compiled(
     table, problems = compile_table(
         choices, surveyor_of(data, left_out, allow_outside), allow_outside
     )
+    problems = heard(problems, *{each.recipe.parent for each in choices})
     if table is None:  # what else there is to say can wait
         show([problem for problem in problems if blocking([problem], strict)])
         raise typer.Exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,22 @@ def test_what_it_chooses(ltdsl, project, name):
     done = ltdsl("fmt", "--check", "--force-exclude", "drafts/c.lt")
     assert done.returncode == 0
     assert "1 recipe" in ltdsl("fmt", "--check", "deep").stderr
+
+
+@pytest.mark.parametrize("line", [["plan"], ["sweep", "--dry-run"]])
+def test_what_plans_are_told_of_is_chosen_too(ltdsl, project, line):
+    folder = project(a_lt="dataset = digits_lt; model = resnet8; epochs = 4\na: ce\n")
+    told = ltdsl("plan", "--strict", "a.lt")
+    code = re.search(r"(?:warning|advice)\[(LT\d+)\]", told.stderr)[1]
+    assert told.returncode == 1
+    if line != ["plan"]:
+        assert code in ltdsl(*line, "a.lt").stderr
+    project(ltdsl_toml=f'ignore = ["{code}"]\n')
+    done = ltdsl(*line, "--strict", "a.lt")
+    assert (done.returncode, code in done.stderr) == (0, False), done.stderr
+    project(a_lt=WRONG)
+    (folder / "ltdsl.toml").write_text('ignore = ["LT1"]\n')
+    assert "LT101" in ltdsl(*line, "a.lt").stderr  # errors are told whatever it leaves out
 
 
 @pytest.mark.parametrize("name", ["ltdsl.toml", "pyproject.toml"])
