@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ltdsl_runtime.models.split import Split
 from ltdsl_runtime.training.resume import Reached, reached
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
     from ltdsl_runtime.parallel.cluster import Workers
     from ltdsl_runtime.rundir.directory import RunDirectory
     from ltdsl_runtime.weights.records import Saved
+
+#: Seconds for which an epoch's state stays in memory where the one on the disk is no older: of short epochs, most of
+#: the time would go into files that nobody reads.
+PUT_OFF = 2.0
 
 
 class Keeper:
@@ -49,6 +57,10 @@ class Keeper:
         self._workers = workers
         self._split = Split(network)
         self._facts = {"plan_sha256": digest, FACT: as_fact(class_names)}
+        #: The state after the last epoch, by name, and what to remember of it; None where it is written.
+        self._state: dict[str, NDArray[Any]] = {}
+        self._unwritten: dict[str, Any] | None = None
+        self._since = -math.inf
 
     def reached(self, warn: Callable[[str], None]) -> Reached:
         """How far the run has come; the first worker finds out, and tidies up, before the others.
@@ -67,21 +79,76 @@ class Keeper:
         """Parameters as they are saved; see :meth:`ltdsl_runtime.models.split.Split.whole`."""
         return self._split.whole(parameters)
 
-    def save(self, path: Path, whole: Iterable[Parameter], **facts: Any) -> None:
-        """Write a checkpoint. What was last is kept: a run can go on where one of the two latest is whole.
+    def save_last(self, whole: Iterable[Parameter], at_once: bool, **facts: Any) -> bool:
+        """Write the checkpoint that the run goes on from, or put it off while the one on the disk is young.
+
+        What was last is kept: a run can go on where one of the two latest is whole. A process that is killed repeats
+        the epochs that it had put off; whatever else ends it calls :meth:`flush`.
 
         Args:
-            path: The checkpoint.
+            whole: What :meth:`whole` gave.
+            at_once: Something on the disk goes with it: it may not be put off.
+            **facts: What else to remember.
+
+        Returns:
+            Whether it is written.
+
+        Raises:
+            RunError: LT424, it cannot be written.
+        """
+        if not self._workers.first:
+            return True
+        self._remember(whole, facts)
+        if not at_once and time.monotonic() - self._since < PUT_OFF:
+            return False
+        return self.flush()
+
+    def _remember(self, whole: Iterable[Parameter], facts: dict[str, Any]) -> None:
+        self._unwritten = None  # half of one epoch and half of another is none
+        before, self._state = self._state, {}
+        for parameter in whole:
+            value = parameter.asnumpy()
+            room = before.get(parameter.name)
+            if room is None or room.shape != value.shape or room.dtype != value.dtype:
+                room = np.empty_like(value)
+            np.copyto(room, value)  # the next step changes it
+            self._state[parameter.name] = room
+        self._unwritten = facts
+
+    def flush(self) -> bool:
+        """Write what was put off.
+
+        Returns:
+            Whether anything was.
+
+        Raises:
+            RunError: LT424, it cannot be written; it is still to be.
+        """
+        if self._unwritten is None:
+            return False
+        last = self._run.checkpoint("last")
+        state = checkpoints.as_parameters(self._state)
+        self._write(last, state, self._run.checkpoint("previous"), **self._unwritten)
+        self._unwritten, self._since = None, time.monotonic()
+        return True
+
+    def save(self, path: Path, whole: Iterable[Parameter], **facts: Any) -> None:
+        """Write a checkpoint.
+
+        Args:
+            path: The checkpoint; not that which the run goes on from.
             whole: What :meth:`whole` gave.
             **facts: What else to remember.
 
         Raises:
             RunError: LT424, it cannot be written.
         """
-        if not self._workers.first:
-            return
-        last, previous = self._run.checkpoint("last"), self._run.checkpoint("previous")
-        keep = previous if path == last else None
+        if self._workers.first:
+            self._write(path, whole, **facts)
+
+    def _write(
+        self, path: Path, whole: Iterable[Parameter], keep: Path | None = None, **facts: Any
+    ) -> None:
         with self._run.writing(path):
             checkpoints.save(path, whole, keep=keep, **self._facts, **facts)
 

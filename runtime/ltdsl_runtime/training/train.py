@@ -16,7 +16,7 @@ from ltdsl.runs.metrics import Epoch
 from ltdsl.runs.profile import Lap, Profile
 from ltdsl_runtime.clock import now_at, running, spent_on
 from ltdsl_runtime.data.pipeline import own_errors, training_dataset
-from ltdsl_runtime.errors import StoppedAsAsked
+from ltdsl_runtime.errors import RunError, StoppedAsAsked
 from ltdsl_runtime.machine.device import on_cpu
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import shared_statistics
@@ -164,6 +164,22 @@ class Trainer:
         if self.options.tensorboard and self.workers.first:
             with self.run.writing(self.run.path / TENSORBOARD):
                 self.events = Events(self.run.path, self.run.facts.started, so_far.metrics)
+        try:
+            self._train_stages(so_far)
+        except BaseException:
+            self._write_what_was_put_off()
+            raise
+        if so_far.done == self.plan.epochs:  # evaluated as if it had just been trained
+            self.kept = self._kept(self.plan.stages[-1])
+        if self.events:
+            self.events.close()
+        now_at("records")
+        figures = self._final_evaluation()
+        self._lap()
+        return figures
+
+    def _train_stages(self, so_far: Reached) -> None:
+        """Train what is left of all stages, from where the run has come."""
         optimizer: nn.Optimizer | None = None
         self.average: Average | None = None
         for index, stage in enumerate(self.plan.stages):
@@ -177,14 +193,14 @@ class Trainer:
             more = self.average.statistics if self.average else ()
             self.statistics = shared_statistics(self.network, self.workers, more)
             self._train(index, begun, max(so_far.done, stage.start))
-        if so_far.done == self.plan.epochs:  # evaluated as if it had just been trained
-            self.kept = self._kept(self.plan.stages[-1])
-        if self.events:
-            self.events.close()
-        now_at("records")
-        figures = self._final_evaluation()
-        self._lap()
-        return figures
+
+    def _write_what_was_put_off(self) -> None:
+        """Write the last whole epoch, where the run is ending before its time."""
+        try:
+            if self.keeper.flush() and self.keeps and self.shared is not None:
+                self.shared.marks.set()
+        except RunError as error:  # why it ends comes first
+            self.reporter.warn(f"{error.message}: its latest epochs are not kept")
 
     def _lap(self, epoch: int | None = None) -> None:
         """Note where the time since the last lap went, of a run that is profiled."""
@@ -413,17 +429,21 @@ class Trainer:
         facts = {"epoch": epoch, "stage": stage.plan.name}
         with spent_on("checkpoint"):
             whole = self.keeper.whole(parameters)
-            for path in self.best.improved(index, record):
+            improved = self.best.improved(index, record)
+            for path in improved:
                 self.keeper.save(path, whole, **facts)
         with spent_on("records"):
             self.run.record(record)
         with spent_on("checkpoint"):
             # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
-            self.keeper.save(last, whole, **facts)
-            if self.keeps and self.shared is not None:
-                self.shared.marks.set()
-                if epoch + 1 in self.shared.points:
-                    self.shared.keep(epoch + 1)
+            shared = self.shared if self.keeps else None
+            kept = shared is not None and epoch + 1 in shared.points
+            ends = record.ends is not None or epoch + 1 == stage.plan.end
+            written = self.keeper.save_last(whole, bool(improved) or kept or ends, **facts)
+            if shared is not None and written:
+                shared.marks.set()
+                if kept:
+                    shared.keep(epoch + 1)
         with spent_on("records"):
             if self.events:
                 self.events.add(record)

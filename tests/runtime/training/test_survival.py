@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from ltdsl_runtime.errors import RunError, StoppedAsAsked
 from ltdsl_runtime.rundir.directory import RunDirectory
+from ltdsl_runtime.training import keeping
 from mindspore import Tensor
 from support.training import PLAIN, conv_network, given, plan, read_checkpoint, stop_after, trainer
 
@@ -81,8 +82,9 @@ def whole(data, tmp_path_factory):
 
 @pytest.mark.parametrize(("harm", "epochs"), [(flip, 3), (cut, 5)])
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(
-    begun, whole, tmp_path, capsys, harm, epochs
+    begun, whole, tmp_path, capsys, monkeypatch, harm, epochs
 ):
+    monkeypatch.setattr(keeping, "PUT_OFF", 0)
     stop_after(begun("run"), epochs)
     harm(tmp_path / "run" / "checkpoints" / "last.ckpt")
     with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
@@ -94,6 +96,29 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(
     assert f"after epoch {epochs - 2}" in told
     assert result(tmp_path / "run") == whole
     assert len(json.loads((tmp_path / "run" / "run.json").read_text())["warnings"]) == 1
+
+
+@pytest.mark.parametrize("epochs", [2, 5])
+def test_short_epochs_share_a_checkpoint(begun, whole, tmp_path, monkeypatch, epochs):
+    """Who is killed repeats them; who is stopped does not."""
+    monkeypatch.setattr(keeping, "PUT_OFF", 60)
+    made, kept = begun("run"), []
+    tell = made.reporter.epoch
+
+    def epoch(record):
+        tell(record)
+        path = tmp_path / "run" / "checkpoints" / "last.ckpt"
+        kept.append(read_checkpoint(path)["epoch"])
+        if record.epoch + 1 == epochs:  # as a `kill -9` would leave it
+            shutil.copytree(tmp_path / "run", tmp_path / "killed")
+
+    made.reporter.epoch = epoch
+    stop_after(made, epochs)
+    assert kept == [0, 0, 2, 2, 2][:epochs]  # the first and a stage's last are written at once
+    assert read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["epoch"] == epochs - 1
+    for name in ("run", "killed"):
+        begun(name, resume=True)(resume=True)
+        assert result(tmp_path / name) == whole
 
 
 def test_both_damaged(begun, tmp_path):
