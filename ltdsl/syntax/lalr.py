@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -60,40 +60,26 @@ Leaves: TypeAlias = Mapping[str, Callable[[Token], Any]]
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    """One pattern for all states of the parser: no two terminals begin with the same character.
+    """The next terminal, after what means nothing: one pattern for all states, as no two of them begin alike.
 
     A character that begins none is a token of its own, which fits nowhere.
     """
-    shapes = [f"(?P<{name}>{shape})" for name, shape in tables().terminals.items()]
-    return re.compile("|".join([*shapes, "(?P<UNKNOWN>(?s:.))"]))
+    _, _, _, _, terminals, ignored = tables()
+    between = "|".join(terminals[name] for name in ignored)
+    shapes = [f"(?P<{name}>{terminals[name]})" for name in terminals if name not in ignored]
+    return re.compile(rf"(?:{between})*(?:{'|'.join(shapes)}|(?P<UNKNOWN>(?s:.))|(?P<END>\Z))")
 
 
-def _tokens(text: str) -> Iterator[Token]:
-    """Cuts a text into terminals, without the newlines that mean nothing: inside ( ) and [ ], and after a ``+``."""
-    ignored = frozenset(tables().ignored)
-    depth = 0
-    kind = ""
-    for match in _pattern().finditer(text):
-        before, kind = kind, match.lastgroup or ""
-        if kind in ignored:
-            kind = before
-            continue
-        if kind == "_NEWLINE":
-            if depth or before == "PLUS":
-                kind = before
-                continue
-        elif kind in ("LPAR", "LSQB"):
-            depth += 1
-            if depth > MAX_NESTING:
-                raise TooDeepError
-        elif kind in ("RPAR", "RSQB"):
-            depth -= 1
-        yield Token(kind, match[0], match.start(), match.end())
-    yield Token(END, "", len(text), len(text))
+@cache
+def _words() -> frozenset[str]:
+    """The terminals that nodes keep."""
+    return frozenset(name for rule in tables().rules for name in rule.words)
 
 
 def parse(text: str, start: StartRule, nodes: Nodes, leaves: Leaves) -> Any:
     """Parses a text as one rule of the grammar, making what it stands for from the leaves up, from left to right.
+
+    Newlines mean nothing inside ( ) and [ ], and after a ``+``.
 
     Args:
         text: The text.
@@ -106,24 +92,41 @@ def parse(text: str, start: StartRule, nodes: Nodes, leaves: Leaves) -> Any:
         TooDeepError: See there.
     """
     states, first, last, rules, _, _ = tables()
-    path, end = [first[start]], last[start]
+    words, path, end = _words(), [first[start]], last[start]
     values: list[Any] = []
-    for token in _tokens(text):
-        kind = token.type
+    depth, kind = 0, ""
+    for match in _pattern().finditer(text):
+        before, kind = kind, match.lastgroup or ""
+        if kind == "_NEWLINE":
+            if depth or before == "PLUS":
+                kind = before
+                continue
+        elif kind in ("LPAR", "LSQB"):
+            depth += 1
+            if depth > MAX_NESTING:
+                raise TooDeepError
+        elif kind in ("RPAR", "RSQB"):
+            depth -= 1
+        elif kind == "END":
+            kind = END
         while True:
             step = states[path[-1]].get(kind)
             if step is None:
-                raise UnexpectedError(token.start_pos, path)
+                raise UnexpectedError(match.start(match.lastgroup or 0), path)
             if step >= 0:
                 path.append(step)
-                values.append(leaves[kind](token) if kind in leaves else token)
+                if kind in words:
+                    token = Token(kind, match[kind], *match.span(kind))
+                    values.append(leaves[kind](token) if kind in leaves else token)
+                else:
+                    values.append(None)
                 break
-            name, size, kept, missing = rules[~step]
+            name, size, kept, missing, _ = rules[~step]
             pieces: list[Any] = []
             if size:
-                for place, spliced, before in kept:
-                    if before:
-                        pieces += [None] * before
+                for place, spliced, gap in kept:
+                    if gap:
+                        pieces += [None] * gap
                     piece = values[place - size]
                     if not spliced:
                         pieces.append(piece)
@@ -147,7 +150,7 @@ def _fits(path: list[int], kind: str) -> bool:
     while (step := states[path[-1]].get(kind)) is not None:
         if step >= 0:
             return True
-        name, size, _, _ = rules[~step]
+        name, size, *_ = rules[~step]
         if size:
             del path[-size:]
         path.append(states[path[-1]][name])

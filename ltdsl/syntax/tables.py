@@ -20,7 +20,7 @@ from ltdsl.system.files import write_atomically
 STARTS = ("file", "value", "chain", "start")
 
 #: Raised when the same grammar is to be kept in another form.
-_FORM = 1
+_FORM = 2
 
 
 class Rule(NamedTuple):
@@ -32,12 +32,14 @@ class Rule(NamedTuple):
         kept: Of those that a node keeps, the place, whether it is replaced by its pieces, and how many optional ones
             were left out before it.
         missing: How many optional ones were left out at its end.
+        words: The terminals among those that are kept.
     """
 
     name: str
     size: int
     kept: list[tuple[int, bool, int]]
     missing: int
+    words: list[str]
 
 
 class Tables(NamedTuple):
@@ -114,7 +116,7 @@ def make(grammar: str) -> Tables:
             return int(to)
         if to not in number:  # that ends it all, which reaching the last state has done before
             number[to] = len(rules)
-            rules.append(Rule(to.origin.name, len(to.expansion), [], 0))
+            rules.append(Rule(to.origin.name, len(to.expansion), [], 0, []))
         return ~number[to]
 
     places = {state: i for i, state in enumerate(table.states)}
@@ -135,7 +137,8 @@ def _rule(rule: Any) -> Rule:
     assert not any((rule.alias, options.expand1, options.keep_all_tokens)), rule
     # one True for each optional symbol that was left out, in order, and one False for each that is there
     there = [not empty for empty in options.empty_indices] or [True] * len(rule.expansion)
-    found, missing, place = [], 0, 0
+    found: list[tuple[int, bool, int]] = []
+    missing, place = 0, 0
     for is_there in there:
         if not is_there:
             missing += 1
@@ -145,4 +148,5 @@ def _rule(rule: Any) -> Rule:
             found.append((place, not symbol.is_term and symbol.name.startswith("_"), missing))
             missing = 0
         place += 1
-    return Rule(str(rule.origin.name), len(rule.expansion), found, missing)
+    words = [rule.expansion[place].name for place, _, _ in found if rule.expansion[place].is_term]
+    return Rule(rule.origin.name, len(rule.expansion), found, missing, words)
