@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ltdsl.advice.basis import Arithmetic
@@ -48,7 +49,7 @@ class RateNotScaled(Rule):
         owners = [stage for stage in case.stages if stage.recipe.overrides.batch_size]
         if not (written or owners):
             return
-        protocol = _protocol(settings.dataset)
+        protocol = _protocol(type(settings.dataset))
         if protocol is None:
             return
         common_seen = False
@@ -86,12 +87,13 @@ def _finding(span: Span, batch: int, protocol: _Protocol, case: Case) -> Iterato
     )
 
 
-def _protocol(dataset: Dataset) -> _Protocol | None:
+@cache
+def _protocol(dataset: type[Dataset]) -> _Protocol | None:
     """Batch size and optimizer of a data set's protocol; None where it does not say."""
     from ltdsl.source import Source
     from ltdsl.syntax.parser import parse_file
 
-    tree, _ = parse_file(Source("protocol", type(dataset).protocol))
+    tree, _ = parse_file(Source("protocol", dataset.protocol))
     values = {s.name.text: s.value for s in tree.statements if isinstance(s, Setting)}
     batch, optimizer = values.get("batch_size"), values.get("optimizer")
     if not (isinstance(batch, Integer) and isinstance(optimizer, Call)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ltdsl.advice.basis import Arithmetic
@@ -14,8 +15,6 @@ from ltdsl.diagnostics import Label
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ltdsl.advice.case import Case, StageCase
     from ltdsl.catalogue import Trick
 
@@ -91,9 +90,7 @@ class CorrectedTwice(Rule):
 
 
 def _raised(trick: Trick, stage: StageCase, case: Case) -> _Raised:
-    first, last = (
-        _factor(trick.pulls(case.counts, passed), case.counts) for passed in case.passed(stage)
-    )
+    first, last = (_factor(trick, case.counts, passed) for passed in case.passed(stage))
     return _Raised(last, first != last)
 
 
@@ -102,7 +99,9 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else f"{float(f'{value:.3g}'):,.0f}"
 
 
-def _factor(pulls: Sequence[float] | None, counts: Sequence[int]) -> float:
+@lru_cache(maxsize=1024)  # recipes of a sweep ask the same
+def _factor(trick: Trick, counts: tuple[int, ...], passed: float) -> float:
+    pulls = trick.pulls(counts, passed)
     if pulls is None:
         return 1.0
     large, small = (counts.index(end(counts)) for end in (max, min))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ltdsl.advice.basis import Rows
@@ -10,7 +11,9 @@ from ltdsl.advice.rule import Finding, Rule
 
 if TYPE_CHECKING:
     from ltdsl.advice.case import Case
+    from ltdsl.evidence.benchmarks import Match
     from ltdsl.evidence.combination import Combination
+    from ltdsl.evidence.compare import Pair
 
 
 class BetterWithout(Rule):
@@ -34,21 +37,27 @@ class BetterWithout(Rule):
         names = {name for stage in case.stages for name in stage.names}
         if not names:
             return
-        from ltdsl.evidence.compare import supported
-
         match = case.benchmark
         for name in sorted(names):
-            without = _without(case.combination, name)
-            found = supported(match, lambda _, w=without: [(case.combination, w)])  # type: ignore[misc]
+            found = _better(match, case.combination, name)
             if found:
                 stage, *more = (stage for stage in case.stages if name in stage.names)
                 yield Finding(
                     stage.place(name),
                     f"this combination was published better without `{name}`",
-                    (Rows(tuple(found), match.caveat),),
+                    (Rows(found, match.caveat),),
                     f"leave `{name}` out",
                     edit=None if more else stage.without(name),
                 )
+
+
+@lru_cache(maxsize=1024)  # recipes of a sweep ask the same
+def _better(match: Match, combination: Combination, name: str) -> tuple[Pair, ...]:
+    """Pairs of rows with a combination and without one of its tricks, which is better."""
+    from ltdsl.evidence.compare import supported
+
+    without = _without(combination, name)
+    return tuple(supported(match, lambda _: [(combination, without)]))
 
 
 def _without(combination: Combination, name: str) -> Combination:

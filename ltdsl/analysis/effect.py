@@ -131,17 +131,16 @@ def _lost(whole: Span, value: Value, taken: set[Span]) -> list[tuple[Span, set[S
     return [pair for each in arguments for pair in _lost(each.span, each.value, taken)]
 
 
-def _places(value: Value) -> Iterator[Span]:
+def _places(value: Value) -> list[Span]:
     """The places of the names and of the plain values in a value."""
     if isinstance(value, Call):
-        yield value.name.span
+        found = [value.name.span]
         for argument in value.arguments:
-            yield from _places(argument.value)
-    elif isinstance(value, List) and value.items:
-        for item in value.items:
-            yield from _places(item)
-    else:
-        yield value.span
+            found += _places(argument.value)
+        return found
+    if isinstance(value, List) and value.items:
+        return [place for item in value.items for place in _places(item)]
+    return [value.span]
 
 
 def _each_sets(resolved: Resolved, name: str) -> bool:
