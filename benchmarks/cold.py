@@ -34,4 +34,4 @@ def measure(quick: bool = False) -> list[Row]:
         process("-c", "import typer, pydantic, lark"),
         rounds=7 if quick else 25,
     )
-    return [compare("cold: ltdsl check", "import typer, pydantic, lark", times, 2.0)]
+    return [compare("cold: ltdsl check", "import typer, pydantic, lark", times, 1.6)]

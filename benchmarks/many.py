@@ -59,4 +59,4 @@ def measure(quick: bool = False) -> list[Row]:
             subprocess.run([sys.executable, "-c", PARSE, str(grammar), folder], check=True)
 
         times = take_turns(ours, other, rounds=3 if quick else 9, warm=1)
-    return [compare(f"many: ltdsl check, {RECIPES:,} recipes", "Lark alone", times, 3.0)]
+    return [compare(f"many: ltdsl check, {RECIPES:,} recipes", "Lark alone", times, 2.0)]
