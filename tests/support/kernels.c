@@ -1,5 +1,5 @@
 // Reads B, I, O, H, W, kernel and stride, images, weights and a gradient, and writes what the kernels make of them. I = 0:
-// each of O channels has a kernel of its own.
+// each of O channels has a kernel of its own. Of 3x3 kernels for all channels, a chain of one layer too.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,5 +42,12 @@ int main(void) {
         CALL(ltdsl_weights_gradient, weights, g, x, w, by_half, dw);
     }
     fwrite(y, 4, g_size, stdout), fwrite(dx, 4, x_size, stdout), fwrite(dw, 4, w_size, stdout);
+    if (!depthwise && n[5] == 3) {
+        int64_t how_is[] = {1, 3}, each_is[] = {n[2]}, *chain[] = {x_is, how_is, w_is, each_is, each_is, each_is, each_is, g_is};
+        float how[] = {n[6], 0, 0}, *ones = malloc(4 * n[2]), *zeros = calloc(n[2], 4);
+        for (int o = 0; o < n[2]; o++) ones[o] = 1;
+        CALL(ltdsl_chain, chain, x, how, w, ones, zeros, zeros, ones, y);
+        fwrite(y, 4, g_size, stdout);
+    }
     return 0;
 }

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
+
+
+def call(name: str, *arrays: np.ndarray) -> None:
+    """Pointers and shapes of all inputs and outputs; outputs are filled with what must not stay."""
+    from ltdsl_runtime.machine.native.library import library
+
+    loaded = ctypes.CDLL(str(library()))
+    count = len(arrays)
+    pointers = (ctypes.c_void_p * count)(*[each.ctypes.data for each in arrays])
+    ranks = (ctypes.c_int * count)(*[each.ndim for each in arrays])
+    kept = [(ctypes.c_int64 * each.ndim)(*each.shape) for each in arrays]
+    shapes = (ctypes.c_void_p * count)(*[ctypes.addressof(each) for each in kept])
+    assert getattr(loaded, name)(count, pointers, ranks, shapes, None, None, None) == 0
+
+
+def unfilled(*shape: int) -> np.ndarray:
+    return np.full(shape, np.nan, np.float32)
 
 
 def convolution(x, w, g, stride, same=False, depthwise=False):

@@ -75,9 +75,11 @@ def build_network(
         use_cosine(network, num_classes, cosine_scale)
     initialise(network, seed)
     if native():
+        from ltdsl_runtime.models.chain import chained
         from ltdsl_runtime.models.native_cells import use_native
 
         use_native(network)
+        network.chain = chained(network)
     return network
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mindspore import Tensor, nn, ops
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from typing_extensions import Self
@@ -53,6 +53,8 @@ class Network(nn.Cell):
         plain_names: Names of parameters where the model was published, for those that have another one here.
         part: Which classes the classifier has, where several workers split them; None where it has all.
         body_is_frozen: Set where the classifier is trained alone: all before it then stays in inference mode.
+        chain: (images, body) -> the last feature maps, all at once; taken in inference, where no gradient goes. None
+            where the body runs layer by layer there too.
         norms_are_frozen: Set where batch norms of a body that is trained keep their statistics, and normalise by them.
     """
 
@@ -65,6 +67,7 @@ class Network(nn.Cell):
         self.body = nn.SequentialCell(OrderedDict(body))
         self.pool = pool
         self.classifier = classifier
+        self.chain: Callable[[Tensor, nn.Cell], Tensor] | None = None
         self.part: ClassPart | None = None
         # of other workers' features, where the classes are split
         self.gather: nn.Identity | GatherRows = nn.Identity()
@@ -107,10 +110,13 @@ class Network(nn.Cell):
         return self
 
     def _run(self, x: Tensor, start: int, stop: int) -> Tensor:
+        maps = len(self.layer_names) - 2
+        if self.chain is not None and not self.training and start == 0 and stop >= maps:
+            x, start = self.chain(x, self.body), maps
         for index in range(start, stop):  # constants: unrolled by the compiler
             if index == len(self.layer_names) - 1:
                 x = self.classifier(self.gather(x))
-            elif index == len(self.layer_names) - 2:
+            elif index == maps:
                 x = self.pool(x)
             else:
                 x = self.body[index](x)
@@ -132,6 +138,7 @@ class Frozen(Network):
         names = [parameter.name for parameter in network.get_parameters()]
         twin = copy.deepcopy(network)
         super().__init__(twin.body.name_cells(), twin.pool, twin.classifier)
+        self.chain = twin.chain
         for name, parameter in zip(names, twin.get_parameters(), strict=True):
             # one graph holds both networks, and names must differ there
             parameter.name = f"frozen.{name}"

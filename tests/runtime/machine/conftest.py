@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 
@@ -15,3 +16,13 @@ prepare("cpu")  # before anything imports mindspore
 def compiler():
     if shutil.which(os.environ.get("CC", "cc")) is None:
         pytest.skip("no C compiler here")
+
+
+@pytest.fixture
+def direct():
+    """Switches Winograd's method off and on again."""
+    from ltdsl_runtime.machine.native.library import library
+
+    loaded = ctypes.CDLL(str(library()))
+    yield lambda wanted: loaded.ltdsl_set_winograd(not wanted)
+    loaded.ltdsl_set_winograd(1)

@@ -60,6 +60,10 @@ def test_other_builds_compute_the_same(program, shape):
     )
     done = subprocess.run(program, input=given, capture_output=True, check=True, timeout=60)
     found = np.frombuffer(done.stdout, np.float32)
-    y, dx, dw = np.split(found, np.cumsum([g.size, x.size]))
+    y, dx, dw, chained = np.split(found, np.cumsum([g.size, x.size, w.size]))
     found = y.reshape(g.shape), dx.reshape(x.shape), dw.reshape(w.shape)
-    assert_near(found, convolution(x, w, g, shape[-1], depthwise=not inputs))
+    expected = convolution(x, w, g, shape[-1], depthwise=not inputs)
+    assert_near(found, expected)
+    assert bool(chained.size) == bool(inputs and rest[2] == 3)
+    if chained.size:  # a chain of one layer
+        assert_near([chained.reshape(g.shape)], [np.maximum(expected[0], 0)])

@@ -9,22 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ltdsl_runtime.machine.native.library import library
-from support.kernels import assert_near, convolution, draw_convolution, draw_depthwise
-
-
-def call(name: str, *arrays: np.ndarray) -> None:
-    """Pointers and shapes of all inputs and outputs; outputs are filled with what must not stay."""
-    loaded = ctypes.CDLL(str(library()))
-    count = len(arrays)
-    pointers = (ctypes.c_void_p * count)(*[each.ctypes.data for each in arrays])
-    ranks = (ctypes.c_int * count)(*[each.ndim for each in arrays])
-    kept = [(ctypes.c_int64 * each.ndim)(*each.shape) for each in arrays]
-    shapes = (ctypes.c_void_p * count)(*[ctypes.addressof(each) for each in kept])
-    assert getattr(loaded, name)(count, pointers, ranks, shapes, None, None, None) == 0
-
-
-def unfilled(*shape: int) -> np.ndarray:
-    return np.full(shape, np.nan, np.float32)
+from support.kernels import (
+    assert_near,
+    call,
+    convolution,
+    draw_convolution,
+    draw_depthwise,
+    unfilled,
+)
 
 
 def native_convolution(x, w, g, same=False, depthwise=False):
@@ -95,14 +87,6 @@ def test_any_depthwise_convolution_is_what_it_should_be(drawn, same):
     sizes = convolution(abs(x), abs(w), abs(g), stride, same, depthwise=True)
     expected = convolution(x, w, g, stride, same, depthwise=True)
     assert_near(native_convolution(x, w, g, same, depthwise=True), expected, sizes)
-
-
-@pytest.fixture
-def direct():
-    """Switches Winograd's method off and on again."""
-    loaded = ctypes.CDLL(str(library()))
-    yield lambda wanted: loaded.ltdsl_set_winograd(not wanted)
-    loaded.ltdsl_set_winograd(1)
 
 
 @pytest.mark.parametrize(

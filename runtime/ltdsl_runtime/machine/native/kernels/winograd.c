@@ -1,66 +1,30 @@
 // 3x3 convolutions of stride 1, padded by 1, that multiply a quarter as often: float32, [B, C, H, W].
 //
-// Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), F(4x4, 3x3): of 6x6 pixels and a kernel,
-// both transformed, the product is that of 36 numbers each, and gives 4x4 outputs. The points are 0, +-5/8, +-3/2 and
-// infinity: with the usual +-1 and +-2, rounding errors are twice as large (Alam et al., "Winograd Convolution for Deep
-// Neural Networks: Efficient Point Selection", 2022, choose by the same measure).
-//
-// The lanes of a vector are images of the batch, so that no transform moves anything between lanes. Images are turned
+// The method: tiles.h. The lanes of a vector are images of the batch, so that no transform moves anything between lanes. Images are turned
 // into that layout as they are read, and back as they are written, a few tiles at a time, which the cache holds.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lanes.h"
 #include "threads.h"
-#include "vector.h"
+#include "tiles.h"
 #include "winograd.h"
 
 #ifdef __AVX512F__
-#define W 16
 #define LEAST 8         // channels of either side from which it was measured to pay
 #define LEAST_WEIGHTS 8
-#define TILES 4         // that a product keeps in registers, for four outputs
 #else
-#define W 8
 #define LEAST 24
 #define LEAST_WEIGHTS 48
-#define TILES 2
 #endif
-#define OUTPUTS 4
-#define POINTS 36
 #define FLOATS (1 << 18) // of transformed tiles at once: a megabyte, of which caches of the second level have one or two
 #define MOST_TILES 8
 #define FEW 16           // products of the weights' gradient that are added up in single precision
 #define PARTS 16         // of a batch, for sums over it: fixed, so that results do not depend on the number of threads
 #define SUMS (1 << 20)   // numbers of all parts' sums, where four parts do not need more
 
-typedef float lanes __attribute__((vector_size(4 * W), aligned(4)));
 typedef double sums_t __attribute__((vector_size(8 * W), aligned(8)));
-typedef double kernels_t __attribute__((vector_size(8 * OUTPUTS), aligned(8)));
-typedef float block_t __attribute__((vector_size(4 * OUTPUTS), aligned(4)));
-
-#if W == 16
-#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#else
-#define LOW 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
-#endif
-#ifdef __has_builtin
-#if __has_builtin(__builtin_shufflevector)
-#define ZIP(a, b, half) __builtin_shufflevector(a, b, half)
-#endif
-#endif
-#ifndef ZIP
-typedef int32_t places __attribute__((vector_size(4 * W)));
-#define ZIP(a, b, half) __builtin_shuffle(a, b, (places){half})
-#endif
-
-// The points, and what the transforms need of them.
-#define A 0.625f
-#define B 1.5f
-#define A2 (A * A)
-#define B2 (B * B)
 
 typedef struct {
     shape_t s;
@@ -87,13 +51,11 @@ typedef struct {
 static int wanted = 1;
 void ltdsl_set_winograd(int is) { wanted = is; }
 
-static int least(int a, int b) { return a < b ? a : b; }
-
-static int up(int number, int by) { return (number + by - 1) / by; }
+int winograd_pays(double computed, double needed) { return wanted && computed <= 1.8 * needed; }
 
 int winograd_fits(shape_t s) {
     double computed = (double)up(s.images, W) * W * up(s.height, 4) * 4 * up(s.width, 4) * 4;
-    return wanted && least(s.inputs, s.outputs) >= LEAST && computed <= 1.8 * s.images * s.height * s.width;
+    return least(s.inputs, s.outputs) >= LEAST && winograd_pays(computed, (double)s.images * s.height * s.width);
 }
 
 int winograd_fits_weights(shape_t s) {
@@ -131,58 +93,6 @@ static piece_t piece(const work_t *c, int number) {
 
 // ---- layouts ----------------------------------------------------------------------------------------------------
 
-INLINE void transpose(lanes rows[W]) {
-    for (int stage = 1; stage < W; stage *= 2) {
-        lanes next[W];
-        for (int i = 0; i < W / 2; i++) {
-            next[2 * i] = ZIP(rows[i], rows[i + W / 2], LOW);
-            next[2 * i + 1] = ZIP(rows[i], rows[i + W / 2], HIGH);
-        }
-        for (int i = 0; i < W; i++) rows[i] = next[i];
-    }
-}
-
-// Neighbouring pixels of some images, `apart` from each other, to pixels of all these images. They are put down in rows
-// of `width`, `pitch` apart.
-static void take(const float *from, long apart, int images, int pixels, int width, int pitch, lanes *to) {
-    for (int i = 0; i < pixels; i += W) {
-        int start = i + W > pixels && pixels >= W ? pixels - W : i;  // the last ones may be taken twice
-        int some = least(W, pixels - start);
-        lanes rows[W];
-        for (int image = 0; image < W; image++) {
-            rows[image] = (lanes){0};
-            if (image >= images) continue;
-            if (some == W)
-                rows[image] = *(const lanes *)(from + image * apart + start);
-            else
-                memcpy(&rows[image], from + image * apart + start, some * sizeof(float));
-        }
-        transpose(rows);
-        int column = start % width;
-        lanes *row = to + start / width * pitch;
-        for (int j = 0; j < some; j++) {
-            row[column] = rows[j];
-            if (++column == width) column = 0, row += pitch;
-        }
-    }
-}
-
-// The way back, from dense pixels.
-static void give(const lanes *from, long apart, int images, int pixels, float *to) {
-    for (int i = 0; i < pixels; i += W) {
-        int start = i + W > pixels && pixels >= W ? pixels - W : i;
-        int some = least(W, pixels - start);
-        lanes rows[W];
-        for (int j = 0; j < W; j++) rows[j] = j < some ? from[start + j] : (lanes){0};
-        transpose(rows);
-        for (int image = 0; image < images; image++)
-            if (some == W)
-                *(lanes *)(to + image * apart + start) = rows[image];
-            else
-                memcpy(to + image * apart + start, &rows[image], some * sizeof(float));
-    }
-}
-
 // The pixels of a channel of a piece, with `edge` rows and columns around them as far as the image goes.
 static void take_piece(const work_t *c, const piece_t *p, const float *of, int channels, int channel, int edge, lanes *to) {
     int pitch = 4 * p->columns + 2 * edge, full = p->width == c->s.width;
@@ -212,27 +122,6 @@ static void give_piece(const work_t *c, const piece_t *p, const lanes *from, int
         give(from + i * p->width, c->s.outputs * size, p->images, p->width, to + (long)i * c->s.width);
 }
 
-// ---- transforms, of one dimension; each is applied to columns, then to rows --------------------------------------
-
-// Of pixels.
-INLINE void of_input(const lanes d[6], lanes to[6]) {
-    lanes a = d[4] - B2 * d[2], a_odd = A * (d[3] - B2 * d[1]);
-    lanes b = d[4] - A2 * d[2], b_odd = B * (d[3] - A2 * d[1]);
-    to[0] = d[4] - (A2 + B2) * d[2] + A2 * B2 * d[0];
-    to[1] = a + a_odd, to[2] = a - a_odd;
-    to[3] = b + b_odd, to[4] = b - b_odd;
-    to[5] = d[5] - (A2 + B2) * d[3] + A2 * B2 * d[1];
-}
-
-// Of products, to outputs.
-INLINE void to_output(const lanes m[6], lanes to[4]) {
-    lanes a = m[1] + m[2], a_odd = A * (m[1] - m[2]), b = m[3] + m[4], b_odd = B * (m[3] - m[4]);
-    to[0] = m[0] + a + b;
-    to[1] = a_odd + b_odd;
-    to[2] = A2 * a + B2 * b;
-    to[3] = A2 * a_odd + B2 * b_odd + m[5];
-}
-
 // Of the outputs' gradient: the transposed of the one before.
 INLINE void of_gradient(const lanes g[4], lanes to[6]) {
     lanes a = g[0] + A2 * g[2], a_odd = A * (g[1] + A2 * g[3]), b = g[0] + B2 * g[2], b_odd = B * (g[1] + B2 * g[3]);
@@ -242,19 +131,6 @@ INLINE void of_gradient(const lanes g[4], lanes to[6]) {
     to[5] = g[3];
 }
 
-#define OF_0 (1.0 / (A2 * B2))
-#define OF_A (1.0 / (2 * A2 * (A2 - B2)))
-#define OF_B (1.0 / (2 * B2 * (B2 - A2)))
-
-// Of kernels.
-INLINE void of_kernel(const kernels_t w[3], kernels_t to[6]) {
-    kernels_t a = w[0] + A2 * w[2], b = w[0] + B2 * w[2];
-    to[0] = OF_0 * w[0];
-    to[1] = OF_A * (a + A * w[1]), to[2] = OF_A * (a - A * w[1]);
-    to[3] = OF_B * (b + B * w[1]), to[4] = OF_B * (b - B * w[1]);
-    to[5] = w[2];
-}
-
 // Of sums of products, to the kernel's gradient: the transposed of the one before.
 INLINE void to_kernel(const sums_t s[6], sums_t to[3]) {
     sums_t a = OF_A * (s[1] + s[2]), a_odd = OF_A * A * (s[1] - s[2]);
@@ -262,22 +138,6 @@ INLINE void to_kernel(const sums_t s[6], sums_t to[3]) {
     to[0] = OF_0 * s[0] + a + b;
     to[1] = a_odd + b_odd;
     to[2] = A2 * a + B2 * b + s[5];
-}
-
-// A tile of pixels to its 36 numbers, which are `apart` vectors from each other.
-INLINE void input_tile(const lanes *from, int pitch, lanes *to, long apart) {
-    lanes half[6][6];
-    for (int column = 0; column < 6; column++) {
-        lanes d[6], t[6];
-        for (int i = 0; i < 6; i++) d[i] = from[i * pitch + column];
-        of_input(d, t);
-        for (int i = 0; i < 6; i++) half[i][column] = t[i];
-    }
-    for (int i = 0; i < 6; i++) {
-        lanes t[6];
-        of_input(half[i], t);
-        for (int j = 0; j < 6; j++) to[(i * 6 + j) * apart] = t[j];
-    }
 }
 
 INLINE void gradient_tile(const lanes *from, int pitch, lanes *to, long apart) {
@@ -292,22 +152,6 @@ INLINE void gradient_tile(const lanes *from, int pitch, lanes *to, long apart) {
         lanes t[6];
         of_gradient(half[i], t);
         for (int j = 0; j < 6; j++) to[(i * 6 + j) * apart] = t[j];
-    }
-}
-
-// 36 products to a tile of outputs, of which those within the image are kept.
-INLINE void output_tile(const lanes *from, long apart, lanes *to, int width, int rows, int columns) {
-    lanes half[4][6];
-    for (int column = 0; column < 6; column++) {
-        lanes m[6], t[4];
-        for (int i = 0; i < 6; i++) m[i] = from[(i * 6 + column) * apart];
-        to_output(m, t);
-        for (int i = 0; i < 4; i++) half[i][column] = t[i];
-    }
-    for (int i = 0; i < rows; i++) {
-        lanes t[4];
-        to_output(half[i], t);
-        for (int j = 0; j < columns; j++) to[i * width + j] = t[j];
     }
 }
 
@@ -328,51 +172,18 @@ static void kernels_part(int block, int thread, void *work) {
     const work_t *c = work;
     (void)thread;
     for (int i = 0; i < c->s.inputs; i++) {
-        kernels_t half[6][3], w[3], t[6];
-        for (int column = 0; column < 3; column++) {
-            for (int row = 0; row < 3; row++) {
-                int tap = row * 3 + column;
-                for (int o = 0; o < OUTPUTS; o++) {
-                    long output = block * OUTPUTS + o;
-                    if (output >= c->s.outputs)
-                        w[row][o] = 0;
-                    else if (c->turned)
-                        w[row][o] = c->kernels[(i * c->s.outputs + output) * 9 + 8 - tap];
-                    else
-                        w[row][o] = c->kernels[(output * c->s.inputs + i) * 9 + tap];
-                }
+        kernels_t w[9];
+        for (int tap = 0; tap < 9; tap++)
+            for (int o = 0; o < OUTPUTS; o++) {
+                long output = block * OUTPUTS + o;
+                if (output >= c->s.outputs)
+                    w[tap][o] = 0;
+                else if (c->turned)
+                    w[tap][o] = c->kernels[(i * c->s.outputs + output) * 9 + 8 - tap];
+                else
+                    w[tap][o] = c->kernels[(output * c->s.inputs + i) * 9 + tap];
             }
-            of_kernel(w, t);
-            for (int row = 0; row < 6; row++) half[row][column] = t[row];
-        }
-        for (int row = 0; row < 6; row++) {
-            of_kernel(half[row], t);
-            for (int j = 0; j < 6; j++)
-                *(block_t *)(c->u + (((long)(row * 6 + j) * c->blocks + block) * c->s.inputs + i) * OUTPUTS) =
-                    __builtin_convertvector(t[j], block_t);
-        }
-    }
-}
-
-// Four outputs of some tiles, of one point. `tiles`: how far inputs, and outputs, are from each other.
-INLINE void products(int some, int inputs, int tiles, const float *u, const lanes *v, lanes *to) {
-    lanes total[OUTPUTS][TILES];
-    for (int o = 0; o < OUTPUTS; o++)
-        for (int t = 0; t < some; t++) total[o][t] = (lanes){0};
-    for (int i = 0; i < inputs; i++, u += OUTPUTS, v += tiles)
-        for (int t = 0; t < some; t++)
-            for (int o = 0; o < OUTPUTS; o++) total[o][t] += u[o] * v[t];
-    for (int o = 0; o < OUTPUTS; o++)
-        for (int t = 0; t < some; t++) to[o * tiles + t] = total[o][t];
-}
-
-static void multiply(const work_t *c, int tiles, int point, const lanes *v, lanes *m) {
-    for (int block = 0; block < c->blocks; block++, m += OUTPUTS * tiles) {
-        const float *u = c->u + ((long)point * c->blocks + block) * c->s.inputs * OUTPUTS;
-        int t = 0;
-        for (; t + TILES <= tiles; t += TILES) products(TILES, c->s.inputs, tiles, u, v + t, m + t);
-        for (; t + 2 <= tiles; t += 2) products(2, c->s.inputs, tiles, u, v + t, m + t);
-        for (; t < tiles; t++) products(1, c->s.inputs, tiles, u, v + t, m + t);
+        kernel_tile(w, c->u + ((long)block * c->s.inputs + i) * OUTPUTS, (long)c->blocks * c->s.inputs * OUTPUTS);
     }
 }
 
@@ -385,7 +196,9 @@ static void forward_part(int part, int thread, void *work) {
     lanes *strip = (lanes *)scratch(thread, W * (strip_size + POINTS * (v_apart + m_apart)));
     lanes *v = strip + strip_size, *m = v + POINTS * v_apart;
     transform_input(c, &p, strip, v, v_apart);
-    for (int point = 0; point < POINTS; point++) multiply(c, p.tiles, point, v + point * v_apart, m + point * m_apart);
+    for (int point = 0; point < POINTS; point++)
+        multiply(c->blocks, c->s.inputs, p.tiles, c->u + (long)point * c->blocks * c->s.inputs * OUTPUTS, v + point * v_apart,
+                 m + point * m_apart);
     for (int output = 0; output < c->s.outputs; output++) {
         for (int t = 0; t < p.tiles; t++) {
             int row = t / p.columns * 4, column = t % p.columns * 4;

@@ -9,6 +9,9 @@ typedef struct {
 // Whether the method is wanted at all; 1 at first.
 void ltdsl_set_winograd(int wanted);
 
+// Whether it is wanted and pays, where so many outputs are computed for those that are needed.
+int winograd_pays(double computed, double needed);
+
 // Whether it pays for such a convolution, and for the gradient of its weights.
 int winograd_fits(shape_t s);
 int winograd_fits_weights(shape_t s);
