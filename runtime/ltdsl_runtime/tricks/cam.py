@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from ltdsl_runtime.machine.device import native
 from ltdsl_runtime.tricks.warp import FLIP, KEEP, SCALE, bounding_box, transformation, warp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ltdsl_runtime.models.network import Network
@@ -115,6 +118,11 @@ class CamBalance(nn.Cell):
         super().__init__()
         self.network = network
         self.threshold = threshold
+        self.compose: Callable[..., Tensor] = compose
+        if native():
+            from ltdsl_runtime.models.native_cells import Kernel
+
+            self.compose = Kernel("ltdsl_compose")
 
     def construct(self, images: Tensor, labels: Tensor, kind: Tensor, u: Tensor) -> Tensor:
         """Transforms a batch as drawn by :func:`draw`.
@@ -135,4 +143,4 @@ class CamBalance(nn.Cell):
         cam = activation_map(maps, weight, labels)
         mask = foreground(cam, size, self.threshold)
         matrix = transformation(kind, u, bounding_box(mask), size)
-        return ops.stop_gradient(compose(images, mask, kind, matrix))
+        return ops.stop_gradient(self.compose(images, mask, kind, matrix))

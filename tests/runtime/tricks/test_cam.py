@@ -47,11 +47,15 @@ class Pieces(nn.Cell):
 class Pasted(nn.Cell):
     """From a given mask to the composed image."""
 
+    def __init__(self, compose):
+        super().__init__()
+        self.compose = compose
+
     def construct(self, images, mask, kind, u):
         size = images.shape[2:]
         box = warp.bounding_box(mask)
         matrix = warp.transformation(kind, u, box, size)
-        return cam.compose(images, mask, kind, matrix), ops.stack(box, -1), matrix
+        return self.compose(images, mask, kind, matrix), ops.stack(box, -1), matrix
 
 
 def resize(values, size):
@@ -154,9 +158,11 @@ def run():
     return {**inputs, **values, "out": out, "network": network, "balance": balance}
 
 
-@pytest.fixture(scope="module")
-def pasted():
-    return Pasted()
+@pytest.fixture(scope="module", params=["mindspore", "native"])
+def pasted(request):
+    native = CamBalance(freeze(small_network(0))).compose
+    assert native is not cam.compose
+    return Pasted(native if request.param == "native" else cam.compose)
 
 
 def paste(cell, images, mask, kind, u):
