@@ -13,7 +13,7 @@ from ltdsl_runtime.machine.native.library import library
 from ltdsl_runtime.models.convolution import Convolution
 from ltdsl_runtime.models.network import GlobalPool
 from ltdsl_runtime.models.norm import NormRelu
-from ltdsl_runtime.models.resnet import BasicBlock, PadShortcut
+from ltdsl_runtime.models.resnet import BasicBlock, PadShortcut, ZeroBorder
 
 #: What a ReLU lets through at most.
 CEILINGS: dict[type[nn.Cell], float] = {nn.ReLU: math.inf, nn.ReLU6: 6.0}
@@ -189,6 +189,38 @@ class Pool(nn.Cell):
         return self.backward(gradient, x), axes
 
 
+class MaxPool(nn.Cell):
+    """x [B, K, H, W] -> maxima of windows [B, K, h, w]; of equal pixels the first has the gradient.
+
+    Args:
+        size: Rows and columns of a window.
+        stride: Step between windows.
+        padding: Around images, with less than what is in them: ``valid`` for nothing, ``same`` as TensorFlow pads, or
+            ``half`` a window.
+    """
+
+    def __init__(self, size: int, stride: int, padding: str) -> None:
+        super().__init__()
+        paddings = ("valid", "same", "half")
+        self.settings = Tensor([size, stride, paddings.index(padding)], ms.float32)
+        lost = {"valid": size - 1, "same": 0, "half": size - 1 - size // 2 * 2}[padding]
+        self.forward: Callable[..., Tensor] = Kernel(
+            "ltdsl_max_pool",
+            shape=lambda x, _: [*x[:2], *(-(-(pixels - lost) // stride) for pixels in x[2:])],
+        )
+        self.backward: Callable[..., Tensor] = Kernel(
+            "ltdsl_max_pool_gradient", lambda _, x, *__: x
+        )
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Maxima."""
+        return self.forward(x, self.settings)
+
+    def bprop(self, x: Tensor, out: Tensor, gradient: Tensor) -> tuple[Tensor]:
+        """Each window's goes to one pixel."""
+        return (self.backward(gradient, x, out, self.settings),)
+
+
 class NormaliseInTraining(nn.Cell):
     """What ``nn.BatchNorm2d`` calls in training: (x, gamma, beta, moving mean, moving variance) -> (normalised x, …).
 
@@ -361,8 +393,8 @@ def use_native(network: nn.Cell) -> None:
     """Let a network's convolutions and batch norms train on the kernels, where these can do what the layer does.
 
     Those are square, odd convolutions of stride 1 or 2 that keep the size of images or halve it, of all channels or of
-    each alone, larger than 1×1: of 1×1, MindSpore's are matrix products. A batch norm takes the ReLU that follows it in
-    a sequence with it, and a block's shortcut without parameters. Names, parameters and values stay.
+    each alone, and max pools of square windows. A batch norm takes the ReLU that follows it in a sequence with it, and
+    a block's shortcut without parameters. Names, parameters and values stay.
     """
     for _, layer in network.cells_and_names():
         if isinstance(layer, Convolution):
@@ -379,9 +411,12 @@ def use_native(network: nn.Cell) -> None:
             _normalise(layer, ceiling)
         elif isinstance(layer, nn.BatchNorm2d):
             _normalise(layer)
+        elif type(layer) is nn.MaxPool2d and layer.pad_mode in ("VALID", "SAME"):
+            _pool(layer, layer.pad_mode.lower())
     for _, cell in network.cells_and_names():
         if isinstance(cell, nn.SequentialCell):
             _take_relus(cell)
+            _take_borders(cell)
         elif isinstance(cell, BasicBlock) and isinstance(cell.shortcut, PadShortcut):
             cell.shortcut = nn.Identity()  # the batch norm sees what is missing
         elif isinstance(cell, GlobalPool):
@@ -404,17 +439,33 @@ def _take_relus(cells: nn.SequentialCell) -> None:
             cells[index + 1] = nn.Identity()
 
 
+def _take_borders(cells: nn.SequentialCell) -> None:
+    """Let the pools of a sequence see the zeros before them, which are as good as nothing there."""
+    for index in range(len(cells) - 1):
+        border, pool = cells[index], cells[index + 1]
+        if isinstance(border, ZeroBorder) and isinstance(pool, nn.MaxPool2d):
+            _pool(pool, "half")
+            cells[index] = nn.Identity()
+
+
+def _pool(layer: nn.MaxPool2d, padding: str) -> None:
+    size, stride = layer.kernel_size, layer.stride
+    if isinstance(size, int) and isinstance(stride, int):
+        del layer.max_pool
+        layer.max_pool = MaxPool(size, stride, padding)
+
+
 def _fits(layer: nn.Conv2d) -> bool:
     size, other = layer.kernel_size
     padded = layer.pad_mode == "pad" and set(_four(layer.padding)) == {size // 2}
+    full = layer.group == 1
     return (
         size == other
-        and size in range(3, 12, 2)
+        and size in range(1 if full else 3, 12, 2)
         and layer.stride in ((1, 1), (2, 2))
         and layer.dilation == (1, 1)
-        and layer.group in (1, layer.in_channels)
-        and (layer.group == 1 or layer.out_channels == layer.group)
-        and (padded or layer.pad_mode == "same")
+        and (full or layer.group == layer.in_channels == layer.out_channels)
+        and (padded or layer.pad_mode == "same" or (size == 1 and layer.pad_mode == "valid"))
     )
 
 

@@ -173,10 +173,16 @@ def _large_stem(in_channels: int) -> nn.SequentialCell:
     )
 
 
+class ZeroBorder(nn.Pad):
+    """A zero on each side of images, as good as nothing for maxima after a ReLU.
+
+    MindSpore's own padding there is a 3-D pool, unknown to ONNX.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(((0, 0), (0, 0), (1, 1), (1, 1)))
+
+
 def padded_max_pool() -> list[nn.Cell]:
     """Cells for maxima of 3×3 pixels, every second of them, behind a ReLU: [B, K, H, W] -> [B, K, ⌈H/2⌉, ⌈W/2⌉]."""
-    return [
-        # zeros are as good as nothing after a ReLU, and MindSpore's own padding here is a 3-D pool, unknown to ONNX
-        nn.Pad(((0, 0), (0, 0), (1, 1), (1, 1))),
-        nn.MaxPool2d(kernel_size=3, stride=2),
-    ]
+    return [ZeroBorder(), nn.MaxPool2d(kernel_size=3, stride=2)]

@@ -54,6 +54,10 @@ class Pad(Cell):
     def construct(self, x: Tensor) -> Tensor: ...
 
 class MaxPool2d(Cell):
+    kernel_size: int | tuple[int, int]
+    stride: int | tuple[int, int]
+    pad_mode: str
+    max_pool: Any
     def __init__(self, kernel_size: int = 1, stride: int = 1) -> None: ...
     def construct(self, x: Tensor) -> Tensor: ...
 

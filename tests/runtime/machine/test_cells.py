@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ltdsl_runtime import models
 from ltdsl_runtime.models import build_network
-from ltdsl_runtime.models.native_cells import Convolve, JoinInTraining, use_native
+from ltdsl_runtime.models.native_cells import Convolve, JoinInTraining, MaxPool, use_native
 from ltdsl_runtime.models.norm import NormRelu
 from mindspore import Tensor, nn
 
@@ -29,11 +29,14 @@ class Layers(nn.Cell):
             nn.ReLU6(),
             nn.Conv2d(8, 8, 5, 2, pad_mode="pad", padding=2, has_bias=True),
             nn.Conv2d(8, 8, 3, 2, pad_mode="same"),  # pads at the end only
+            nn.Conv2d(8, 8, 1, pad_mode="valid"),
             nn.Conv2d(8, 8, 5, pad_mode="same", group=8),
             nn.Conv2d(8, 8, 3, 2, pad_mode="same", group=8),
+            nn.MaxPool2d(3, 1, pad_mode="same"),
+            nn.MaxPool2d(2, 1),
         )
         self.left = nn.SequentialCell(
-            nn.Conv2d(8, 8, 1),
+            nn.Conv2d(8, 8, 1, pad_mode="pad", padding=1),
             nn.Conv2d(8, 8, 3, pad_mode="same", group=4),
             nn.Conv2d(8, 8, 3, pad_mode="same", dilation=2),
             nn.Conv2d(8, 16, 3, pad_mode="same", group=8),
@@ -97,7 +100,9 @@ def test_layers_that_fit_are_taken_and_compute_the_same(images):
     (_, native), results = pair(Layers, images)
     close(results)
     taken = [name for name, cell in native.cells_and_names() if isinstance(cell, Convolve)]
-    assert taken == [f"taken.{i}.conv2d" for i in (0, 3, 4, 5, 6)]
+    assert taken == [f"taken.{i}.conv2d" for i in (0, 3, 4, 5, 6, 7)]
+    pools = [name for name, cell in native.cells_and_names() if isinstance(cell, MaxPool)]
+    assert pools == [f"taken.{i}.max_pool" for i in (8, 9)]
     assert type(native.taken[2]) is nn.Identity  # the batch norm computes it
 
 
@@ -107,6 +112,7 @@ def test_a_network_trains_the_same(model, images):
     close(results, 1e-3, least=1)  # batch norms behind batch norms: shifts have no gradient
     layers = [layer for _, layer in native.cells_and_names()]
     assert not any(isinstance(layer, nn.ReLU | nn.ReLU6) for layer in layers)
+    assert not any(isinstance(layer, nn.Pad) for layer in layers)
     joins = [layer.join_in_training for layer in layers if isinstance(layer, NormRelu)]
     assert all(isinstance(join, JoinInTraining) for join in joins)
     found = [network.set_train(False)(images).asnumpy() for network in (plain, native)]

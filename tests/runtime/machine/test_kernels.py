@@ -52,12 +52,15 @@ def test_a_convolution_and_its_gradients_are_what_they_should_be(shape):
         st.integers(1, 20),
         *[st.integers(1, 9)] * 2,
         *[st.integers(1, 20)] * 2,
-        st.sampled_from([3, 5, 7]),
+        st.sampled_from([1, 3, 5, 7]),
         st.sampled_from([1, 2]),
         st.integers(0, 2**31),
     ),
     st.booleans(),
 )
+@example(
+    (40, 9, 70, 6, 5, 1, 2, 0), False
+)  # vectors over several images, and of some outputs alone
 def test_any_convolution_is_what_it_should_be(drawn, same):
     x, w, g = draw_convolution(*drawn)
     stride = drawn[-2]
@@ -92,9 +95,11 @@ def test_any_depthwise_convolution_is_what_it_should_be(drawn, same):
 @pytest.mark.parametrize(
     "shape",
     [
-        (33, 48, 48, 8, 8),  # a third group of one image
+        (33, 40, 44, 8, 8),  # a third group of one image
         (30, 50, 49, 13, 22),  # tiles that reach over the edge, channels that are left over
         (16, 48, 65, 5, 30),  # rows of tiles in pieces
+        (16, 130, 135, 7, 7),  # many channels, and outputs of which a few are left over
+        (16, 258, 257, 4, 4),
     ],
 )
 def test_winograds_method_rounds_no_more_than_four_times_as_much(shape, direct):
@@ -231,6 +236,44 @@ def test_kept_statistics_normalise_too():
     assert_near([y], [unit * gamma.reshape(wide) + beta.reshape(wide)])
 
 
+def max_pool(x, g, size, stride, top, left):
+    """Maxima, and where each window's gradient goes: to the first of equal pixels."""
+    y, dx = np.zeros(g.shape), np.zeros(x.shape)
+    for (i, j), _ in np.ndenumerate(g[0, 0]):
+        rows = [r for r in range(i * stride - top, i * stride - top + size) if 0 <= r < x.shape[2]]
+        columns = [
+            c for c in range(j * stride - left, j * stride - left + size) if 0 <= c < x.shape[3]
+        ]
+        window = x[:, :, rows][..., columns].reshape(*x.shape[:2], -1)
+        first = window.argmax(2)  # a NaN, where there is one
+        y[..., i, j] = np.take_along_axis(window, first[..., None], 2)[..., 0]
+        for place, (image, channel) in zip(first.ravel(), np.ndindex(*x.shape[:2]), strict=True):
+            row, column = rows[place // len(columns)], columns[place % len(columns)]
+            dx[image, channel, row, column] += g[image, channel, i, j]
+    return y, dx
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"),
+    [(3, 2, 2), (3, 2, 1), (3, 2, 0), (2, 2, 0), (3, 1, 1), (1, 2, 0), (5, 3, 1), (2, 3, 0)],
+)
+@pytest.mark.parametrize("shape", [(2, 3, 17, 30), (1, 2, 5, 6)])
+def test_maxima_and_their_gradient_are_what_they_should_be(shape, size, stride, padding):
+    x = np.maximum(draw_norm(*shape)[0], 0)  # as after a ReLU: many are equal
+    x[0, 0, 2, 3] = np.nan
+    lost = (size - 1, 0, size - 1 - size // 2 * 2)[padding]
+    y = unfilled(*shape[:2], *(-(-(pixels - lost) // stride) for pixels in shape[2:]))
+    g = np.random.default_rng(1).normal(size=y.shape).astype(np.float32)
+    missing = [(a - 1) * stride + size - b for a, b in zip(y.shape[2:], shape[2:], strict=True)]
+    top, left = ([0, 0], [max(each, 0) // 2 for each in missing], [size // 2] * 2)[padding]
+    settings, dx = np.float32([size, stride, padding]), unfilled(*shape)
+    call("ltdsl_max_pool", x, settings, y)
+    call("ltdsl_max_pool_gradient", g, x, y, settings, dx)
+    expected = max_pool(x, g, size, stride, top, left)
+    np.testing.assert_array_equal(y, expected[0])
+    assert_near([dx], expected[1:])
+
+
 def native_cross_entropy(logits, labels, g):
     losses, shares, of_logits = (
         unfilled(len(labels)),
@@ -323,7 +366,8 @@ def test_an_update_of_all_parameters_is_what_it_should_be(momentum, nesterov):
 
 def test_numbers_do_not_depend_on_how_many_threads_there_are():
     drawn = draw_convolution(21, 6, 7, 11, 13, 3, 1), draw_norm(21, 6, 11, 13)
-    large = draw_convolution(48, 48, 48, 4, 4, 3, 1)
+    large = [draw_convolution(48, many, many, 4, 4, 3, 1) for many in (40, 130)]
+    points = draw_convolution(30, 9, 70, 7, 9, 1, 2)
     apart = draw_depthwise(30, 40, 11, 13, 5, 2)
     loaded = ctypes.CDLL(str(library()))
     before = loaded.ltdsl_threads()
@@ -333,8 +377,9 @@ def test_numbers_do_not_depend_on_how_many_threads_there_are():
             loaded.ltdsl_set_threads(threads)
             results.append(native_convolution(*drawn[0]) + native_normalise(*drawn[1], 1e-5))
             results[-1] += native_normalise(*drawn[1], 1e-5, np.inf, drawn[1][3])
-            results[-1] += native_convolution(*large)
+            results[-1] += native_convolution(*large[0]) + native_convolution(*large[1])
             results[-1] += native_convolution(*apart, depthwise=True)
+            results[-1] += native_convolution(*points)
             results[-1] += tuple(native_sgd(0)[1])
             results[-1] += native_cross_entropy(*draw_logits(90, 1000))
     finally:

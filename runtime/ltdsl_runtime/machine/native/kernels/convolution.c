@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "padding.h"
+#include "pointwise.h"
 #include "threads.h"
 #include "vector.h"
 #include "winograd.h"
@@ -311,6 +312,10 @@ static shape_t shape(const work_t *c) {
     return (shape_t){c->images, c->inputs, c->outputs, c->height, c->width};
 }
 
+static pointwise_t points(const work_t *c) {
+    return (pointwise_t){c->images, c->inputs, c->outputs, c->x_height, c->x_width, c->height, c->width, c->stride};
+}
+
 static int is_3x3(const work_t *c) { return c->kernel == 3 && c->stride == 1; }
 
 // ---- operators --------------------------------------------------------------------------------------------------
@@ -326,7 +331,9 @@ OPERATOR(ltdsl_convolve) {
                 .stride = stride_of(s[0], s[3]), .x = p[0], .y = p[3]};
     pad_before(&c, s[0], s[3], p[2], c.stride);
     enter();
-    if (is_3x3(&c) && winograd_fits(shape(&c)))
+    if (c.kernel == 1)
+        pointwise(points(&c), p[0], p[1], p[3]);
+    else if (is_3x3(&c) && winograd_fits(shape(&c)))
         winograd(shape(&c), p[0], p[1], 0, p[3]);
     else
         convolve_all(layout(c), p[1], 0);
@@ -341,7 +348,10 @@ OPERATOR(ltdsl_images_gradient) {
     int stride = stride_of(s[4], s[0]);
     pad_before(&c, s[4], s[0], p[3], stride);
     enter();
-    if (stride == 2)
+    if (c.kernel == 1)
+        pointwise_images((pointwise_t){c.images, c.outputs, c.inputs, c.height, c.width, c.x_height, c.x_width, stride}, p[0],
+                         p[1], p[4]);
+    else if (stride == 2)
         spread_all(c, p[1]);
     else if (is_3x3(&c) && winograd_fits(shape(&c)))
         winograd(shape(&c), p[0], p[1], 1, p[4]);
@@ -358,7 +368,9 @@ OPERATOR(ltdsl_weights_gradient) {
                 .stride = stride_of(s[1], s[0]), .x = p[1], .g = p[0]};
     pad_before(&c, s[1], s[0], p[3], c.stride);
     enter();
-    if (is_3x3(&c) && winograd_fits_weights(shape(&c)))
+    if (c.kernel == 1)
+        pointwise_weights(points(&c), p[1], p[0], p[4]);
+    else if (is_3x3(&c) && winograd_fits_weights(shape(&c)))
         winograd_weights(shape(&c), p[1], p[0], p[4]);
     else
         weights_all(layout(c), p[4]);

@@ -17,8 +17,8 @@ static void *work;
 static int parts;
 static atomic_int next;
 
-static float *memory[MOST];
-static long sizes[MOST];
+static float *memory[MOST + 1];  // the last for all threads
+static long sizes[MOST + 1];
 
 void ltdsl_set_threads(int threads) { wanted = threads < 1 ? 1 : threads > MOST ? MOST : threads; }
 int ltdsl_threads(void) { return wanted; }
@@ -43,6 +43,8 @@ float *scratch(int thread, long floats) {
     }
     return memory[thread];
 }
+
+float *common(long floats) { return scratch(MOST, floats); }
 
 static void take_parts(int thread) {
     for (int part; (part = atomic_fetch_add(&next, 1)) < parts;) task(part, thread, work);

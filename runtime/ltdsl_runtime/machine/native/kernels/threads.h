@@ -19,4 +19,7 @@ void leave(void);
 // Memory of one thread, kept between calls, of at least so many floats; aligned for vectors.
 float *scratch(int thread, long floats);
 
+// Likewise, of the one call that is at work, for all of its threads.
+float *common(long floats);
+
 #endif

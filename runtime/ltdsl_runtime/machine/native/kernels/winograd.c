@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gradient_tiles.h"
 #include "lanes.h"
 #include "threads.h"
 #include "tiles.h"
@@ -20,11 +21,9 @@
 #endif
 #define FLOATS (1 << 18) // of transformed tiles at once: a megabyte, of which caches of the second level have one or two
 #define MOST_TILES 8
-#define FEW 16           // products of the weights' gradient that are added up in single precision
 #define PARTS 16         // of a batch, for sums over it: fixed, so that results do not depend on the number of threads
 #define SUMS (1 << 20)   // numbers of all parts' sums, where four parts do not need more
 
-typedef double sums_t __attribute__((vector_size(8 * W), aligned(8)));
 
 typedef struct {
     shape_t s;
@@ -60,7 +59,7 @@ int winograd_fits(shape_t s) {
 
 int winograd_fits_weights(shape_t s) {
     return winograd_fits(s) && least(s.inputs, s.outputs) >= LEAST_WEIGHTS &&
-           (long)s.inputs * s.outputs * POINTS * 4 <= 8l * SUMS;
+           (winograd_many_fits_weights(s) || (long)s.inputs * s.outputs * POINTS * 4 <= 8l * SUMS);
 }
 
 static void *space(long floats) {
@@ -122,39 +121,6 @@ static void give_piece(const work_t *c, const piece_t *p, const lanes *from, int
         give(from + i * p->width, c->s.outputs * size, p->images, p->width, to + (long)i * c->s.width);
 }
 
-// Of the outputs' gradient: the transposed of the one before.
-INLINE void of_gradient(const lanes g[4], lanes to[6]) {
-    lanes a = g[0] + A2 * g[2], a_odd = A * (g[1] + A2 * g[3]), b = g[0] + B2 * g[2], b_odd = B * (g[1] + B2 * g[3]);
-    to[0] = g[0];
-    to[1] = a + a_odd, to[2] = a - a_odd;
-    to[3] = b + b_odd, to[4] = b - b_odd;
-    to[5] = g[3];
-}
-
-// Of sums of products, to the kernel's gradient: the transposed of the one before.
-INLINE void to_kernel(const sums_t s[6], sums_t to[3]) {
-    sums_t a = OF_A * (s[1] + s[2]), a_odd = OF_A * A * (s[1] - s[2]);
-    sums_t b = OF_B * (s[3] + s[4]), b_odd = OF_B * B * (s[3] - s[4]);
-    to[0] = OF_0 * s[0] + a + b;
-    to[1] = a_odd + b_odd;
-    to[2] = A2 * a + B2 * b + s[5];
-}
-
-INLINE void gradient_tile(const lanes *from, int pitch, lanes *to, long apart) {
-    lanes half[6][4];
-    for (int column = 0; column < 4; column++) {
-        lanes g[4], t[6];
-        for (int i = 0; i < 4; i++) g[i] = from[i * pitch + column];
-        of_gradient(g, t);
-        for (int i = 0; i < 6; i++) half[i][column] = t[i];
-    }
-    for (int i = 0; i < 6; i++) {
-        lanes t[6];
-        of_gradient(half[i], t);
-        for (int j = 0; j < 6; j++) to[(i * 6 + j) * apart] = t[j];
-    }
-}
-
 // All tiles of all input channels: [POINTS][inputs][tiles], each point `apart` vectors from the next.
 static void transform_input(const work_t *c, const piece_t *p, lanes *strip, lanes *to, long apart) {
     int pitch = 4 * p->columns + 2;
@@ -210,6 +176,10 @@ static void forward_part(int part, int thread, void *work) {
 }
 
 void winograd(shape_t s, const float *x, const float *weights, int turned, float *y) {
+    if (winograd_many_fits(s)) {
+        winograd_many(s, x, weights, turned, y);
+        return;
+    }
     work_t c = divided(s, s.inputs + s.outputs);
     c.x = x, c.y = y, c.kernels = weights, c.turned = turned, c.blocks = up(s.outputs, OUTPUTS);
     c.u = space((long)POINTS * c.blocks * OUTPUTS * s.inputs);
@@ -247,10 +217,10 @@ static void transform_gradient(const work_t *c, const piece_t *p, lanes *strips,
 
 // Adds to the sums of some inputs and blocks, in double precision: transforms of kernels are several times as large as
 // the kernels, and rounding with them. `length`: tiles times images.
-INLINE void add_products(int inputs, int some, int length, int blocks, const float *v, const lanes *g, sums_t *to) {
+INLINE void add_products(int inputs, int some, int length, int few, int blocks, const float *v, const lanes *g, sums_t *to) {
     for (int from = 0, end; from < length; from = end) {
         lanes total[8][4];
-        end = least(from + FEW, length);
+        end = least(from + few, length);
         for (int i = 0; i < inputs; i++)
             for (int b = 0; b < some; b++) total[i][b] = (lanes){0};
         for (int k = from; k < end; k++, g += blocks)
@@ -262,21 +232,21 @@ INLINE void add_products(int inputs, int some, int length, int blocks, const flo
 }
 
 static void add_point(const work_t *c, int tiles, const float *v, const lanes *g, sums_t *sums) {
-    int length = tiles * W, blocks = c->blocks;
+    int length = tiles * W, blocks = c->blocks, few = few_of(c->groups * c->down * c->across * W);
     for (int b = 0; b < blocks;) {
         int some = W == 16 && blocks - b >= 4 ? 4 : blocks - b >= 2 ? 2 : 1, i = 0;
         if (some == 4)
             for (; i + 4 <= c->s.inputs; i += 4)
-                add_products(4, 4, length, blocks, v + i * length, g + b, sums + i * blocks + b);
+                add_products(4, 4, length, few, blocks, v + i * length, g + b, sums + i * blocks + b);
         else if (some == 2)
             for (; i + 4 <= c->s.inputs; i += 4)
-                add_products(4, 2, length, blocks, v + i * length, g + b, sums + i * blocks + b);
+                add_products(4, 2, length, few, blocks, v + i * length, g + b, sums + i * blocks + b);
         else
             for (; i + 8 <= c->s.inputs; i += 8)
-                add_products(8, 1, length, blocks, v + i * length, g + b, sums + i * blocks + b);
+                add_products(8, 1, length, few, blocks, v + i * length, g + b, sums + i * blocks + b);
         for (; i < c->s.inputs; i++)
             for (int each = 0; each < some; each++)
-                add_products(1, 1, length, blocks, v + i * length, g + b + each, sums + i * blocks + b + each);
+                add_products(1, 1, length, few, blocks, v + i * length, g + b + each, sums + i * blocks + b + each);
         b += some;
     }
 }
@@ -325,6 +295,10 @@ static void gradient_part(int i, int thread, void *work) {
 }
 
 void winograd_weights(shape_t s, const float *x, const float *g, float *gradient) {
+    if (winograd_many_fits_weights(s)) {
+        winograd_many_weights(s, x, g, gradient);
+        return;
+    }
     work_t c = divided(s, s.inputs + up(s.outputs, W) * W);
     c.x = x, c.g = g, c.y = gradient, c.blocks = up(s.outputs, W);
     long size = (long)POINTS * s.inputs * c.blocks * W, parts = SUMS / size;

@@ -23,4 +23,10 @@ void winograd(shape_t s, const float *x, const float *weights, int turned, float
 // x, gradient of y -> gradient of the weights [outputs, inputs, 3, 3]
 void winograd_weights(shape_t s, const float *x, const float *g, float *gradient);
 
+// For many channels, where that pays more; see winograd_many.c. Outputs and images' gradients are the same, bit for bit.
+int winograd_many_fits(shape_t s);
+int winograd_many_fits_weights(shape_t s);
+void winograd_many(shape_t s, const float *x, const float *weights, int turned, float *y);
+void winograd_many_weights(shape_t s, const float *x, const float *g, float *gradient);
+
 #endif
