@@ -166,8 +166,10 @@ class Trainer:
                 self.events = Events(self.run.path, self.run.facts.started, so_far.metrics)
         try:
             self._train_stages(so_far)
-        except BaseException:
-            self._write_what_was_put_off()
+        except BaseException as error:
+            # where nothing can be written, that is what is said
+            if getattr(error, "code", "") != "LT424":
+                self._write_what_was_put_off()
             raise
         if so_far.done == self.plan.epochs:  # evaluated as if it had just been trained
             self.kept = self._kept(self.plan.stages[-1])
