@@ -34,6 +34,7 @@ _SEEN = "opened by the room before"
 OPENING = {
     "open": {},
     "os.open": {
+        "runtime/ltdsl_runtime/parallel/exchange.py": "memory of another worker, by its number",
         "ltdsl/system/opening.py": "the one way to read",
         "ltdsl/system/writing.py": "the one way to add to a file",
         "ltdsl/system/files.py": "a folder's names",

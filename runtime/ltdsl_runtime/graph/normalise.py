@@ -34,7 +34,7 @@ class Normalise(nn.Cell):
         self.shift = Tensor((-mean64 / std64).reshape(shape), ms.float32)
         self.kernel: Callable[..., Tensor] | None = None
         if native():
-            from ltdsl_runtime.models.native_cells import Kernel
+            from ltdsl_runtime.machine.native.kernel import Kernel
 
             self.kernel = Kernel("ltdsl_normalise", lambda *_: ms.float32, lambda x, *_: x)
 

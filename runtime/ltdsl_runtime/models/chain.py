@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import mindspore as ms
 from mindspore import Tensor, nn
 
-from ltdsl_runtime.models.native_cells import Kernel, NormaliseInInference
+from ltdsl_runtime.machine.native.kernel import Kernel
+from ltdsl_runtime.models.native_cells import NormaliseInInference
 from ltdsl_runtime.models.resnet import BasicBlock
 
 if TYPE_CHECKING:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
-from ltdsl_runtime.machine.native.library import library
+from ltdsl_runtime.machine.native.kernel import Kernel
 from ltdsl_runtime.models.convolution import Convolution
 from ltdsl_runtime.models.network import GlobalPool
 from ltdsl_runtime.models.norm import NormRelu
@@ -17,28 +16,6 @@ from ltdsl_runtime.models.resnet import BasicBlock, PadShortcut, ZeroBorder
 
 #: What a ReLU lets through at most.
 CEILINGS: dict[type[nn.Cell], float] = {nn.ReLU: math.inf, nn.ReLU6: 6.0}
-
-Infer: TypeAlias = Callable[..., Any]
-"""From the shapes, or the types, of all inputs to those of all outputs: to one of them, or to a tuple."""
-
-
-class Kernel(ops.Custom):
-    """An operator of the library.
-
-    Args:
-        name: Of its function.
-        infer: By default the output is as the first input.
-        shape: For shapes, where types differ from them.
-    """
-
-    def __init__(
-        self, name: str, infer: Infer = lambda first, *_: first, shape: Infer | None = None
-    ) -> None:
-        super().__init__(f"{library()}:{name}", shape or infer, infer, "aot")
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Kernel:
-        """Itself: it has no state, and MindSpore's own way to copy fails."""
-        return self
 
 
 class Convolve(nn.Cell):

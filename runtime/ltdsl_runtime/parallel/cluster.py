@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ltdsl_runtime.errors import RunError
-from ltdsl_runtime.machine.device import prepare
+from ltdsl_runtime.machine.device import on_cpu, prepare
+from ltdsl_runtime.parallel.exchange import share_memory
 from ltdsl_runtime.parallel.part import ClassPart
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ class Workers:
     def wait(self) -> None:
         """Wait until all workers are here."""
         self.gather(np.zeros(1, np.int32))
+
+    def all_say(self, yes: bool) -> bool:
+        """Whether something is true for all workers."""
+        return bool(self.gather(np.array([yes], np.int32)).all())
 
     def first_ones(self, text: str, room: int = 1024) -> str:
         """The first worker's text, at most ``room`` bytes long."""
@@ -240,4 +245,7 @@ def join(device: str = "cpu") -> Workers:
         ) from error
     if is_scheduler():
         return ALONE
-    return Workers(communication.get_rank(), communication.get_group_size())
+    workers = Workers(communication.get_rank(), communication.get_group_size())
+    if workers.size > 1 and on_cpu():
+        share_memory(workers.rank, workers.size, workers.first_ones, workers.all_say)
+    return workers

@@ -120,7 +120,7 @@ class CamBalance(nn.Cell):
         self.threshold = threshold
         self.compose: Callable[..., Tensor] = compose
         if native():
-            from ltdsl_runtime.models.native_cells import Kernel
+            from ltdsl_runtime.machine.native.kernel import Kernel
 
             self.compose = Kernel("ltdsl_compose")
 

@@ -70,7 +70,7 @@ class InputMixup(Mixer):
         self.layer = layer
         self.blend: Callable[..., Tensor] = blend
         if native() and layer is None:  # of images: no gradient is asked
-            from ltdsl_runtime.models.native_cells import Kernel
+            from ltdsl_runtime.machine.native.kernel import Kernel
 
             self.blend = Kernel("ltdsl_blend")
 

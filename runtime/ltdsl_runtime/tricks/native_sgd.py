@@ -9,7 +9,7 @@ import mindspore as ms
 from mindspore import Tensor, nn
 from mindspore.ops.signature import make_sig, sig_rw
 
-from ltdsl_runtime.models.native_cells import Kernel
+from ltdsl_runtime.machine.native.kernel import Kernel
 
 
 class NativeSGD(nn.SGD):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from ltdsl_runtime.models.native_cells import Kernel
+from ltdsl_runtime.machine.native.kernel import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

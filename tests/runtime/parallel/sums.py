@@ -1,0 +1,68 @@
+"""One worker of `test_sums.py`: adds up tensors with the others, again and again.
+
+    python sums.py FOLDER memory|sockets
+
+Writes FOLDER/KIND-RANK.npz: what it got in the last turn, and whether the workers shared memory.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from ltdsl_runtime.parallel.cluster import is_scheduler, join
+from ltdsl_runtime.parallel.collectives import SumGradients
+from ltdsl_runtime.parallel.exchange import sharing
+from mindspore import Parameter, Tensor
+
+#: Scalars, odd sizes, and more than fits into a place: two and a half of them.
+SHAPES = [(1,), (3, 5, 7), (2_600_000,), (17,), (1, 1), (64, 3, 3, 3)]
+
+TURNS = 12
+
+
+def numbers(rank: int, turn: int) -> list[np.ndarray]:
+    draw = np.random.default_rng([rank, turn])
+    return [draw.normal(size=shape).astype(np.float32) for shape in [(), *SHAPES]]
+
+
+def refuse(*_: object) -> int:
+    raise OSError("forbidden")
+
+
+def main() -> None:
+    folder, kind = Path(sys.argv[1]), sys.argv[2]
+    if kind == "sockets":
+        os.memfd_create = refuse
+    workers = join()
+    if is_scheduler():
+        return
+    parameters = [
+        Parameter(Tensor(np.zeros(shape, np.float32)), name=f"p{i}")
+        for i, shape in enumerate(SHAPES)
+    ]
+    add = SumGradients(parameters)
+    draw = np.random.default_rng(workers.rank)
+    for turn in range(TURNS):
+        loss, *gradients = map(Tensor, numbers(workers.rank, turn))
+        if turn % 4 == workers.rank:
+            time.sleep(draw.uniform(0, 0.3))  # one comes late
+        total, sums = add(loss.astype(ms.float32), tuple(gradients))
+        last = [total.asnumpy(), *(each.asnumpy() for each in sums)]
+        expected = numbers(0, turn)
+        for rank in range(1, workers.size):
+            expected = [a + b for a, b in zip(expected, numbers(rank, turn), strict=True)]
+        for one, other in zip(last, expected, strict=True):
+            if sharing():
+                np.testing.assert_array_equal(one, other)
+            else:  # in whatever order MindSpore takes them
+                np.testing.assert_allclose(one, other, rtol=0, atol=2e-6)
+    np.savez(folder / f"{kind}-{workers.rank}.npz", *last, shared=sharing())
+
+
+if __name__ == "__main__":
+    main()
