@@ -47,6 +47,7 @@ NAVIGATION = {
         "reproducing": "Published tables again",
         "importing": "Others' configurations",
         "benchmarks": "What was measured",
+        "cpu_step": "The floor of a CPU step",
         "measuring": "How it is measured",
     },
     "Trust": {

@@ -18,7 +18,7 @@
 
 #define MOST 64
 #define PLACE (1L << 20)  // numbers in a place; longer messages take several turns
-#define PATIENCE 60       // seconds that a worker may be gone before the others give up
+#define PATIENCE 60       // looks, one in two seconds, that find a worker gone before the others give up
 
 typedef struct {
     _Alignas(128) _Atomic uint64_t turn;  // the last one that its numbers are there for
@@ -53,7 +53,7 @@ static int wait_for(worker_t *other) {
             continue;
         }
         nanosleep(&pause, 0);
-        if (++naps % 20000) continue;  // a second or more
+        if (++naps % 20000) continue;  // two seconds or so
         gone = kill(atomic_load(&other->process), 0) && errno == ESRCH ? gone + 1 : 0;
         if (gone > PATIENCE) return 1;
     }
