@@ -72,6 +72,16 @@ def points(found: Mapping[Row, Share]) -> dict[Row, tuple[int, ...]]:
     }
 
 
+def corrected_otherwise(rows: Iterable[Row]) -> list[list[Row]]:
+    """Runs that train the same weights to the end and differ in what corrects their logits, two or more together.
+
+    No epoch is taken from another: each is evaluated with the run's own correction.
+    """
+    rows = [row for row in rows if is_all_known(row.plan)]
+    groups = _by(rows, lambda row: _Keys(row).but_for_the_correction())
+    return [group for group in groups if len(group) > 1]
+
+
 @dataclass(frozen=True)
 class Epochs:
     """How many epochs a table takes.
@@ -110,13 +120,18 @@ class _Keys:
 
     def __call__(self, epochs: int) -> str:
         if epochs not in self._known:
-            facts = (
-                str(self._folder),
-                reaching_weights(self._plan, epochs, self._files),
-                reaching_records(self._plan, epochs),
-            )
-            self._known[epochs] = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+            self._known[epochs] = self._digest(epochs, reaching_records(self._plan, epochs))
         return self._known[epochs]
+
+    def but_for_the_correction(self) -> str:
+        """Of the whole run, what reaches it beside what corrects its logits."""
+        records = reaching_records(self._plan, self.epochs) | {"posthoc": None}
+        return self._digest(self.epochs, [self.epochs, records, repr(self._plan.calibration)])
+
+    def _digest(self, epochs: int, more: object) -> str:
+        reaching = reaching_weights(self._plan, epochs, self._files)
+        facts = (str(self._folder), reaching, more)
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _by(rows: Iterable[Row], key: Callable[[Row], str]) -> list[list[Row]]:

@@ -13,7 +13,7 @@ from ltdsl.sweep import drive
 from ltdsl.sweep.drive import Sweep
 from ltdsl.sweep.folder import SweepFolder
 from ltdsl.sweep.grid import Choice
-from ltdsl.sweep.shared import Share, count, points, shares
+from ltdsl.sweep.shared import Share, corrected_otherwise, count, points, shares
 from ltdsl.sweep.table import compile_table
 
 FIRST = "validation = 0.1; batch_size = 16; "
@@ -200,3 +200,16 @@ def test_the_leader_is_told_what_to_keep(rows, tmp_path, monkeypatch):
     sweep = Sweep(table, SweepFolder(tmp_path / "out"), RunOptions())
     assert [sweep.job(row).options.cache_at for row in table.rows] == [(20,), ()]
     assert sweep.shared == {table.rows[1]: Share(table.rows[0], 20)}
+
+
+def test_runs_that_differ_in_a_correction_alone_are_named(rows):
+    table = rows(
+        "epochs = 4; one: ce",
+        "epochs = 4; one: ce + tau_norm",
+        "epochs = 4; one: cs_ce + tau_norm",
+        "epochs = 5; one: ce + tau_norm",
+        "epochs = 4; one: ce + posthoc_logit_adjustment",
+        "epochs = 4; best_on = test; one: ce + tau_norm",  # evaluated otherwise too
+    )
+    assert corrected_otherwise(table.rows) == [[table.rows[i] for i in (0, 1, 4)]]
+    assert corrected_otherwise(table.rows[1:4]) == []
