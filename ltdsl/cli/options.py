@@ -109,6 +109,21 @@ NoCache = Annotated[
         help="Train all epochs, also those that another run has trained, and keep none for others; nor decoded images.",
     ),
 ]
+Jobs = Annotated[
+    int, typer.Option(min=1, max=256, metavar="N", help="Runs at once on this machine.")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Run on the workers of a Dask scheduler, such as tcp://host:8786, that share this file system.",
+        show_default=False,
+    ),
+]
+DryRunOfTable = Annotated[bool, typer.Option("--dry-run", help="Show the runs; train nothing.")]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Go on with runs that failed in training too.")
+]
 Profile = Annotated[
     bool,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltdsl.cli.options import Device, NoCache, TrainOn
+from ltdsl.cli.options import Cluster, Device, DryRunOfTable, Jobs, NoCache, RetryFailed, TrainOn
 from ltdsl.cli.output import fail, misused, need, new_console, progress_console
 from ltdsl.cli.survey import Data, nothing
 from ltdsl.cli.sweeping import announce, compiled, pool_of, work_off
@@ -64,17 +64,8 @@ def reproduce(
     seeds: Annotated[
         int, typer.Option(min=1, metavar="N", help="Train each with seeds 0 to N - 1.")
     ] = 1,
-    jobs: Annotated[
-        int, typer.Option(min=1, max=256, metavar="N", help="Runs at once on this machine.")
-    ] = 1,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Run on the workers of a Dask scheduler, as with `ltdsl sweep`.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
     data: Data = None,
     device: TrainOn = Device.AUTO,
     out: Annotated[
@@ -83,12 +74,8 @@ def reproduce(
             metavar="DIR", help="Its folder. Default: reproduced/TABLE.", show_default=False
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the runs; train nothing.")
-    ] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Go on with runs that failed in training too.")
-    ] = False,
+    dry_run: DryRunOfTable = False,
+    retry_failed: RetryFailed = False,
     no_cache: NoCache = False,
 ) -> None:
     """Train a published table again: ours beside theirs.

@@ -12,9 +12,13 @@ from ltdsl.cli.complete import recipe_files
 from ltdsl.cli.inputs import STDIN, recipes_in
 from ltdsl.cli.options import (
     AllowOutside,
+    Cluster,
     Device,
+    DryRunOfTable,
+    Jobs,
     KeepCam,
     NoCache,
+    RetryFailed,
     SkipUnreadable,
     Strict,
     TensorBoard,
@@ -83,17 +87,8 @@ def sweep(
             show_default=False,
         ),
     ] = None,
-    jobs: Annotated[
-        int, typer.Option(min=1, max=256, metavar="N", help="Runs at once on this machine.")
-    ] = 1,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Run on the workers of a Dask scheduler, such as tcp://host:8786, that share this file system.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
     data: Data = None,
     device: TrainOn = Device.AUTO,
     out: Annotated[
@@ -102,12 +97,8 @@ def sweep(
             metavar="DIR", help="The sweep's folder. Default: sweeps/RECIPE.", show_default=False
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the runs; train nothing.")
-    ] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Go on with runs that failed in training too.")
-    ] = False,
+    dry_run: DryRunOfTable = False,
+    retry_failed: RetryFailed = False,
     keep_cam: KeepCam = None,
     tensorboard: TensorBoard = False,
     track: Track = (),  # type: ignore[assignment]  # a tuple, since a default that can change is everybody's
