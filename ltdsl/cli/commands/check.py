@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     Findings: TypeAlias = list[tuple[str, Diagnostic]]
 
 
+#: Recipes that are worth a process: each takes a millisecond.
+MANY = 100
+
+
 class Format(str, Enum):
     """How to write what was found."""
 
@@ -184,12 +188,16 @@ def _check(asked: _Asked, used: set[Path] | None = None) -> None:
     fixed: Findings = []
     if asked.fixing:
         sources, fixed = _fix(sources, names, compile_recipe, wanted, asked.unsafe, recipes)
-    results = {
-        path: _checked(compile_recipe(source), asked.data)
-        if isinstance(source, Source)
-        else Checked([source])
-        for path, source in sources.items()
-    }
+
+    def checked(source: Source | Diagnostic) -> Checked:
+        if isinstance(source, Source):
+            return _checked(compile_recipe(source), asked.data)
+        return Checked([source])
+
+    # what the images of a data set are is looked up once, for all recipes
+    alone = asked.data is not None or len(sources) < 2 * MANY
+    each = [checked(source) for source in sources.values()] if alone else _spread(checked, sources)
+    results = dict(zip(sources, each, strict=True))
     if used is not None:
         used.update(path for each in results.values() for path in each.used)
     parts = used_parts(results, recipes)
@@ -264,6 +272,15 @@ class Checked(NamedTuple):
     problems: list[Diagnostic]
     used: tuple[Path, ...] = ()
     may_be_part: bool = False
+
+
+def _spread(
+    checked: Callable[[Source | Diagnostic], Checked], sources: Mapping[Path, Source | Diagnostic]
+) -> list[Checked]:
+    from ltdsl.system.forks import spread
+
+    first, *others = sources.values()
+    return [checked(first), *spread(checked, others, MANY)]  # by the first, all is imported
 
 
 def _checked(result: Compilation, data: Path | None) -> Checked:
