@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -18,6 +19,7 @@ from ltdsl.system.terminal import summarize
 if TYPE_CHECKING:
     from ltdsl_runtime.parallel.cluster import Workers
 
+    from ltdsl.display.console import Console
     from ltdsl.options import RunOptions
     from ltdsl.plan import Plan
 
@@ -27,7 +29,8 @@ Number = Annotated[
         "--workers",
         min=1,
         metavar="N",
-        help="Share each batch among N processes on this machine, one a card; numbers stay the same.",
+        help="Share each batch among N processes on this machine, one a card. Numbers stay the same, but for "
+        "batch norms, which see a process's own images.",
     ),
 ]
 
@@ -56,7 +59,9 @@ def is_launched() -> bool:
     return "MS_ROLE" in os.environ or "RANK_TABLE_FILE" in os.environ
 
 
-def spread(arguments: Sequence[str], options: RunOptions, out: Path, plan: Plan | None) -> None:
+def spread(
+    arguments: Sequence[str], options: RunOptions, out: Path, plan: Plan | None, console: Console
+) -> None:
     """Run a command line in several processes on this machine, and show what the first one prints.
 
     Args:
@@ -64,9 +69,25 @@ def spread(arguments: Sequence[str], options: RunOptions, out: Path, plan: Plan 
         options: How many they are, where they meet, and what they split.
         out: The run directory.
         plan: Of a run that is not resumed.
+        console: Takes what the first one prints; events as events, where it has them.
     """
     from ltdsl_runtime.errors import RunError
     from ltdsl_runtime.parallel import cluster, launch
+
+    from ltdsl.display.console import EventConsole
+
+    told, events = "", isinstance(console, EventConsole)
+
+    def pass_on(line: str) -> None:
+        nonlocal told
+        event = _event(line)
+        if event is None:
+            (console.say if events else summarize)(line)
+            return
+        told = event.pop("event")
+        if "resume" in event:  # with as many workers
+            event["resume"] = launch.again(options, out)
+        console.event(told, **event)
 
     os.environ.setdefault("COLUMNS", str(shutil.get_terminal_size().columns))
     try:
@@ -75,14 +96,29 @@ def spread(arguments: Sequence[str], options: RunOptions, out: Path, plan: Plan 
         if plan is not None and options.split_classes:
             counts = plan.class_counts
             cluster.must_split(plan, None if counts is None else len(counts), options.workers)
-        launch.launch(arguments, options, out, summarize)
+        launch.launch(arguments, options, out, pass_on)
     except RunError as error:
+        if told != "error":  # who was killed could not tell
+            console.event("error", code=error.code, message=error.message, help=error.hint)
         fail(error.code, error.message, error.hint)
     except KeyboardInterrupt:
-        hint = f"go on with: {launch.again(options, out)}"
+        again = launch.again(options, out)
+        if told != "interrupted":
+            console.event("interrupted", run=str(out), resume=again)
+        hint = f"go on with: {again}"
         interrupted(
             "LT499", f"interrupted; {out} keeps everything up to the last whole epoch", hint
         )
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    """What a worker's line tells a program; None for lines to people."""
+    if not line.startswith('{"event": '):
+        return None
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return None
 
 
 def enlist(options: RunOptions) -> Workers:

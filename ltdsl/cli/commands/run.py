@@ -179,8 +179,8 @@ def run(
         misused(
             "--dry-run looks at a run that is to begin, in one process: without --resume, --smoke, --json and --workers"
         )
-    if events and (smoke or workers > 1 or is_launched()):
-        misused("--json tells of a run in one process: without --smoke and --workers")
+    if events and smoke:
+        misused("--json tells of a run that keeps something: without --smoke")
     if track_checkpoints and not track:
         misused("--track-checkpoints says what a tracker is given: name one with --track")
     if workers > 1 and is_launched():
@@ -231,7 +231,7 @@ def run(
             )
             chosen = out is not None
             out = out or _default_folder(recipe)
-        switches = {"--strict": strict, "--allow-outside": allow_outside}
+        switches = {"--strict": strict, "--allow-outside": allow_outside, "--json": events}
         named = {
             "--out": None if resume else out,
             "--resume": resume,
@@ -240,10 +240,11 @@ def run(
         }
         line = _of_a_worker(recipe, changes, named, switches, options)
         with _left_empty(None if chosen else out):
-            spread(line, options, resume or out or Path(), plan)
+            spread(line, options, resume or out or Path(), plan, progress_console(events=events))
         return
     team = enlist(options) if is_launched() else None
-    console = progress_console(mute=team is not None and not team.first, events=events)
+    others = team is not None and not team.first
+    console = progress_console(mute=others, events=events and not others)
     if resume is not None:
         options = replace(options, data=data_of_run(resume, data, allow_outside))
         train(lambda runs: runs.resume(resume, console, options, team), resume, console, options)

@@ -168,6 +168,20 @@ def test_a_port_that_is_none(port, monkeypatch):
     assert caught.value.code == "LT471"
 
 
+def test_programs_are_told_once_of_what_all_workers_do(recipe, tmp_path):
+    path = recipe("epochs = 1; batch_size = 64; schedule = constant(warmup = 0); a: ce")
+    done = ltdsl(tmp_path, "run", path, "--workers", 2, "--json", "--out", "out", "--no-cache")
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["event"] for each in told] == ["begin", "stage", "epoch", "result", "end"]
+    assert told[2]["loss"] == json.loads((tmp_path / "out" / "metrics.jsonl").read_text())["loss"]
+    assert "epoch 0 (1/1)" in done.stderr
+    done = ltdsl(tmp_path, "run", path, "--workers", 3, "--json", "--out", "other")
+    [error] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (error["event"], error["code"], done.returncode) == ("error", "LT475", 1)
+    assert done.stderr.startswith("error[LT475]: ")
+
+
 def test_a_batch_that_cannot_be_shared(recipe, tmp_path):
     done = ltdsl(tmp_path, "run", recipe(LONG), "--workers", 3, "--out", "out")
     assert done.returncode == 1
