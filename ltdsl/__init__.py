@@ -1,3 +1,3 @@
 """The recipe language: text in, :class:`ltdsl.plan.Plan` out. Never imports mindspore."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -77,7 +77,8 @@ def corrected_otherwise(rows: Iterable[Row]) -> list[list[Row]]:
 
     No epoch is taken from another: each is evaluated with the run's own correction.
     """
-    rows = [row for row in rows if is_all_known(row.plan)]
+    # early stopping looks at corrected figures
+    rows = [r for r in rows if is_all_known(r.plan) and r.plan.early_stopping is None]
     groups = _by(rows, lambda row: _Keys(row).but_for_the_correction())
     return [group for group in groups if len(group) > 1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def could_be_evaluated(names: Sequence[str], folder: Path) -> str:
     listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
     return (
         f"{listed} would train the weights of {first} again, and differ in `posthoc` only: "
-        f'ltdsl eval {folder / first} --set posthoc="…" applies one without training'
+        f'ltdsl eval {shlex.quote(str(folder / first))} --set posthoc="…" applies one without training'
     )
 
 

@@ -210,6 +210,8 @@ def test_runs_that_differ_in_a_correction_alone_are_named(rows):
         "epochs = 5; one: ce + tau_norm",
         "epochs = 4; one: ce + posthoc_logit_adjustment",
         "epochs = 4; best_on = test; one: ce + tau_norm",  # evaluated otherwise too
+        "epochs = 9; early_stopping = 3; one: ce",
+        "epochs = 9; early_stopping = 3; one: ce + tau_norm",  # may end elsewhere
     )
     assert corrected_otherwise(table.rows) == [[table.rows[i] for i in (0, 1, 4)]]
     assert corrected_otherwise(table.rows[1:4]) == []

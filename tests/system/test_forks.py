@@ -7,14 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
-from support.processes import command, environment
+from support.processes import ROOT, command, environment
 
 from ltdsl.system import forks
 from ltdsl.system.forks import spread
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing can be forked")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked")
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,6 @@ def test_an_error_is_the_error():
         spread(fails, range(1000), 100)
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process keeps all processors")
 def test_a_check_of_many_says_the_same_on_one_processor(tmp_path):
     (tmp_path / "base.lt").write_text("epochs = 3\nbatch_size = 32\nnobody = 1\n")
     for number in range(400):
@@ -96,7 +96,6 @@ def test_a_check_of_many_says_the_same_on_one_processor(tmp_path):
     assert answers[0][1].count("cse") >= 100
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no process groups")
 def test_ctrl_c_ends_all_of_them_without_a_word(tmp_path):
     for number in range(3000):
         (tmp_path / f"{number:04}.lt").write_text(f"seed = {number}\nstage1: ce\n")
@@ -115,3 +114,34 @@ def test_ctrl_c_ends_all_of_them_without_a_word(tmp_path):
     out, error = process.communicate(timeout=60)
     assert "Traceback" not in out + error
     assert process.returncode in (0, 130, -signal.SIGINT)
+
+
+SLOW = """
+import sys, time
+sys.path[:0] = sys.argv[1:]
+from ltdsl.system import forks
+
+forks.processor_count = lambda: 3
+
+
+def slow(item):
+    time.sleep(0.01)
+    return item
+
+
+print("begins", flush=True)
+forks.spread(slow, range(3000), 100)
+"""
+
+
+def test_nothing_outlives_who_is_killed():
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, str(ROOT)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    time.sleep(1)
+    process.kill()
+    process.wait()
+    assert process.stdout.read() == ""  # ends only when nobody holds the other end
+    process.stdout.close()

@@ -6,13 +6,16 @@ and those without the native kernels, keep to them.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import mmap
 import os
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.device import native
 
 if TYPE_CHECKING:
@@ -25,8 +28,8 @@ _met = False
 
 
 def sharing() -> bool:
-    """Whether all workers share memory."""
-    return _met
+    """Whether all workers share memory, and compute by the kernels that use it."""
+    return _met and native()
 
 
 def share_memory(
@@ -75,20 +78,35 @@ def _made() -> Iterator[int | None]:
 def _opened(where: str) -> Iterator[int | None]:
     """The file that the first worker made; None where this is not its machine, or its files are out of reach."""
     process, number, secret = where.split()
+    path = f"/proc/{process}/fd/{number}"
     try:
-        file = os.open(f"/proc/{process}/fd/{number}", os.O_RDWR | os.O_CLOEXEC)
+        if not Path(path).is_file():  # something else, of another machine's process
+            raise FileNotFoundError(path)
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         yield None
         return
     try:
-        yield file if os.pread(file, len(secret), 0) == secret.encode() else None
+        yield file if _begins_with(file, secret) else None
     finally:
         os.close(file)
+
+
+def _begins_with(file: int, secret: str) -> bool:
+    try:
+        return os.pread(file, len(secret), 0) == secret.encode()
+    except OSError:
+        return False
 
 
 def _map(file: int, rank: int, size: int) -> bool:
     from ltdsl_runtime.machine.native.library import library
 
-    kernels = ctypes.CDLL(str(library()))
-    ahead = ctypes.c_long(AHEAD)
-    return bool(kernels.ltdsl_meet(file, ahead, rank, size) == 0)
+    try:
+        kernels = ctypes.CDLL(str(library()))
+        if kernels.ltdsl_meet(file, ctypes.c_long(AHEAD), rank, size) != 0:
+            return False
+        atexit.register(kernels.ltdsl_leave)  # nobody waits for one that has gone
+    except (RunError, OSError, AttributeError):  # all must hear of it
+        return False
+    return True

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -93,7 +94,7 @@ def again(options: RunOptions, out: Path) -> str:
         out: Its directory.
     """
     split = " --split-classes" if options.split_classes else ""
-    return f"ltdsl run --resume {out} --workers {options.workers}{split}"
+    return f"ltdsl run --resume {shlex.quote(str(out))} --workers {options.workers}{split}"
 
 
 class _Launch:

@@ -22,7 +22,7 @@
 
 typedef struct {
     _Alignas(128) _Atomic uint64_t turn;  // the last one that its numbers are there for
-    _Atomic int32_t process;
+    _Atomic int32_t process, left;
 } worker_t;
 
 static worker_t *workers;  // [size], and then the places [2, size, PLACE]
@@ -42,11 +42,17 @@ int ltdsl_meet(int file, long ahead, int my_rank, int how_many) {
     return 0;
 }
 
+// No sum of others waits for this worker from now on: they fail.
+void ltdsl_leave(void) {
+    if (workers) atomic_store(&workers[rank].left, 1);
+}
+
 // Until another worker has written its numbers; not 0 where it is gone for good.
 static int wait_for(worker_t *other) {
     struct timespec pause = {0, 50000};
     long naps = 0, gone = 0;
     for (long looks = 0; atomic_load_explicit(&other->turn, memory_order_acquire) < turn; looks++) {
+        if (atomic_load(&other->left) && atomic_load(&other->turn) < turn) return 1;
         if (looks < 2000) continue;
         if (looks < 4000) {
             sched_yield();
@@ -67,7 +73,7 @@ typedef struct {
 
 // tensors of any shapes -> for each the sum of what all workers have for it
 OPERATOR(ltdsl_sum_over_workers) {
-    int tensors = count / 2, failed = 0;
+    int tensors = count / 2, failed = !places;
     long length[tensors], left = 0;
     for (int i = 0; i < tensors; i++) {
         length[i] = 1;
