@@ -188,8 +188,15 @@ _TRICKS = (
     ("tau tau_normalization tau_normalized", Word("class weights of equal norms", name="tau_norm")),
     ("ncm", Word("nearest class mean", use="stage1: tau_norm")),
     (
-        "posthoc_la la_posthoc post_hoc plc",
+        "posthoc_la la_posthoc plc",
         Word("logits adjusted in evaluation", name="posthoc_logit_adjustment"),
+    ),
+    (
+        "post_hoc",
+        Word(
+            "the last stage names its correction of logits among its tricks",
+            write="stage1: ce + posthoc_logit_adjustment",
+        ),
     ),
     ("cuda_ltr curriculum", Word("strength by class", write="augment = [class_strength]")),
     ("etf fixed_etf etf_classifier", Word("fixed class weights", name="simplex_etf")),

