@@ -23,7 +23,7 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
 from ltdsl_runtime.machine.device import on_cpu
 from ltdsl_runtime.machine.native.kernel import Kernel
-from ltdsl_runtime.parallel.exchange import sharing
+from ltdsl_runtime.parallel.exchange import SUM, sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,9 +143,7 @@ class SumGradients(nn.Cell):
         self.some_shared = bool(shared)
         self.in_memory = sharing()
         if self.in_memory:
-            self.add: Callable[..., tuple[Tensor, ...]] = Kernel(
-                "ltdsl_sum_over_workers", lambda *each: each
-            )
+            self.add: Callable[..., tuple[Tensor, ...]] = Kernel(SUM, lambda *each: each)
         if not self.in_one and shared:
             self.reduce = nn.DistributedGradReducer(shared, mean=False)
 

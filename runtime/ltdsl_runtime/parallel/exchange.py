@@ -24,12 +24,31 @@ if TYPE_CHECKING:
 #: Bytes before the kernels' part of the file: what tells that it is the right one.
 AHEAD = mmap.ALLOCATIONGRANULARITY
 
+#: The kernel that adds up.
+SUM = "ltdsl_sum_over_workers"
+
 _met = False
 
 
 def sharing() -> bool:
     """Whether all workers share memory, and compute by the kernels that use it."""
     return _met and native()
+
+
+@contextlib.contextmanager
+def those_who_left() -> Iterator[None]:
+    """Say in a sentence that a sum had to do without a worker.
+
+    Raises:
+        RunError: LT470.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if SUM not in str(error):
+            raise
+        message = "another worker has ended, and this one with it"
+        raise RunError("LT470", message, "see what that one said") from error
 
 
 def share_memory(

@@ -184,9 +184,11 @@ class _Launch:
 
     def _reason(self) -> RunError:
         """What to tell the user: what the first worker to fail said, or that it said nothing."""
-        said = sorted(self._folder.glob("*.failure"), key=lambda path: path.stat().st_mtime)
-        if said:
-            return RunError(**json.loads(said[0].read_text(encoding="utf-8")))
+        found = sorted(self._folder.glob("*.failure"), key=lambda path: path.stat().st_mtime)
+        said = [json.loads(path.read_text(encoding="utf-8")) for path in found]
+        why = [each for each in said if each["code"] != "LT470"]  # which is of one that others left
+        if why:
+            return RunError(**why[0])
         pid, code = self._death or (None, self._msrun.returncode)
         rank = next((rank for rank, number in self._pids().items() if number == pid), None)
         who = "a worker" if rank is None else f"worker {rank} of {self._workers}"

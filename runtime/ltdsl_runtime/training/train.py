@@ -20,6 +20,7 @@ from ltdsl_runtime.errors import RunError, StoppedAsAsked
 from ltdsl_runtime.machine.device import on_cpu
 from ltdsl_runtime.parallel.cluster import ALONE
 from ltdsl_runtime.parallel.collectives import shared_statistics
+from ltdsl_runtime.parallel.exchange import those_who_left
 from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
@@ -391,7 +392,7 @@ class Trainer:
         callbacks = [Epochs(stage, done, self.reporter.step, ended)]
         stage.step.set_train(True)
         now_at("wait")
-        with own_errors(dataset), self.curriculum or contextlib.nullcontext():
+        with own_errors(dataset), those_who_left(), self.curriculum or contextlib.nullcontext():
             if not on_cpu():
                 Model(stage.step).train(
                     stage.plan.end - done,
