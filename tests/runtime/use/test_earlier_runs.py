@@ -222,7 +222,7 @@ def test_an_interrupted_run_goes_on(ltdsl, project):
     done = ltdsl("run", "--resume", "interrupted")
     assert done.returncode == 0, done.stderr
     now = versions()
-    said = f"mindspore {now['mindspore']} instead of 2.9.0"
+    said = f"ltdsl {now['ltdsl']} instead of 0.1.0, mindspore {now['mindspore']} instead of 2.9.0"
     assert f"warning[LT418]: the run goes on with {said}" in done.stderr
     after = lines(run)
     assert [line["epoch"] for line in after] == list(range(6))

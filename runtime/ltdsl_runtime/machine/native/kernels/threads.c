@@ -1,5 +1,6 @@
 #include "threads.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -22,8 +23,20 @@ static long sizes[MOST + 1];
 
 void ltdsl_set_threads(int threads) { wanted = threads < 1 ? 1 : threads > MOST ? MOST : threads; }
 int ltdsl_threads(void) { return wanted; }
-void enter(void) { pthread_mutex_lock(&one_call); }
-void leave(void) { pthread_mutex_unlock(&one_call); }
+// Whoever calls may round otherwise, or take the smallest numbers for 0; helpers would not, and numbers would depend on
+// who computes them.
+static fenv_t callers;
+
+void enter(void) {
+    pthread_mutex_lock(&one_call);
+    fegetenv(&callers);
+    fesetenv(FE_DFL_ENV);
+}
+
+void leave(void) {
+    fesetenv(&callers);
+    pthread_mutex_unlock(&one_call);
+}
 
 // A child has none of its parent's threads, and would wait for them; what they had locked, nobody unlocks.
 static void forked(void) {
@@ -53,6 +66,7 @@ static void take_parts(int thread) {
 static void *helper(void *number) {
     int thread = (int)(intptr_t)number;
     uint64_t seen = 0;
+    fesetenv(FE_DFL_ENV);
     pthread_mutex_lock(&lock);
     for (;;) {
         while (turn == seen || !is_open) pthread_cond_wait(&start, &lock);
