@@ -7,13 +7,12 @@ tables are kept, and with nothing of ltdsl itself.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.common import Row, compare, take_turns
+from benchmarks.common import Row, as_installed, compare, take_turns
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,13 +36,11 @@ def process(*arguments: str) -> Callable[[], None]:
 
 
 def _run(*arguments: str, errors: int | None = None) -> str | None:
-    # with bytecode on both sides: an installed package has it
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     line = [sys.executable, *arguments]
     done = subprocess.run(
         line,
         cwd=ROOT,
-        env=environment,
+        env=as_installed(),
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=errors,

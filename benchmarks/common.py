@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -35,6 +36,11 @@ class Row(NamedTuple):
     ratio: float
     spread: tuple[float, float]
     goal: float | None = None
+
+
+def as_installed() -> dict[str, str]:
+    """The environment, in which bytecode is kept as an installed package has it."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def take_turns(

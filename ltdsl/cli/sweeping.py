@@ -98,9 +98,11 @@ def announce(work: Sweep, rows: list[Row], console: Console, whole: bool) -> Non
     console.say(text)
     if rows:
         console.say(epochs_to_train(count(rows, work.shared)))
-        for group in corrected_otherwise(rows):
-            names = [work.places[row].name for row in group]
-            console.say(could_be_evaluated(names, work.folder.path))
+        for first, *others in corrected_otherwise(work.table.rows):
+            names = [work.places[row].name for row in others if row in rows]
+            if names:
+                one = work.places[first].name
+                console.say(could_be_evaluated([one, *names], work.folder.path))
 
 
 def pool_of(cluster: str | None, jobs: int, device: str) -> Pool:

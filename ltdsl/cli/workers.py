@@ -80,7 +80,7 @@ def spread(
 
     def pass_on(line: str) -> None:
         nonlocal told
-        event = _event(line)
+        event = _event(line) if events else None
         if event is None:
             (console.say if events else summarize)(line)
             return
