@@ -152,7 +152,7 @@ class TrainStep(CalledCell):
         if self.climb is not None:
             self.climb(gradients)
             _, gradients = self._gradients(images, label, rest)
-            self.climb.back()
+            self.climb.back(gradients)
         loss = self.update(scaled, gradients)
         if self.constraint is not None:
             self.constraint()

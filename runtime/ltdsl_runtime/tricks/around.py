@@ -22,6 +22,10 @@ def _copy(kept: Parameter, parameter: Parameter) -> Tensor:
     return ops.assign(kept, parameter)
 
 
+def _put_back(after: tuple[Tensor, ...], parameter: Parameter, kept: Parameter) -> Tensor:
+    return ops.assign(parameter, ops.depend(kept, after))
+
+
 def _move(factor: Tensor, parameter: Parameter, gradient: Tensor) -> Tensor:
     return ops.assign_add(parameter, factor * gradient)
 
@@ -79,11 +83,15 @@ class Climb(nn.Cell):
         self.each(ops.partial(_move, factor), self.weights, gradients)
         return length
 
-    def back(self) -> None:
-        """Down again, after the second pass."""
-        self.each(_copy, self.weights, self.kept_weights)
+    def back(self, gradients: tuple[Tensor, ...]) -> None:
+        """Down again, after the second pass, which has gradients.
+
+        Not before all of them are there: the weights are read on the way to them, and to MindSpore an order of what is
+        written is no order of what is read.
+        """
+        self.each(ops.partial(_put_back, gradients), self.weights, self.kept_weights)
         if self.has_statistics:
-            self.each(_copy, self.statistics, self.kept_statistics)
+            self.each(ops.partial(_put_back, gradients), self.statistics, self.kept_statistics)
 
 
 def _squares(gradient: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from ltdsl_runtime.tricks.losses.cell import Layout, ShardedCell
@@ -98,13 +99,16 @@ class LogSoftmax(ShardedCell):
         self.sub_max = ops.Sub()
         self.exp = ops.Exp()
         self.sum_exp = ops.ReduceSum(keep_dims=True)
-        self.log = ops.Log()
+        self.sub_one = ops.Sub()
+        self.log = ops.Log1p()
         self.sub_log = ops.Sub()
+        self.one = Tensor(1.0, ms.float32)
 
     def construct(self, logits: Tensor) -> Tensor:
         """Float32 [B, C] -> float32 [B, C]."""
         shifted = self.sub_max(logits, ops.stop_gradient(self.reduce_max(logits, -1)))
-        return self.sub_log(shifted, self.log(self.sum_exp(self.exp(shifted), -1)))
+        rest = self.sub_one(self.sum_exp(self.exp(shifted), -1), self.one)
+        return self.sub_log(shifted, self.log(rest))
 
     def strategies(self, layout: Layout) -> Strategies:
         """Rows and classes are split."""
@@ -114,6 +118,7 @@ class LogSoftmax(ShardedCell):
             "sub_max": (rows, column),
             "exp": (rows,),
             "sum_exp": (rows,),
+            "sub_one": (column, layout.scalar),
             "log": (column,),
             "sub_log": (rows, column),
         }

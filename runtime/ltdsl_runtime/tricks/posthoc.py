@@ -107,11 +107,25 @@ class TauNormalisation(Correction):
     def correct(self, logits: Tensor) -> Tensor:
         """Logits [B, C] to corrected ones."""
         weight, bias = self.network.classifier.weight, self.network.classifier.bias
-        length = ops.pow((weight * weight).sum(-1), 0.5 * self.tau)
+        length = _power((weight * weight).sum(-1), 0.5 * self.tau)
         if bias is None:
             return logits / length
         normal = (logits - bias) / length
         return normal + bias if self.biased else normal
+
+
+def _power(squares: Tensor, exponent: float) -> Tensor:
+    """Positive numbers to a power, as exp(exponent · log), not by Pow or Log, whose digits depend on the clock.
+
+    The logarithm is that of one and the rest, on either side of 1; see
+    :mod:`ltdsl_runtime.tricks.losses.log_one_plus`.
+    """
+    if exponent == 0:
+        return ops.ones_like(squares)
+    above = ops.log1p(ops.maximum(squares, 1.0) - 1.0)
+    inverse = 1.0 / ops.minimum(squares, 1.0)
+    below = ops.log1p(inverse - 1.0)
+    return ops.exp(exponent * (above - below))
 
 
 def _tau_norm(entry: declared.TauNormalisation, network: Network, counts: Sequence[int]) -> nn.Cell:

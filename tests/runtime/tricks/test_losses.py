@@ -212,6 +212,7 @@ def test_every_primitive_gets_a_strategy_that_fits_its_inputs(weighted):
         "sub_max": ((dp, cp), (dp, 1)),  # the maxima have one column
         "exp": ((dp, cp),),
         "sum_exp": ((dp, cp),),
+        "sub_one": ((dp,), ()),
         "log": ((dp,),),
         "one_hot": ((dp, cp), (), ()),  # as its output is split; on and off are scalars
         "mul_target": ((dp, cp), (dp, cp)),

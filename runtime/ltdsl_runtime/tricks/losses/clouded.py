@@ -48,10 +48,11 @@ class CloudedCrossEntropy(LossCell):
         if self.focused:
             self.neg = ops.Neg()
             self.exp = ops.Exp()
-            self.sub_right = ops.Sub()
-            self.pow = ops.Pow()
+            self.neg_right = ops.Neg()
+            self.log = ops.Log1p()
+            self.mul_power = ops.Mul()
+            self.exp_power = ops.Exp()
             self.mul_focus = ops.Mul()
-            self.one = Tensor(1.0, ms.float32)
             self.focus = Tensor(focus, ms.float32)
 
     def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[NDArray[np.float32], ...]:
@@ -83,8 +84,9 @@ class CloudedCrossEntropy(LossCell):
         margins = self.one_hot(labels, logits.shape[-1], self.margin, self.zero)
         loss, weight = self.cross_entropy(self.sub_margin(clouded, margins), labels)
         if self.focused:
-            wrong = self.sub_right(self.one, self.exp(self.neg(ops.stop_gradient(loss))))
-            loss = self.mul_focus(self.pow(wrong, self.focus), loss)
+            # (1 − p)^focus; not by Pow, whose digits depend on the clock
+            wrong = self.log(self.neg_right(self.exp(self.neg(ops.stop_gradient(loss)))))
+            loss = self.mul_focus(self.exp_power(self.mul_power(wrong, self.focus)), loss)
         return loss, weight
 
     def strategies(self, layout: Layout) -> Strategies:
@@ -102,8 +104,10 @@ class CloudedCrossEntropy(LossCell):
             strategies |= {
                 "neg": (row,),
                 "exp": (row,),
-                "sub_right": (scalar, row),
-                "pow": (row, scalar),
+                "neg_right": (row,),
+                "log": (row,),
+                "mul_power": (row, scalar),
+                "exp_power": (row,),
                 "mul_focus": (row, row),
             }
         return strategies

@@ -22,7 +22,8 @@ class CrossEntropy(WeightedLossCell):
 
     With m = max_c z_c it computes log Σ_c exp(z_c − m) − (z_y − m), which equals −log softmax(z)_y
     and is finite, with finite gradients, wherever the differences of the logits are. The maximum
-    carries no gradient: it cancels.
+    carries no gradient: it cancels. The sum is at least 1, and its logarithm that of one and the rest: the digits of
+    ``ops.Log`` depend on the clock (see :mod:`ltdsl_runtime.tricks.losses.log_one_plus`).
 
     Args:
         class_weights: Weight of each class, shape [C], positive; None weighs all samples with 1.
@@ -34,7 +35,8 @@ class CrossEntropy(WeightedLossCell):
         self.sub_max = ops.Sub()
         self.exp = ops.Exp()
         self.sum_exp = ops.ReduceSum()
-        self.log = ops.Log()
+        self.sub_one = ops.Sub()
+        self.log = ops.Log1p()
         self.one_hot = ops.OneHot()
         self.mul_target = ops.Mul()
         self.sum_target = ops.ReduceSum()
@@ -62,7 +64,7 @@ class CrossEntropy(WeightedLossCell):
             loss = self.native(ops.cast(logits, ms.float32), ops.cast(labels, ms.int32))[0]
             return loss, self.sample_weight(loss, labels)
         shifted = self.sub_max(logits, ops.stop_gradient(self.reduce_max(logits, -1)))
-        log_sum = self.log(self.sum_exp(self.exp(shifted), -1))
+        log_sum = self.log(self.sub_one(self.sum_exp(self.exp(shifted), -1), self.on))
         target = self.one_hot(labels, logits.shape[-1], self.on, self.off)
         loss = self.sub_target(log_sum, self.sum_target(self.mul_target(shifted, target), -1))
         return loss, self.sample_weight(loss, labels)
@@ -75,6 +77,7 @@ class CrossEntropy(WeightedLossCell):
             "sub_max": (rows, layout.column),
             "exp": (rows,),
             "sum_exp": (rows,),
+            "sub_one": (row, layout.scalar),
             "log": (row,),
             "one_hot": (rows, layout.scalar, layout.scalar),
             "mul_target": (rows, rows),

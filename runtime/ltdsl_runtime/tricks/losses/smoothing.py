@@ -36,7 +36,8 @@ class SmoothedCrossEntropy(LossCell):
         self.sub_max = ops.Sub()
         self.exp = ops.Exp()
         self.sum_exp = ops.ReduceSum()
-        self.log = ops.Log()
+        self.sub_one = ops.Sub()
+        self.log = ops.Log1p()
         self.one_hot = ops.OneHot()
         self.mul_target = ops.Mul()
         self.sum_target = ops.ReduceSum()
@@ -56,7 +57,7 @@ class SmoothedCrossEntropy(LossCell):
     def construct(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Logits float32 [B, C] and labels int32 [B] -> loss and weight (1), float32 [B]."""
         shifted = self.sub_max(logits, ops.stop_gradient(self.reduce_max(logits, -1)))
-        log_sum = self.log(self.sum_exp(self.exp(shifted), -1))
+        log_sum = self.log(self.sub_one(self.sum_exp(self.exp(shifted), -1), self.on))
         target = self.one_hot(labels, logits.shape[-1], self.on, self.off)
         at_label = self.sum_target(self.mul_target(shifted, target), -1)
         own = self.mul_own(self.gather_own(self.own, labels, 0), at_label)
@@ -72,6 +73,7 @@ class SmoothedCrossEntropy(LossCell):
             "sub_max": (rows, layout.column),
             "exp": (rows,),
             "sum_exp": (rows,),
+            "sub_one": (row, layout.scalar),
             "log": (row,),
             "one_hot": (rows, layout.scalar, layout.scalar),
             "mul_target": (rows, rows),
