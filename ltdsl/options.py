@@ -66,6 +66,8 @@ class RunOptions:
         port: Where they meet; None takes a free one.
         no_cache: Take no epochs from the cache that another run has trained, nor decoded images, and keep none there.
         cache_at: Numbers of epochs after which the run is kept there too, beside the ends of stages.
+        cache_evaluated: Keep its weights there after each epoch that is evaluated, too, for runs that evaluate the same
+            weights otherwise.
         stop_after: Epochs of the run after which it stops, to be gone on with; None trains them all.
         profile: Find out where the wall time goes.
     """
@@ -80,6 +82,7 @@ class RunOptions:
     port: int | None = None
     no_cache: bool = False
     cache_at: tuple[int, ...] = ()
+    cache_evaluated: bool = False
     stop_after: int | None = None
     profile: bool = False
     track: tuple[str, ...] = ()

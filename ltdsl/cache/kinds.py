@@ -60,7 +60,7 @@ CHART_SCRIPT = Kind(
 #: Data, not code, and every run makes some: together they take half of the room at most.
 STAGE_WEIGHTS = Kind(
     "stage-weights",
-    version=1,
+    version=2,
     holds="weights and optimizer after the first epochs of a run, for others that begin alike",
     shows=("what",),
     share=0.25,

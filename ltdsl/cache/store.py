@@ -166,6 +166,10 @@ class Store:
         self._sweep()
         return remove(entry for entry in self.entries() if kinds is None or entry.kind in kinds)
 
+    def room_of(self, kind: Kind) -> int:
+        """Bytes that all entries of a kind may take."""
+        return int(kind.share * self.limit)
+
     def _sweep(self) -> None:
         for room in rooms(self.folder):
             sweep(room)
@@ -205,7 +209,7 @@ class Store:
             self._build(build, draft.files)
             with self._usable():
                 record = draft.finish(facts)
-                if record.size > self._share(kind):
+                if record.size > self.room_of(kind):
                     return draft.lend(record)
                 self._make_room(kind, record.size)
                 return draft.keep(record)
@@ -223,11 +227,8 @@ class Store:
 
     def _make_room(self, kind: Kind, size: int) -> None:
         if kind.share < 1:
-            evict(self.entries(kind), self._share(kind) - size)
+            evict(self.entries(kind), self.room_of(kind) - size)
         evict(self.entries(), self.limit - size)
-
-    def _share(self, kind: Kind) -> int:
-        return int(kind.share * self.limit)
 
     def _room(self, kind: Kind) -> Path:
         return open_room(self.folder, kind, private=self._private)

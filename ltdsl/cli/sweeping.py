@@ -85,8 +85,8 @@ def compiled(
 
 def announce(work: Sweep, rows: list[Row], console: Console, whole: bool) -> None:
     """Say what is in the table and how long it takes; where the whole of it is asked for, every run."""
-    from ltdsl.sweep.shared import corrected_otherwise, count
-    from ltdsl.sweep.show import could_be_evaluated, counts, epochs_to_train, planned_table
+    from ltdsl.sweep.shared import count
+    from ltdsl.sweep.show import counts, epochs_to_train, planned_table
 
     if whole:
         console.print(planned_table(work))
@@ -98,11 +98,6 @@ def announce(work: Sweep, rows: list[Row], console: Console, whole: bool) -> Non
     console.say(text)
     if rows:
         console.say(epochs_to_train(count(rows, work.shared)))
-        for first, *others in corrected_otherwise(work.table.rows):
-            names = [work.places[row].name for row in others if row in rows]
-            if names:
-                one = work.places[first].name
-                console.say(could_be_evaluated([one, *names], work.folder.path))
 
 
 def pool_of(cluster: str | None, jobs: int, device: str) -> Pool:

@@ -80,6 +80,11 @@ class Epoch(FileModel):
         """Whether the network was evaluated after it."""
         return self.top1_error is not None
 
+    def as_trained(self) -> Epoch:
+        """The same without what its evaluation said."""
+        told = {*_FIGURES, "ends"}
+        return Epoch.model_validate({k: v for k, v in self.as_data().items() if k not in told})
+
     @property
     def is_imbalanced(self) -> bool:
         """True where the mean over classes differs from the mean over images, by the images that it is measured on."""

@@ -17,7 +17,7 @@ from ltdsl.runs.sweep import Record
 from ltdsl.sweep.folder import SweepFolder
 from ltdsl.sweep.pool import Pool
 from ltdsl.sweep.process import Job, StoppedError
-from ltdsl.sweep.shared import Share, points, shares
+from ltdsl.sweep.shared import Share, evaluated_by_others, points, shares
 from ltdsl.sweep.table import Row, Table
 from ltdsl.system.writing import LeadsOutError, lies_in
 
@@ -64,7 +64,8 @@ class Sweep:
         self.places = self.given or self.folder.place(self.table)
         self.records = {row: self.folder.record(row, self.places[row]) for row in self.table.rows}
         alone = self.options.no_cache or NO_STAGES in os.environ
-        self.shared = {} if alone else shares(self.table.rows, self._most)
+        ended = [row for row, record in self.records.items() if record.status == "finished"]
+        self.shared = {} if alone else shares(self.table.rows, self._most, ended)
 
     def _most(self, row: Row) -> int:
         """How many epochs a run can take: pictures that are asked for are made as a stage begins."""
@@ -103,7 +104,11 @@ class Sweep:
         if not lies_in(self.places[row], self.folder.path):
             raise LeadsOutError(self.places[row])
         out, options = self.places[row].resolve(), self.options.from_anywhere()
-        options = replace(options, cache_at=points(self.shared).get(row, ()))
+        options = replace(
+            options,
+            cache_at=points(self.shared).get(row, ()),
+            cache_evaluated=row in evaluated_by_others(self.shared),
+        )
         if options.data is None:
             options = replace(options, data=self.images(row))
         if options.keep_cam:

@@ -1,7 +1,8 @@
 """Which runs of a table begin alike, so that what they share is trained once.
 
 A run takes its first epochs from the cache where another has trained them. So each waits for the run before it in the
-table with which it shares most: the epochs that are trained are then those of the tree of all plans' beginnings.
+table with which it shares most: the epochs that are trained are then those of the tree of all plans' beginnings. A run
+that evaluates them otherwise takes their weights, and evaluates them again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from ltdsl.prefix import (
     borders,
@@ -29,18 +31,25 @@ class Share:
     Attributes:
         leader: The run that trains it, which stands before it in the table.
         epochs: How many of its first epochs.
+        evaluated_again: Their weights alone are the same, so that those of each evaluation have to be kept.
     """
 
     leader: Row
     epochs: int
+    evaluated_again: bool = False
 
 
-def shares(rows: Sequence[Row], most: Callable[[Row], int] | None = None) -> dict[Row, Share]:
+def shares(
+    rows: Sequence[Row],
+    most: Callable[[Row], int] | None = None,
+    ended: Collection[Row] = (),
+) -> dict[Row, Share]:
     """What each run takes from one before it; those that take nothing are left out.
 
     Args:
         rows: The runs, in order.
         most: How many epochs a run can take; all, unless it is said.
+        ended: Those that keep nothing any more but what they have kept, which weights to evaluate again need not be in.
     """
     rows = [row for row in rows if is_all_known(row.plan)]
     keys = {row: _Keys(row) for row in rows}
@@ -50,15 +59,29 @@ def shares(rows: Sequence[Row], most: Callable[[Row], int] | None = None) -> dic
         group, done = groups.pop()
         longer = [row for row in group if row.plan.epochs > done]
         for alike in _by(longer, lambda row: keys[row](done + 1)):  # noqa: B023  # called at once
-            first, *others = alike
-            if not others:
+            if len(alike) < 2:
                 continue
             together = _last_alike([keys[row] for row in alike], done + 1)
-            for row in others:
+            for row, leader in _led(alike, keys, together, ended):
                 epochs = together if most is None else min(together, most(row))
                 if epochs > 0:
-                    found[row] = Share(first, epochs)
+                    again = keys[row].records(epochs) != keys[leader].records(epochs)
+                    found[row] = Share(leader, epochs, again)
             groups.append((alike, together))
+    return found
+
+
+def _led(
+    alike: Sequence[Row], keys: Mapping[Row, _Keys], epochs: int, ended: Collection[Row]
+) -> list[tuple[Row, Row]]:
+    """Runs whose first epochs have the same weights, each with one before it that trains them, where there is one."""
+    first, *others = alike
+    trains = next((row for row in alike if row not in ended), first)
+    found = []
+    for row in others:
+        leader = first if keys[row].records(epochs) == keys[first].records(epochs) else trains
+        if leader is first or (leader is not row and row not in ended):
+            found.append((row, leader))
     return found
 
 
@@ -72,15 +95,9 @@ def points(found: Mapping[Row, Share]) -> dict[Row, tuple[int, ...]]:
     }
 
 
-def corrected_otherwise(rows: Iterable[Row]) -> list[list[Row]]:
-    """Runs that train the same weights to the end and differ in what corrects their logits, two or more together.
-
-    No epoch is taken from another: each is evaluated with the run's own correction.
-    """
-    # early stopping looks at corrected figures
-    rows = [r for r in rows if is_all_known(r.plan) and r.plan.early_stopping is None]
-    groups = _by(rows, lambda row: _Keys(row).but_for_the_correction())
-    return [group for group in groups if len(group) > 1]
+def evaluated_by_others(found: Mapping[Row, Share]) -> set[Row]:
+    """The runs that keep their weights after each evaluation, for others that evaluate them otherwise."""
+    return {share.leader for share in found.values() if share.evaluated_again}
 
 
 @dataclass(frozen=True)
@@ -120,14 +137,17 @@ class _Keys:
         self.epochs = row.plan.epochs
 
     def __call__(self, epochs: int) -> str:
+        """Of what reaches the weights, and whatever else two runs need alike to take them from each other."""
         if epochs not in self._known:
-            self._known[epochs] = self._digest(epochs, reaching_records(self._plan, epochs))
+            more = None
+            if self._plan.early_stopping is not None and epochs > self._plan.stages[-1].start:
+                more = self.records(epochs)  # where it ends follows from its own figures
+            self._known[epochs] = self._digest(epochs, more)
         return self._known[epochs]
 
-    def but_for_the_correction(self) -> str:
-        """Of the whole run, what reaches it beside what corrects its logits."""
-        records = reaching_records(self._plan, self.epochs) | {"posthoc": None}
-        return self._digest(self.epochs, [self.epochs, records, repr(self._plan.calibration)])
+    def records(self, epochs: int) -> dict[str, Any]:
+        """What reaches their evaluation beside that."""
+        return reaching_records(self._plan, epochs)
 
     def _digest(self, epochs: int, more: object) -> str:
         reaching = reaching_weights(self._plan, epochs, self._files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,8 +15,6 @@ from ltdsl.sweep.names import short_addresses
 from ltdsl.wording import counted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ltdsl.sweep.drive import Sweep
     from ltdsl.sweep.shared import Epochs
 
@@ -68,16 +65,6 @@ def epochs_to_train(epochs: Epochs) -> str:
     share = 100 * epochs.shared / epochs.alone
     number = counted(epochs.shared, "epoch")
     return f"{number} to train instead of {epochs.alone:,} ({share:.0f} %), as runs share what is alike"
-
-
-def could_be_evaluated(names: Sequence[str], folder: Path) -> str:
-    """That one run of some is enough, since they differ in a correction that another command applies."""
-    first, *others = names
-    listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-    return (
-        f"{listed} would train the weights of {first} again, and differ in `posthoc` only: "
-        f'ltdsl eval {shlex.quote(str(folder / first))} --set posthoc="…" applies one without training'
-    )
 
 
 def result_table(records: Sequence[Record], width: int) -> RichTable:

@@ -77,6 +77,18 @@ def test_a_sweep_trains_what_its_runs_share_once(ltdsl, recipe, tmp_path):
     assert {entry["kind"] for entry in entries} >= {"stage-weights", "stage-records"}
 
 
+def test_runs_that_differ_in_a_correction_train_once(ltdsl, recipe, tmp_path):
+    path = recipe("epochs = 2; schedule = constant(warmup = 0); one: ce")
+    tricks = ("sweep", path, "--set", "one.tricks=ce,ce + tau_norm,ce + posthoc_logit_adjustment")
+    done = ltdsl(*tricks, "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 epochs to train instead of 6 (33 %)" in done.stdout
+    runs = sorted((tmp_path / "out").glob("tricks=*"))
+    assert sorted(map(trained, runs)) == [0, 0, 2]
+    figures = {read_json(run / "evaluation.json")["last"]["macro_recall"] for run in runs}
+    assert len(figures) > 1
+
+
 @pytest.mark.skipif(not FULL, reason="takes long: set LTDSL_FULL=1")
 def test_a_run_begins_with_another_and_goes_on_after_it_was_stopped(ltdsl, recipe, tmp_path):
     text = (

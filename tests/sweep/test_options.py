@@ -11,7 +11,7 @@ from ltdsl.options import Origin, RunOptions
 from ltdsl.sweep.process import Job
 
 ALL = RunOptions(
-    "cpu", Path("images"), Path("cam"), True, True, 2, True, 5000, True, (3, 8), 4,
+    "cpu", Path("images"), Path("cam"), True, True, 2, True, 5000, True, (3, 8), True, 4,
     track=("mlflow", "wandb"), track_checkpoints=True,
 )  # fmt: skip
 
@@ -30,13 +30,14 @@ def test_what_is_typed_says_all_that_is_not_as_always():
         "--no-cache",
         "--cache-at=3",
         "--cache-at=8",
+        "--cache-evaluated",
         "--stop-after=4",
         "--track=mlflow",
         "--track=wandb",
         "--track-checkpoints",
     ]
     rest = {"--device=cpu", "--split-classes", "--tensorboard", "--no-cache"}
-    rest |= {"--cache-at=3", "--cache-at=8", "--stop-after=4"}
+    rest |= {"--cache-at=3", "--cache-at=8", "--cache-evaluated", "--stop-after=4"}
     rest |= {"--track=mlflow", "--track=wandb", "--track-checkpoints"}
     assert set(ALL.of_a_worker().arguments()) - rest == {
         "--data=images",

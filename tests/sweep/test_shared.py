@@ -13,7 +13,7 @@ from ltdsl.sweep import drive
 from ltdsl.sweep.drive import Sweep
 from ltdsl.sweep.folder import SweepFolder
 from ltdsl.sweep.grid import Choice
-from ltdsl.sweep.shared import Share, corrected_otherwise, count, points, shares
+from ltdsl.sweep.shared import Share, count, evaluated_by_others, points, shares
 from ltdsl.sweep.table import compile_table
 
 FIRST = "validation = 0.1; batch_size = 16; "
@@ -72,8 +72,8 @@ def test_a_tree_of_beginnings(rows):
         "epochs = 12; one: ce",
         "epochs = 30; one: ce; two: tau_norm + focal @ epoch 10",
     )
-    assert found(table) == {1: (0, 10), 2: (0, 20), 3: (1, 25), 5: (0, 10)}
-    assert count(table.rows, shares(table.rows)).shared == 30 + 20 + 10 + 5 + 30 + 2 + 30
+    assert found(table) == {1: (0, 10), 2: (0, 20), 3: (1, 25), 5: (0, 10), 6: (1, 30)}
+    assert count(table.rows, shares(table.rows)).shared == 30 + 20 + 10 + 5 + 30 + 2
 
 
 def test_runs_part_within_a_stage(rows):
@@ -202,16 +202,42 @@ def test_the_leader_is_told_what_to_keep(rows, tmp_path, monkeypatch):
     assert sweep.shared == {table.rows[1]: Share(table.rows[0], 20)}
 
 
-def test_runs_that_differ_in_a_correction_alone_are_named(rows):
-    table = rows(
-        "epochs = 4; one: ce",
-        "epochs = 4; one: ce + tau_norm",
-        "epochs = 4; one: cs_ce + tau_norm",
-        "epochs = 5; one: ce + tau_norm",
-        "epochs = 4; one: ce + posthoc_logit_adjustment",
-        "epochs = 4; best_on = test; one: ce + tau_norm",  # evaluated otherwise too
-        "epochs = 9; early_stopping = 3; one: ce",
-        "epochs = 9; early_stopping = 3; one: ce + tau_norm",  # may end elsewhere
-    )
-    assert corrected_otherwise(table.rows) == [[table.rows[i] for i in (0, 1, 4)]]
-    assert corrected_otherwise(table.rows[1:4]) == []
+#: Runs that train the same weights, and correct them otherwise; and some that do not.
+CORRECTED = (
+    "epochs = 4; one: ce",
+    "epochs = 4; one: ce + tau_norm",
+    "epochs = 4; one: cs_ce + tau_norm",
+    "epochs = 5; schedule = constant; one: ce + tau_norm",
+    "epochs = 4; one: ce + posthoc_logit_adjustment",
+    "epochs = 4; best_on = test; one: ce + tau_norm",  # evaluated otherwise too
+    "epochs = 9; schedule = constant; early_stopping = 3; one: ce",
+    "epochs = 9; schedule = constant; early_stopping = 3; one: ce + tau_norm",  # may end elsewhere
+)
+
+
+def test_runs_that_differ_in_a_correction_train_once(rows):
+    table = rows(*CORRECTED)
+    taken = shares(table.rows)
+    leaders = {table.rows.index(row): table.rows.index(taken[row].leader) for row in taken}
+    assert {row: leaders[row] for row in (1, 4, 5)} == {1: 0, 4: 0, 5: 0}
+    assert all(taken[table.rows[row]] == Share(table.rows[0], 4, True) for row in (1, 4, 5))
+    assert leaders.get(7) != 6
+    assert table.rows[0] in evaluated_by_others(taken)
+    same = rows(CORRECTED[0], CORRECTED[1], CORRECTED[4], CORRECTED[5])
+    assert count(same.rows, shares(same.rows)).shared == 4
+
+
+def test_one_of_them_trains_again_where_the_first_one_ended_before(rows):
+    """It may have kept no weights to evaluate again."""
+    table = rows(*(CORRECTED[number] for number in (0, 1, 4, 5)))
+    first, second, *others = table.rows
+    taken = shares(table.rows, ended=[first])
+    assert taken == dict.fromkeys(others, Share(second, 4, True))
+    assert shares(table.rows, ended=[first, second, others[0]]) == {}
+
+
+def test_who_trains_them_keeps_their_weights(rows, tmp_path, monkeypatch):
+    monkeypatch.delenv("LTDSL_NO_CACHE", raising=False)
+    table = rows(CORRECTED[0], CORRECTED[1])
+    sweep = Sweep(table, SweepFolder(tmp_path / "out"), RunOptions())
+    assert [sweep.job(row).options.cache_evaluated for row in table.rows] == [True, False]

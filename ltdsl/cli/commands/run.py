@@ -117,6 +117,14 @@ def run(
             show_default=False,
         ),
     ] = (),  # type: ignore[assignment]  # a tuple, since a default that can change is everybody's
+    cache_evaluated: Annotated[
+        bool,
+        typer.Option(
+            "--cache-evaluated",
+            help="Keep the weights after each epoch that is evaluated in the cache too, for runs that differ in their "
+            "`posthoc`, and so evaluate the same weights otherwise.",
+        ),
+    ] = False,
     stop_after: Annotated[
         int | None,
         typer.Option(
@@ -207,6 +215,7 @@ def run(
         port,
         no_cache,
         tuple(cache_at),
+        cache_evaluated,
         stop_after,
         profile,
         tuple(each.value for each in track),

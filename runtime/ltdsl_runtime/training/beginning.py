@@ -18,8 +18,8 @@ from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.identity import machine_facts, source_digest
 from ltdsl_runtime.parallel.follower import Follower
-from ltdsl_runtime.training.stage_files import NOTES, STATE, StageFiles, Taking
-from ltdsl_runtime.training.stage_keys import StageKeys, computed_by, named_files
+from ltdsl_runtime.training.epochs.files import NOTES, STATE, StageFiles, Taking
+from ltdsl_runtime.training.epochs.keys import StageKeys, computed_by, named_files
 from ltdsl_runtime.tricks.optimizers import RATE
 from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.restore import epoch_of

@@ -31,9 +31,9 @@ from ltdsl_runtime.graph.features import FeatureStep, Head
 from ltdsl_runtime.graph.normalise import Normalise
 from ltdsl_runtime.machine.identity import machine_facts, source_digest
 from ltdsl_runtime.plugged import implementation
+from ltdsl_runtime.training.epochs.keys import computed_by
 from ltdsl_runtime.training.evaluate import evaluator
 from ltdsl_runtime.training.feature_source import FeatureRows, pieces
-from ltdsl_runtime.training.stage_keys import computed_by
 from ltdsl_runtime.tricks.registry import TRANSFORMS
 
 if TYPE_CHECKING:

@@ -234,8 +234,8 @@ def _train(
     going_on: bool = False,
 ) -> dict[str, Any]:
     """Train, and record how it ended, where that can still be written."""
+    from ltdsl_runtime.training.epochs.cache import stage_cache
     from ltdsl_runtime.training.progress import reporter
-    from ltdsl_runtime.training.stage_cache import stage_cache
     from ltdsl_runtime.training.tracked import begin_tracking, end_tracking
     from ltdsl_runtime.training.train import Trainer
 

@@ -24,6 +24,7 @@ from ltdsl_runtime.parallel.exchange import those_who_left
 from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
+from ltdsl_runtime.training.epochs.cache import forget_half_taken
 from ltdsl_runtime.training.evaluate import described, evaluator, fit_prior, fitted, judged
 from ltdsl_runtime.training.features import (
     KeptFeatures,
@@ -38,14 +39,14 @@ from ltdsl_runtime.training.keeping import Keeper
 from ltdsl_runtime.training.networks import network_at, network_to_train, teacher_at
 from ltdsl_runtime.training.preconditions import must_be_possible
 from ltdsl_runtime.training.resume import Reached
-from ltdsl_runtime.training.stage_cache import forget_half_taken
 from ltdsl_runtime.training.stages import begin_stage, build_stage, optimizer_of
 from ltdsl_runtime.training.stopping import EARLY, ends_early
 from ltdsl_runtime.training.tensorboard import Events
 from ltdsl_runtime.tricks.curriculum import Curriculum
 from ltdsl_runtime.tricks.optimizers import go_on
 from ltdsl_runtime.tricks.registry import build_sampling
-from ltdsl_runtime.weights.averages import are_averaged, weights_told
+from ltdsl_runtime.weights import checkpoints
+from ltdsl_runtime.weights.averages import are_averaged, as_used, weights_told
 from ltdsl_runtime.weights.restore import epoch_of
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ if TYPE_CHECKING:
     from ltdsl_runtime.rundir.directory import RunDirectory
     from ltdsl_runtime.tracking import Tracking
     from ltdsl_runtime.training.callback import Passed
+    from ltdsl_runtime.training.epochs.cache import StageCache
     from ltdsl_runtime.training.evaluate import Evaluator, Scores
     from ltdsl_runtime.training.progress import Reporter
-    from ltdsl_runtime.training.stage_cache import StageCache
     from ltdsl_runtime.training.stages import Stage
     from ltdsl_runtime.tricks.averages import Average
     from ltdsl_runtime.tricks.curriculum import Asked
@@ -120,6 +121,10 @@ class Trainer:
         self.kept: KeptFeatures | None = None
         #: Of the stage that is trained, where it augments classes as they are known.
         self.curriculum: Curriculum | None = None
+        #: Of the stage that is trained, where it averages its weights.
+        self.average: Average | None = None
+        #: The network's weights, while those of another run are in their place.
+        self._untrained: dict[str, NDArray[Any]] | None = None
         self.events: Events | None = None
         self.tracking: Tracking | None = None
         self.keeper: Keeper
@@ -184,7 +189,6 @@ class Trainer:
     def _train_stages(self, so_far: Reached) -> None:
         """Train what is left of all stages, from where the run has come."""
         optimizer: nn.Optimizer | None = None
-        self.average: Average | None = None
         for index, stage in enumerate(self.plan.stages):
             ended = bool(self.metrics) and self.metrics[-1].ends is not None
             if ended or stage.end <= so_far.done:
@@ -220,12 +224,30 @@ class Trainer:
             return 0
         epochs = 0
         if self.workers.first:
-            found = self.shared.take()
+            found = self.shared.take(self._measured_again if self.workers.size == 1 else None)
+            if self._untrained is not None:
+                checkpoints.apply(self._untrained, self.network, self.run.path)
+                self._untrained, self.kept = None, None
             if found is not None:
                 epochs = found.epochs
                 which = "epoch 0" if epochs == 1 else f"epochs 0-{epochs - 1}"
                 self.reporter.say(f"{which} of {self.plan.epochs} taken from the cache")
         return int(self.workers.first_ones(str(epochs)))
+
+    def _measured_again(self, state: Path, stage: StagePlan) -> dict[str, Any]:
+        """What the run says of weights that another one has trained, and evaluated otherwise.
+
+        Args:
+            state: The checkpoint that has them.
+            stage: The stage that they are of.
+        """
+        if self._untrained is None:
+            self.reporter.say("epochs that another run has trained are evaluated as this one does")
+            own = self.network.get_parameters()
+            self._untrained = {p.name: p.asnumpy().copy() for p in own}
+        checkpoints.apply(as_used(checkpoints.load(state, sealed=True)), self.network, state)
+        self.kept = self._kept(stage)
+        return self._measured()
 
     def _begin(self, index: int, optimizer: nn.Optimizer | None, so_far: Reached) -> Stage:
         """A stage as it is when its first epoch begins, or the epoch that the run goes on with.
@@ -440,7 +462,7 @@ class Trainer:
         with spent_on("checkpoint"):
             # last of all: a run that is resumed goes on from here, and repeats whatever was written of a later epoch
             shared = self.shared if self.keeps else None
-            kept = shared is not None and epoch + 1 in shared.points
+            kept = shared is not None and shared.keeps(epoch + 1)
             ends = record.ends is not None or epoch + 1 == stage.plan.end
             written = self.keeper.save_last(whole, bool(improved) or kept or ends, **facts)
             if shared is not None and written:

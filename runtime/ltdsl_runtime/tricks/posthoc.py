@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import mindspore as ms
@@ -13,7 +14,7 @@ from ltdsl_runtime.models.scaled import ScaledClassifier
 from ltdsl_runtime.plugged import implementation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -97,21 +98,43 @@ class TauNormalisation(Correction):
         network: Its classifier is a dense layer.
         tau: τ, at least 0.
         biased: Whether the bias stays.
+
+    Attributes:
+        held: What logits are divided by, float32 [C], where it is not to follow the weights; see :func:`held`.
     """
 
     def __init__(self, network: Network, tau: float, biased: bool) -> None:
         super().__init__(network)
         self.tau = tau
         self.biased = biased
+        self.held: Tensor | None = None
+
+    def lengths(self) -> Tensor:
+        """‖w_c‖^τ of the weights as they are, float32 [C]."""
+        weight = self.network.classifier.weight
+        return _power((weight * weight).sum(-1), 0.5 * self.tau)
 
     def correct(self, logits: Tensor) -> Tensor:
         """Logits [B, C] to corrected ones."""
-        weight, bias = self.network.classifier.weight, self.network.classifier.bias
-        length = _power((weight * weight).sum(-1), 0.5 * self.tau)
+        bias = self.network.classifier.bias
+        length = self.lengths() if self.held is None else self.held
         if bias is None:
             return logits / length
         normal = (logits - bias) / length
         return normal + bias if self.biased else normal
+
+
+@contextmanager
+def held(outcome: nn.Cell) -> Iterator[None]:
+    """Let a correction divide by numbers, not by what it computes of the weights, for a form that lacks an operator."""
+    cells = [cell for _, cell in outcome.cells_and_names() if isinstance(cell, TauNormalisation)]
+    for cell in cells:
+        cell.held = Tensor(cell.lengths().asnumpy())
+    try:
+        yield
+    finally:
+        for cell in cells:
+            cell.held = None
 
 
 def _power(squares: Tensor, exponent: float) -> Tensor:

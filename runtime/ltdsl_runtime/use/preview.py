@@ -56,9 +56,9 @@ def _look(
     workers: Workers,
 ) -> dict[str, Any]:
     # they import mindspore, which must find the environment prepared
+    from ltdsl_runtime.training.epochs.cache import stage_cache
     from ltdsl_runtime.training.preconditions import must_be_possible
     from ltdsl_runtime.training.progress import Reporter
-    from ltdsl_runtime.training.stage_cache import stage_cache
     from ltdsl_runtime.training.train import Trainer
 
     shared = stage_cache(plan, loaded, directory, root, options)
@@ -104,5 +104,7 @@ def _written(out: Path, weights: int, points: Sequence[int], options: RunOptions
         *first, last = points
         ends = ", ".join([*(f"{point:,}" for point in first), counted(last, "epoch")])
         yield f"would write: the cache, the state after {ends}"
+    if options.cache_evaluated:
+        yield "would write: the cache, the weights after each epoch that is evaluated"
     if options.track:
         yield f"would tell: {', '.join(options.track)}"

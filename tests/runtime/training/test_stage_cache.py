@@ -13,8 +13,8 @@ from ltdsl_runtime.models.classifiers import use_factors
 from ltdsl_runtime.models.network import freeze
 from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.training import keeping, train
-from ltdsl_runtime.training.stage_cache import StageCache, forget_half_taken
-from ltdsl_runtime.training.stage_files import Taking, _parameters
+from ltdsl_runtime.training.epochs.cache import StageCache, forget_half_taken
+from ltdsl_runtime.training.epochs.files import Taking, _parameters
 from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.restore import epoch_of
 from support.processes import FULL

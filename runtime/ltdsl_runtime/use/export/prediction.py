@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.tricks.posthoc import held
 from ltdsl_runtime.use.export.onnx import OnnxError, finish, run_onnx
 from ltdsl_runtime.weights.averages import weights_told
 from ltdsl_runtime.weights.checkpoints import no_logging
@@ -74,7 +75,8 @@ def write_onnx(model: Model, data: Data, place: Path, batch_size: int | None) ->
     """
     shape = (data.view.channels, data.view.height, data.view.width)
     example = Tensor(np.zeros((batch_size or 1, *shape), np.uint8))
-    write_graph(model.inference(), place, "ONNX", example)
+    with held(model.outcome):
+        write_graph(model.inference(), place, "ONNX", example)
     try:
         finish(place, OUTPUTS, batch_size, data.classes)
     except OnnxError as error:

@@ -5,15 +5,17 @@ of two runs are the same where all of this is that reaches them, and :mod:`ltdsl
 Taking epochs brings the run's directory to the state in which a run of this plan would be that was interrupted after
 them; whoever trains goes on from there as from any interruption, which changes no number.
 
-Of a run that was interrupted itself, more is kept only where :mod:`ltdsl_runtime.training.marks` knows its directory
-again: it may be a stranger's, and the cache says what others train from. Nor is anything taken or kept where not all is
-known that numbers depend on.
+Of a run that was interrupted itself, more is kept only where :mod:`ltdsl_runtime.training.epochs.marks` knows its
+directory again: it may be a stranger's, and the cache says what others train from. Nor is anything taken or kept where
+not all is known that numbers depend on.
 """
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
+
+from rich.filesize import decimal
 
 from ltdsl import prefix
 from ltdsl.cache import STAGE_RECORDS, STAGE_WEIGHTS, CacheError, Store
@@ -23,9 +25,10 @@ from ltdsl.runs.facts import FromCache
 from ltdsl.wording import counted
 from ltdsl_runtime.errors import RunError
 from ltdsl_runtime.machine.identity import machine_facts, source_digest
-from ltdsl_runtime.training.marks import Marks
-from ltdsl_runtime.training.stage_files import StageFiles, Taking
-from ltdsl_runtime.training.stage_keys import StageKeys, computed_by, named_files
+from ltdsl_runtime.training.epochs.again import EvaluatedAgain
+from ltdsl_runtime.training.epochs.files import StageFiles, Taking
+from ltdsl_runtime.training.epochs.keys import StageKeys, computed_by, named_files
+from ltdsl_runtime.training.epochs.marks import Marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from ltdsl.plan import Plan
     from ltdsl_runtime.data import LoadedData
     from ltdsl_runtime.rundir.directory import RunDirectory
+    from ltdsl_runtime.training.epochs.again import Measure
 
 
 class StageCache:
@@ -72,56 +76,75 @@ class StageCache:
         self._taking = Taking(plan, data, run)
         #: Know the run again when it goes on.
         self.marks = Marks(run, data.fingerprint, by, store)
-        #: The numbers of epochs after which the run is kept.
+        self._again = EvaluatedAgain(plan, run, self._keys, store)
+        #: The numbers of epochs after which the run is kept, and of those after which its weights are.
         self.points = {*prefix.borders(plan), *options.cache_at}
+        self.evaluated: set[int] = set()
+        if options.cache_evaluated:
+            self.evaluated = {n + 1 for n in range(plan.epochs) if plan.evaluates(n)}
 
-    def take(self) -> FromCache | None:
+    def take(self, measure: Measure | None = None) -> FromCache | None:
         """Bring the run's directory to where it is after as many epochs as are there; None for none.
+
+        Args:
+            measure: Evaluates weights that another run has evaluated otherwise; None to take no such epochs.
 
         Raises:
             RunError: LT424, the directory cannot be written to.
         """
-        for epochs, weights, records in self._kept():
-            with records, weights:
-                taken = FromCache(
-                    epochs=epochs, weights=weights.record.key, records=records.record.key
-                )
-                # before anything is there: whoever goes on with half of it knows what it is
-                self._run.note(from_cache=taken.as_data())
-                try:
-                    self._taking.take(epochs, weights.folder, records.folder)
-                except (RunError, OSError, ValueError) as error:
-                    if getattr(error, "code", "") == "LT424":
-                        raise
-                    forget(self._run)  # of another form than it should be: as good as none
+        for epochs, weights in self._kept():
+            with weights:
+                records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
+                if records is None and measure is not None:
+                    records = self._again.records(epochs, weights, measure)
+                if records is None:
                     continue
-                return taken
+                with records:
+                    taken = FromCache(
+                        epochs=epochs, weights=weights.record.key, records=records.record.key
+                    )
+                    # before anything is there: whoever goes on with half of it knows what it is
+                    self._run.note(from_cache=taken.as_data())
+                    try:
+                        self._taking.take(epochs, weights.folder, records.folder)
+                    except (RunError, OSError, ValueError) as error:
+                        if getattr(error, "code", "") == "LT424":
+                            raise
+                        forget(self._run)  # of another form than it should be: as good as none
+                        continue
+                    return taken
         return None
 
     def there(self) -> int:
         """How many epochs :meth:`take` would bring."""
-        for epochs, weights, records in self._kept():
-            with records, weights:
-                return epochs
+        for epochs, weights in self._kept():
+            with weights:
+                records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
+                if records is not None:
+                    records.close()
+                if records is not None or self._again.is_possible(epochs):
+                    return epochs
         return 0
 
-    def _kept(self) -> Iterator[tuple[int, Entry, Entry]]:
-        """Numbers of epochs that are kept, most first, with their weights and records, which whoever asks closes."""
+    def _kept(self) -> Iterator[tuple[int, Entry]]:
+        """Numbers of epochs that are kept, most first, with their weights, which whoever asks closes."""
         for epochs in self._candidates():
-            records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
-            if records is None:
-                continue
             weights = self._store.lookup(STAGE_WEIGHTS, self._keys.weights(epochs))
             if weights is None:
-                records.close()
                 continue
-            yield epochs, weights, records
+            # who is to keep weights on the way trains them where they are not kept
+            if self._all_find_room(weights.record.size) and not self._again.are_kept(
+                epochs, self.evaluated
+            ):
+                weights.close()
+                continue
+            yield epochs, weights
 
     def _candidates(self) -> list[int]:
         """Numbers of epochs that something is kept after, most first."""
         found = {
             entry.record.facts.get("epochs")
-            for entry in self._store.entries(STAGE_RECORDS)
+            for entry in self._store.entries(STAGE_WEIGHTS)
             if entry.record is not None
         }
         most = self._most()
@@ -134,22 +157,46 @@ class StageCache:
             min(starts, default=self._plan.epochs) if self._options.keep_cam else self._plan.epochs
         )
 
+    def keeps(self, epochs: int) -> bool:
+        """Whether anything is kept after so many epochs."""
+        return epochs in self.points or epochs in self.evaluated
+
     def keep(self, epochs: int) -> None:
         """Keep the run as it is after so many epochs; a warning says where nothing can be kept."""
         keys, files = self._keys, self._files
         try:
+            if epochs not in self.points and not self._evaluated_are_kept():
+                return
             self._store.keep(
                 STAGE_WEIGHTS,
                 keys.weights(epochs),
                 lambda folder: files.copy_weights(folder, epochs),
             )
-            self._store.keep(
-                STAGE_RECORDS,
-                keys.records(epochs),
-                lambda folder: files.copy_records(folder, epochs),
-            )
+            if epochs in self.points:
+                self._store.keep(
+                    STAGE_RECORDS,
+                    keys.records(epochs),
+                    lambda folder: files.copy_records(folder, epochs),
+                )
         except OSError as error:  # the run's own files: it will say so itself where it needs them
             warn(f"{counted(epochs, 'epoch', 'is')} not kept: {error.strerror or error}")
+
+    def _evaluated_are_kept(self) -> bool:
+        """Whether the weights of all epochs that are evaluated find room, so that others can use them."""
+        size = self._run.checkpoint("last").stat().st_size
+        if not self._all_find_room(size):
+            all_of_them = decimal(size * len(self.evaluated))
+            warn(
+                f"the weights after each of {len(self.evaluated):,} epochs are not kept, as they take {all_of_them}: "
+                "runs that evaluate them otherwise train on their own",
+                "raise LTDSL_CACHE_LIMIT, or evaluate less often (`evaluate_every`)",
+            )
+            self.evaluated = set()
+        return bool(self.evaluated)
+
+    def _all_find_room(self, size: int) -> bool:
+        """Whether that many bytes for each epoch that is evaluated leave room for others."""
+        return size * len(self.evaluated) <= self._store.room_of(STAGE_WEIGHTS) // 2
 
 
 def forget(run: RunDirectory) -> None:

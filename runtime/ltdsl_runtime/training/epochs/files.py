@@ -21,6 +21,7 @@ from ltdsl_runtime.weights.classes import FACT, as_fact
 from ltdsl_runtime.weights.restore import epoch_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from ltdsl.plan import Plan
@@ -63,12 +64,7 @@ class Taking:
             ValueError: It is of another form.
         """
         run, plan = self.run, self.plan
-        lines = [
-            Epoch.model_validate_json(line)
-            for line in opening.read_file(records / METRICS, opening.FIGURES).splitlines()
-        ]
-        if [line.epoch for line in lines] != list(range(epochs)):
-            raise ValueError("not all epochs are there")
+        lines = read_epochs(records, epochs)
         within = prefix.stages_within(plan, epochs)
         for index, stage in enumerate(within):
             start, best = weights / f"start-{index}.ckpt", records / f"best-{index}.ckpt"
@@ -135,9 +131,10 @@ class StageFiles:
     run: RunDirectory
 
     def copy_weights(self, folder: Path, epochs: int) -> None:
-        """Copy weights and optimizer, and what stages with `cam_bs` started from."""
+        """Copy weights and optimizer, what stages with `cam_bs` started from, and what training recorded."""
         run = self.run
         self._copy(run.checkpoint("last"), folder / STATE)
+        write_epochs(folder, [line.as_trained() for line in run.metrics()[:epochs]])
         for index, stage in enumerate(prefix.stages_within(self.plan, epochs)):
             start = run.checkpoint(f"{stage.name}-start")
             if stage.sampler.needs_weights:
@@ -151,8 +148,7 @@ class StageFiles:
     def copy_records(self, folder: Path, epochs: int) -> None:
         """Copy the records of epochs, and the weights of the best ones."""
         run, plan = self.run, self.plan
-        lines = [json.dumps(line.as_data()) for line in run.metrics()[:epochs]]
-        write_atomically(folder / METRICS, "\n".join(lines) + "\n")
+        write_epochs(folder, run.metrics()[:epochs])
         if run.checkpoint("best").exists():  # not before the first evaluation
             self._copy(run.checkpoint("best"), folder / BEST)
         for index, stage in enumerate(prefix.stages_within(plan, epochs)):
@@ -161,8 +157,33 @@ class StageFiles:
                 self._copy(best, folder / f"best-{index}.ckpt")
 
     def _copy(self, source: Path, target: Path) -> None:
-        with opening.open_file(source, root=self.run.path) as file:
-            write_atomically(target, file.read())
+        copy(source, target, self.run.path)
+
+
+def copy(source: Path, target: Path, root: Path | None = None) -> None:
+    """Copy a file, which may lead out of no root."""
+    with opening.open_file(source, root=root) as file:
+        write_atomically(target, file.read())
+
+
+def write_epochs(folder: Path, epochs: Iterable[Epoch]) -> None:
+    """Write a line for each epoch."""
+    lines = [json.dumps(epoch.as_data()) for epoch in epochs]
+    write_atomically(folder / METRICS, "\n".join(lines) + "\n")
+
+
+def read_epochs(folder: Path, epochs: int) -> list[Epoch]:
+    """The lines of so many epochs.
+
+    Raises:
+        OSError: They cannot be read.
+        ValueError: They are of another form, or of other epochs.
+    """
+    lines = opening.read_file(folder / METRICS, opening.FIGURES).splitlines()
+    found = [Epoch.model_validate_json(line) for line in lines]
+    if [line.epoch for line in found] != list(range(epochs)):
+        raise ValueError("not all epochs are there")
+    return found
 
 
 def _parameters(saved: Saved) -> list[Parameter]:

@@ -1,0 +1,105 @@
+"""Epochs that another run has trained, and evaluated otherwise than this one does: its weights are evaluated again.
+
+Runs that differ in a correction of their logits train the same weights, and record other figures of them. The cache has
+the weights after each epoch that was evaluated, where a run was asked to keep them; so this run's records, and its best
+weights, are made of these, and are the ones that it would have come to by training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ltdsl.cache import STAGE_RECORDS, STAGE_WEIGHTS
+from ltdsl.plan import StagePlan
+from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.training.best import BestEpochs
+from ltdsl_runtime.training.epochs.files import BEST, STATE, copy, read_epochs, write_epochs
+
+if TYPE_CHECKING:
+    from ltdsl.cache import Entry, Store
+    from ltdsl.plan import Plan
+    from ltdsl.runs.metrics import Epoch
+    from ltdsl_runtime.rundir.directory import RunDirectory
+    from ltdsl_runtime.training.epochs.keys import StageKeys
+
+#: Evaluates the weights of a checkpoint, of a stage, as the run does: figures of :class:`ltdsl.runs.metrics.Epoch`.
+Measure = Callable[[Path, StagePlan], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class EvaluatedAgain:
+    """Makes the records of a run's first epochs of weights that are kept.
+
+    Attributes:
+        plan: The run.
+        run: Its directory.
+        keys: Of its entries.
+        store: Where they are.
+    """
+
+    plan: Plan
+    run: RunDirectory
+    keys: StageKeys
+    store: Store
+
+    def is_possible(self, epochs: int) -> bool:
+        """Whether the records of so many epochs can be made of what is kept."""
+        plan = self.plan
+        if plan.early_stopping is not None and epochs > plan.stages[-1].start:
+            return False  # its own figures may end it before
+        return self.are_kept(epochs, {n + 1 for n in range(epochs) if plan.evaluates(n)})
+
+    def are_kept(self, epochs: int, wanted: Collection[int]) -> bool:
+        """Whether weights are kept after all numbers of epochs that are wanted, up to a number of them."""
+        for number in sorted(number for number in wanted if number <= epochs):
+            found = self._weights(number)
+            if found is None:
+                return False
+            found.close()
+        return True
+
+    def records(self, epochs: int, weights: Entry, measure: Measure) -> Entry | None:
+        """The records of so many epochs, as an entry of the cache; None where they cannot be made.
+
+        Args:
+            epochs: How many.
+            weights: The entry with the weights after them.
+            measure: See :data:`Measure`.
+        """
+        if not self.is_possible(epochs):
+            return None
+        try:
+            return self.store.obtain(
+                STAGE_RECORDS,
+                self.keys.records(epochs),
+                lambda folder: self._make(epochs, weights.folder, folder, measure),
+            )
+        except (RunError, OSError, ValueError):
+            return None  # of another form than it should be: as good as none
+
+    def _weights(self, epochs: int) -> Entry | None:
+        """Those after so many epochs."""
+        return self.store.lookup(STAGE_WEIGHTS, self.keys.weights(epochs))
+
+    def _make(self, epochs: int, weights: Path, folder: Path, measure: Measure) -> None:
+        lines: list[Epoch] = []
+        best = BestEpochs(self.plan, self.run, lambda _: None)
+        for line in read_epochs(weights, epochs):
+            found = line
+            if self.plan.evaluates(line.epoch):
+                stage = self.plan.stage_at(line.epoch)
+                index = self.plan.stages.index(stage)
+                entry = self._weights(line.epoch + 1)
+                if entry is None:
+                    raise ValueError(f"the weights after epoch {line.epoch} are gone")
+                with entry:
+                    state = entry.folder / STATE
+                    found = line.model_copy(update=measure(state, stage))
+                    for path in best.improved(index, found):
+                        of_run = path == self.run.checkpoint("best")
+                        copy(state, folder / (BEST if of_run else f"best-{index}.ckpt"))
+            lines.append(found)
+        write_epochs(folder, lines)
