@@ -128,7 +128,10 @@ class EfficientNetLite0(Model):
 
 
 class MindCV(Model):
-    """Any model of the mindcv package that has feature maps; needs `pip install "ltdsl[mindcv]"`."""
+    """Any model of the mindcv package that has feature maps; needs `pip install "ltdsl[mindcv]"`.
+
+    Without dropout and dropped blocks, where its authors have any: a run could not be repeated with them.
+    """
 
     name = "mindcv"
     weighs_maps = None

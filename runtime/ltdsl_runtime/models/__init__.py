@@ -13,6 +13,7 @@ from ltdsl_runtime.models.efficientnet import efficientnet_lite0
 from ltdsl_runtime.models.initial import initialise
 from ltdsl_runtime.models.mindcv import MindCV
 from ltdsl_runtime.models.network import Frozen, Network, copy_weights, freeze
+from ltdsl_runtime.models.repeatable import leave_out_dropout, seeded
 from ltdsl_runtime.models.resnet import cifar_resnet, imagenet_resnet10, imagenet_resnet50
 from ltdsl_runtime.plugged import implementation
 
@@ -68,9 +69,11 @@ def build_network(
     """
     if name not in MODELS:
         raise RunError("LT431", f"there is no model `{name}`", f"known: {', '.join(MODELS)}")
-    network = implementation(BUILDERS, MODELS[name])(
-        num_classes=num_classes, in_channels=in_channels, **params
-    )
+    with seeded(seed):
+        network = implementation(BUILDERS, MODELS[name])(
+            num_classes=num_classes, in_channels=in_channels, **params
+        )
+    network.dropouts_left_out = leave_out_dropout(network)
     if cosine_scale is not None:
         use_cosine(network, num_classes, cosine_scale)
     initialise(network, seed)

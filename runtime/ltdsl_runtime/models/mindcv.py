@@ -88,7 +88,13 @@ def _create(name: str, num_classes: int, in_channels: int) -> nn.Cell:
 
     if name not in mindcv.list_models():
         raise RunError("LT431", f"mindcv has no model `{name}`")
-    return mindcv.create_model(name, num_classes=num_classes, in_channels=in_channels)
+    try:
+        return mindcv.create_model(name, num_classes=num_classes, in_channels=in_channels)
+    except Exception as error:  # what its models raise has no common class
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RunError(
+            "LT431", f"mindcv cannot make its model `{name}`: {why}", "take another one"
+        ) from error
 
 
 def _pool_on_all_sides(model: nn.Cell, name: str) -> None:

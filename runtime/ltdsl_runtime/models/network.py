@@ -55,6 +55,7 @@ class Network(nn.Cell):
         body_is_frozen: Set where the classifier is trained alone: all before it then stays in inference mode.
         chain: (images, body) -> the last feature maps, all at once; taken in inference, where no gradient goes. None
             where the body runs layer by layer there too.
+        dropouts_left_out: How many places there are where its authors' drops something at random, and this does not.
         norms_are_frozen: Set where batch norms of a body that is trained keep their statistics, and normalise by them.
     """
 
@@ -62,6 +63,7 @@ class Network(nn.Cell):
         super().__init__()
         self.layer_names = (*body, "pool", "fc")
         self.plain_names: dict[str, str] = {}
+        self.dropouts_left_out = 0
         self.body_is_frozen = False
         self.norms_are_frozen = False
         self.body = nn.SequentialCell(OrderedDict(body))

@@ -41,7 +41,7 @@ def network_to_train(
         data: What it is trained on.
         root: Folder that a checkpoint named in the recipe is relative to.
         workers: Who train it.
-        say: Told in a sentence where the checkpoint's classifier is not simply taken.
+        say: Told in a sentence where the checkpoint's classifier is not simply taken, or the model has no dropout.
         begin: The weights of another run that it begins with, in the place of that checkpoint.
 
     Raises:
@@ -50,6 +50,12 @@ def network_to_train(
     classes = len(data.counts)
     path = begin or _init_file(plan, root)
     network = _first_weights(plan, data, path, say)
+    if left_out := network.dropouts_left_out:
+        where = "one place" if left_out == 1 else f"{left_out} places"
+        say(
+            f"`{plan.model}` drops units or blocks out at random in {where}: it is trained without, as what is "
+            "dropped could not be repeated"
+        )
     if any(stage.classifier and stage.classifier.adds_factors for stage in plan.stages):
         use_factors(network, classes)
     must_start_alike(network, workers)

@@ -43,6 +43,18 @@ class SequentialCell(Cell):
 class Identity(Cell):
     def construct(self, input: Tensor) -> Tensor: ...
 
+class Dropout(Cell):
+    p: float
+
+class Dropout1d(Cell):
+    p: float
+
+class Dropout2d(Cell):
+    p: float
+
+class Dropout3d(Cell):
+    p: float
+
 class ReLU(Cell):
     def construct(self, input: Tensor) -> Tensor: ...
 
