@@ -24,6 +24,9 @@ from ltdsl.system.writing import LeadsOutError, lies_in
 #: Seconds between two looks at what the runs have written.
 INTERVAL = 1.0
 
+#: How many runs at once may keep weights that others are still to evaluate.
+KEEPERS = 2
+
 
 class Watcher(Protocol):
     """Someone who is told how a sweep goes on."""
@@ -59,13 +62,18 @@ class Sweep:
     records: dict[Row, Record] = field(init=False)
     ended: set[Row] = field(default_factory=set)
     shared: Mapping[Row, Share] = field(init=False)
+    _keepers: set[Row] = field(init=False)
 
     def __post_init__(self) -> None:
         self.places = self.given or self.folder.place(self.table)
         self.records = {row: self.folder.record(row, self.places[row]) for row in self.table.rows}
         alone = self.options.no_cache or NO_STAGES in os.environ
-        ended = [row for row, record in self.records.items() if record.status == "finished"]
-        self.shared = {} if alone else shares(self.table.rows, self._most, ended)
+        finished, failed = self._with("finished"), self._with("failed")
+        self.shared = {} if alone else shares(self.table.rows, self._most, finished, failed)
+        self._keepers = evaluated_by_others(self.shared)
+
+    def _with(self, status: str) -> list[Row]:
+        return [row for row, record in self.records.items() if record.status == status]
 
     def _most(self, row: Row) -> int:
         """How many epochs a run can take: pictures that are asked for are made as a stage begins."""
@@ -107,7 +115,7 @@ class Sweep:
         options = replace(
             options,
             cache_at=points(self.shared).get(row, ()),
-            cache_evaluated=row in evaluated_by_others(self.shared),
+            cache_evaluated=row in self._keepers,
         )
         if options.data is None:
             options = replace(options, data=self.images(row))
@@ -141,8 +149,9 @@ class Sweep:
         waiting, futures = dict(jobs), dict[Future[str], Row]()
         try:
             while waiting or futures:
-                for row in [row for row in waiting if self._may_begin(row, waiting, futures)]:
-                    futures[pool.submit(waiting.pop(row))] = row
+                for row in list(waiting):
+                    if self._may_begin(row, waiting, futures):
+                        futures[pool.submit(waiting.pop(row))] = row
                 done, _ = wait(futures, INTERVAL, FIRST_COMPLETED)
                 for future in done:
                     row = futures.pop(future)
@@ -160,11 +169,24 @@ class Sweep:
     ) -> bool:
         """Whether the epochs that a run shares are trained, or nobody is there to train them."""
         share = self.shared.get(row)
+        if share is None and row in self._keepers:
+            # of each there is room for half of what the cache may hold of weights
+            return len(self._awaited(waiting, futures)) < KEEPERS
         if share is None or (share.leader not in waiting and share.leader not in futures.values()):
             return True
         # it is kept before the next epoch begins
         passed = last_epoch(self.places[share.leader])
         return passed is not None and passed.epoch >= share.epochs
+
+    def _awaited(self, waiting: Mapping[Row, Job], futures: Mapping[Future[str], Row]) -> set[Row]:
+        """Runs that have begun, and keep weights for others that have not ended."""
+        left = {*waiting, *futures.values()}
+        begun = self._keepers - waiting.keys()
+        return {
+            share.leader
+            for row, share in self.shared.items()
+            if row in left and share.evaluated_again and share.leader in begun
+        }
 
     def _note(self, row: Row, error: str) -> None:
         self.ended.add(row)

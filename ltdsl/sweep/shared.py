@@ -29,7 +29,7 @@ class Share:
     """What a run takes from another one.
 
     Attributes:
-        leader: The run that trains it, which stands before it in the table.
+        leader: The run that trains it.
         epochs: How many of its first epochs.
         evaluated_again: Their weights alone are the same, so that those of each evaluation have to be kept.
     """
@@ -42,46 +42,77 @@ class Share:
 def shares(
     rows: Sequence[Row],
     most: Callable[[Row], int] | None = None,
-    ended: Collection[Row] = (),
+    finished: Collection[Row] = (),
+    failed: Collection[Row] = (),
 ) -> dict[Row, Share]:
-    """What each run takes from one before it; those that take nothing are left out.
+    """What each run takes from another one; those that take nothing are left out.
 
     Args:
         rows: The runs, in order.
         most: How many epochs a run can take; all, unless it is said.
-        ended: Those that keep nothing any more but what they have kept, which weights to evaluate again need not be in.
+        finished: Those that have trained all of theirs before: they have kept their records at the ends of stages, and
+            perhaps no weights to evaluate again.
+        failed: Those that may have kept nothing.
     """
     rows = [row for row in rows if is_all_known(row.plan)]
     keys = {row: _Keys(row) for row in rows}
+    bound = most or (lambda row: row.plan.epochs)
+    found = _same_records(rows, keys, bound, failed)
+    ended = {*finished, *failed}
+    for row, share in _evaluated_again(rows, keys, bound, ended).items():
+        if row not in finished and (row not in found or share.epochs > found[row].epochs):
+            found[row] = share
+    for row in evaluated_by_others(found):
+        if row in found and found[row].leader in ended:
+            del found[row]  # it keeps weights on the way, and trains those that nobody has kept
+    return found
+
+
+def _same_records(
+    rows: Sequence[Row],
+    keys: Mapping[Row, _Keys],
+    most: Callable[[Row], int],
+    failed: Collection[Row],
+) -> dict[Row, Share]:
+    """What each run takes from another one that evaluates as it does."""
     found: dict[Row, Share] = {}
     groups = [(rows, 0)]
     while groups:
         group, done = groups.pop()
         longer = [row for row in group if row.plan.epochs > done]
-        for alike in _by(longer, lambda row: keys[row](done + 1)):  # noqa: B023  # called at once
-            if len(alike) < 2:
+        next_epoch = done + 1
+        for alike in _by(longer, lambda row: keys[row].with_records(next_epoch)):  # noqa: B023
+            leader = next((row for row in alike if row not in failed), None)
+            if len(alike) < 2 or leader is None:
                 continue
-            together = _last_alike([keys[row] for row in alike], done + 1)
-            for row, leader in _led(alike, keys, together, ended):
-                epochs = together if most is None else min(together, most(row))
-                if epochs > 0:
-                    again = keys[row].records(epochs) != keys[leader].records(epochs)
-                    found[row] = Share(leader, epochs, again)
+            together = _last_alike([keys[row].with_records for row in alike], next_epoch, alike)
+            for row in alike:
+                epochs = min(together, most(row))
+                if row is not leader and epochs > 0:
+                    found[row] = Share(leader, epochs)
             groups.append((alike, together))
     return found
 
 
-def _led(
-    alike: Sequence[Row], keys: Mapping[Row, _Keys], epochs: int, ended: Collection[Row]
-) -> list[tuple[Row, Row]]:
-    """Runs whose first epochs have the same weights, each with one before it that trains them, where there is one."""
-    first, *others = alike
-    trains = next((row for row in alike if row not in ended), first)
-    found = []
-    for row in others:
-        leader = first if keys[row].records(epochs) == keys[first].records(epochs) else trains
-        if leader is first or (leader is not row and row not in ended):
-            found.append((row, leader))
+def _evaluated_again(
+    rows: Sequence[Row],
+    keys: Mapping[Row, _Keys],
+    most: Callable[[Row], int],
+    ended: Collection[Row],
+) -> dict[Row, Share]:
+    """What each run could take from one before it that evaluates otherwise, and after all epochs that it does."""
+    found: dict[Row, Share] = {}
+    for alike in _by(rows, lambda row: keys[row].weights(1)):
+        for number, row in enumerate(alike):
+            for leader in alike[:number]:
+                if leader in ended:
+                    continue
+                pair = [keys[leader].weights, keys[row].weights]
+                epochs = min(_last_alike(pair, 1, [leader, row]), most(row))
+                wanted = filter(row.plan.evaluates, range(epochs))
+                more = row not in found or epochs > found[row].epochs
+                if epochs > 0 and more and all(map(leader.plan.evaluates, wanted)):
+                    found[row] = Share(leader, epochs, True)
     return found
 
 
@@ -96,8 +127,16 @@ def points(found: Mapping[Row, Share]) -> dict[Row, tuple[int, ...]]:
 
 
 def evaluated_by_others(found: Mapping[Row, Share]) -> set[Row]:
-    """The runs that keep their weights after each evaluation, for others that evaluate them otherwise."""
-    return {share.leader for share in found.values() if share.evaluated_again}
+    """The runs that keep their weights after each evaluation, for others that evaluate them otherwise.
+
+    Those that such a run takes its own first epochs from keep theirs as well.
+    """
+    keep: set[Row] = set()
+    more = {share.leader for share in found.values() if share.evaluated_again}
+    while more:
+        keep |= more
+        more = {found[row].leader for row in more if row in found} - keep
+    return keep
 
 
 @dataclass(frozen=True)
@@ -133,26 +172,28 @@ class _Keys:
         named = files_within(row.plan, row.plan.epochs) if folder else ()
         self._files = {name: str(folder / name) for name in named if folder}
         self._plan = row.plan
-        self._known: dict[int, str] = {}
-        self.epochs = row.plan.epochs
+        self._known: dict[tuple[int, bool], str] = {}
 
-    def __call__(self, epochs: int) -> str:
-        """Of what reaches the weights, and whatever else two runs need alike to take them from each other."""
-        if epochs not in self._known:
-            more = None
-            if self._plan.early_stopping is not None and epochs > self._plan.stages[-1].start:
-                more = self.records(epochs)  # where it ends follows from its own figures
-            self._known[epochs] = self._digest(epochs, more)
-        return self._known[epochs]
+    def with_records(self, epochs: int) -> str:
+        """Of what reaches weights and records."""
+        return self._digest(epochs, reaching_records(self._plan, epochs))
 
-    def records(self, epochs: int) -> dict[str, Any]:
-        """What reaches their evaluation beside that."""
-        return reaching_records(self._plan, epochs)
+    def weights(self, epochs: int) -> str:
+        """Of what reaches the weights, and whatever else two runs need alike to evaluate each other's."""
+        more = None
+        if self._plan.early_stopping is not None and epochs > self._plan.stages[-1].start:
+            more = reaching_records(
+                self._plan, epochs
+            )  # where it ends follows from its own figures
+        return self._digest(epochs, more)
 
-    def _digest(self, epochs: int, more: object) -> str:
-        reaching = reaching_weights(self._plan, epochs, self._files)
-        facts = (str(self._folder), reaching, more)
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    def _digest(self, epochs: int, more: Mapping[str, Any] | None) -> str:
+        known = (epochs, more is not None)
+        if known not in self._known:
+            reaching = reaching_weights(self._plan, epochs, self._files)
+            facts = (str(self._folder), reaching, more)
+            self._known[known] = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return self._known[known]
 
 
 def _by(rows: Iterable[Row], key: Callable[[Row], str]) -> list[list[Row]]:
@@ -162,9 +203,9 @@ def _by(rows: Iterable[Row], key: Callable[[Row], str]) -> list[list[Row]]:
     return list(groups.values())
 
 
-def _last_alike(keys: Collection[_Keys], low: int) -> int:
-    """The most epochs that all runs share, of which they share at least ``low``."""
-    high = min(key.epochs for key in keys)
+def _last_alike(keys: Sequence[Callable[[int], str]], low: int, rows: Sequence[Row]) -> int:
+    """The most epochs that all runs share by their keys, of which they share at least ``low``."""
+    high = min(row.plan.epochs for row in rows)
     while low < high:
         middle = (low + high + 1) // 2
         if all(first(middle) == second(middle) for first, second in pairwise(keys)):

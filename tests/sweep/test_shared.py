@@ -231,9 +231,73 @@ def test_one_of_them_trains_again_where_the_first_one_ended_before(rows):
     """It may have kept no weights to evaluate again."""
     table = rows(*(CORRECTED[number] for number in (0, 1, 4, 5)))
     first, second, *others = table.rows
-    taken = shares(table.rows, ended=[first])
-    assert taken == dict.fromkeys(others, Share(second, 4, True))
-    assert shares(table.rows, ended=[first, second, others[0]]) == {}
+    assert shares(table.rows, finished=[first]) == dict.fromkeys(others, Share(second, 4, True))
+    assert shares(table.rows, finished=[first, second, others[0]]) == {}
+
+
+def test_weights_are_shared_where_all_that_are_evaluated_are_kept(rows):
+    every, second = "epochs = 4; ", "epochs = 4; evaluate_every = 2; "
+    table = rows(second + "one: ce", every + "one: ce", every + "one: ce + tau_norm")
+    assert shares(table.rows) == {table.rows[2]: Share(table.rows[1], 4, True)}
+    other_way = rows(every + "one: ce", second + "one: ce + tau_norm")
+    assert shares(other_way.rows) == {other_way.rows[1]: Share(other_way.rows[0], 4, True)}
+
+
+STEPS = "epochs = 20; one: ce; two: {} @ epoch 15"
+
+
+def test_records_are_taken_where_as_many_epochs_have_the_same_ones(rows):
+    """That needs no weights of evaluations, which may find no room."""
+    table = rows(*map(STEPS.format, ("cs_ce", "focal + tau_norm", "cb_focal + tau_norm")))
+    first, second, third = table.rows
+    taken = {second: Share(first, 15, True), third: Share(second, 15)}
+    assert shares(table.rows) == taken
+    assert count(table.rows, taken).shared == 20 + 5 + 5
+    assert shares(table.rows, finished=[first]) == {third: Share(second, 15)}
+
+
+def test_who_keeps_weights_has_them_from_the_first_epoch_on(rows):
+    table = rows(*map(STEPS.format, ("cs_ce", "focal", "focal + tau_norm")))
+    first, second, third = table.rows
+    taken = shares(table.rows)
+    assert taken == {second: Share(first, 15), third: Share(second, 20, True)}
+    assert evaluated_by_others(taken) == {first, second}
+    # of a run of another day, nobody may have kept them
+    assert shares(table.rows, finished=[first]) == {third: Share(second, 20, True)}
+
+
+def test_nobody_waits_for_what_a_run_that_failed_may_have_kept(rows):
+    table = rows(*(STEPS.format(tricks) for tricks in ("cs_ce", "focal", "focal + tau_norm", "ce")))
+    failed, second, third, fourth = table.rows
+    taken = shares(table.rows, failed=[failed])
+    assert taken == {
+        failed: Share(second, 15),
+        third: Share(second, 20, True),
+        fourth: Share(second, 15),
+    }
+
+
+def test_few_runs_at_once_keep_weights_that_others_are_still_to_evaluate(
+    rows, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("LTDSL_NO_CACHE", raising=False)
+    monkeypatch.setattr(drive, "INTERVAL", 0.01)
+    (tmp_path / "out").mkdir()
+    texts = [f"epochs = 2; seed = {s}; one: ce{c}" for c in ("", " + tau_norm") for s in range(4)]
+    sweep = Sweep(rows(*texts), SweepFolder(tmp_path / "out"), RunOptions())
+    pool, most = Pool(), 0
+    jobs = {row: number for number, row in enumerate(sweep.table.rows)}  # 4 to 7 evaluate again
+
+    def step():
+        nonlocal most
+        done = {number for number, future in pool.submitted.items() if future.done()}
+        most = max(most, sum(number < 4 and number + 4 not in done for number in pool.submitted))
+        for number in sorted(pool.submitted.keys() - done)[:1]:
+            pool.submitted[number].set_result("")
+
+    sweep.drive(jobs, pool, Story(*[step] * 50))
+    assert len(pool.submitted) == 8
+    assert most == 2
 
 
 def test_who_trains_them_keeps_their_weights(rows, tmp_path, monkeypatch):

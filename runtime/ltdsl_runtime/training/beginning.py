@@ -126,7 +126,7 @@ class Beginning:
             "LT429",
             f"nobody has kept the state of {self._run.path} after epoch {self._epochs - 1}",
             f"its own checkpoints are of the epochs {known or 'none'}; the cache keeps those at the ends of stages, "
-            "and after epochs that --cache-at names",
+            "after epochs that --cache-at names, and with --cache-evaluated after each that is evaluated",
         )
 
     def _differing(self, plan: Plan, root: Path, computed: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from ltdsl.runs.evaluation import Evaluation
 from ltdsl.runs.layout import TENSORBOARD
 from ltdsl.runs.metrics import Epoch
 from ltdsl.runs.profile import Lap, Profile
+from ltdsl.wording import counted
 from ltdsl_runtime.clock import now_at, running, spent_on
 from ltdsl_runtime.data.pipeline import own_errors, training_dataset
 from ltdsl_runtime.errors import RunError, StoppedAsAsked
@@ -24,6 +25,7 @@ from ltdsl_runtime.parallel.exchange import those_who_left
 from ltdsl_runtime.training.beginning import BEGIN, must_be_begun_with
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.callback import Epochs
+from ltdsl_runtime.training.epochs.again import UnusableError
 from ltdsl_runtime.training.epochs.cache import forget_half_taken
 from ltdsl_runtime.training.evaluate import described, evaluator, fit_prior, fitted, judged
 from ltdsl_runtime.training.features import (
@@ -125,6 +127,7 @@ class Trainer:
         self.average: Average | None = None
         #: The network's weights, while those of another run are in their place.
         self._untrained: dict[str, NDArray[Any]] | None = None
+        self._evaluated_of: StagePlan | None = None
         self.events: Events | None = None
         self.tracking: Tracking | None = None
         self.keeper: Keeper
@@ -153,14 +156,14 @@ class Trainer:
         names = self.data.train.class_names
         self.keeper = Keeper(self.run, self.plan.digest(), self.network, self.workers, names)
         self.best = BestEpochs(self.plan, self.run, self._warn)
-        if resume and self.workers.first:
-            forget_half_taken(self.run)
-        goes_on = resume or self.run.facts.from_cache is not None
+        goes_on = self._goes_on(resume)
         #: Whether the cache is given what the run comes to.
         self.keeps = self.shared is not None and self.workers.first
         so_far = self.keeper.reached(self._warn) if goes_on or self._taken() else Reached()
         if self.keeps and goes_on and self.shared is not None:
             self.keeps = self.shared.marks.is_ours()
+            if self.keeps and self.shared.keeps(so_far.done):
+                self.shared.keep(so_far.done)  # it may have been about to
         must_be_possible(self.plan, self.data, self.network, self.run, so_far.done)
         so_far.restore(self.network)
         self.best.go_on(so_far.metrics)
@@ -218,6 +221,17 @@ class Trainer:
             self.laps.append(Lap(parts=parts, beside=beside, **named))
             self.run.profiled(Profile(laps=tuple(self.laps)))
 
+    def _goes_on(self, resume: bool) -> bool:
+        """Whether the run has any epoch that it goes on after; one that was interrupted before begins as ever."""
+        if resume and self.workers.first:
+            forget_half_taken(self.run)
+        begun = resume or self.run.facts.from_cache is not None
+        if begun and self.shared is not None:
+            there = any(self.run.checkpoint(name).exists() for name in ("last", "previous"))
+            otherwise = bool(self.run.facts.went_on_otherwise())
+            begun = there or bool(self.run.metrics()) or otherwise
+        return bool(int(self.workers.first_ones(str(int(begun)))))
+
     def _taken(self) -> int:
         """How many epochs were taken from the cache; the run's directory is as if it had trained them."""
         if self.shared is None:
@@ -228,8 +242,14 @@ class Trainer:
             if self._untrained is not None:
                 checkpoints.apply(self._untrained, self.network, self.run.path)
                 self._untrained, self.kept = None, None
-            if found is not None:
-                epochs = found.epochs
+            epochs = 0 if found is None else found.epochs
+            if self.shared.missed > epochs:
+                whole = counted(self.shared.missed, "epoch")
+                self.reporter.say(
+                    f"the weights after {whole} are in the cache, but not all that this run would evaluate on the way: "
+                    "it trains them; see --cache-evaluated"
+                )
+            if epochs:
                 which = "epoch 0" if epochs == 1 else f"epochs 0-{epochs - 1}"
                 self.reporter.say(f"{which} of {self.plan.epochs} taken from the cache")
         return int(self.workers.first_ones(str(epochs)))
@@ -245,8 +265,13 @@ class Trainer:
             self.reporter.say("epochs that another run has trained are evaluated as this one does")
             own = self.network.get_parameters()
             self._untrained = {p.name: p.asnumpy().copy() for p in own}
-        checkpoints.apply(as_used(checkpoints.load(state, sealed=True)), self.network, state)
-        self.kept = self._kept(stage)
+        try:
+            checkpoints.apply(as_used(checkpoints.load(state, sealed=True)), self.network, state)
+        except RunError as error:
+            raise UnusableError(error.message) from error
+        same = self.kept is not None and self.kept.body == body_digest(self.network)
+        if stage is not self._evaluated_of or not (same or self.kept is None):
+            self.kept, self._evaluated_of = self._kept(stage), stage
         return self._measured()
 
     def _begin(self, index: int, optimizer: nn.Optimizer | None, so_far: Reached) -> Stage:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
-from ltdsl_runtime.errors import RunError
+from ltdsl_runtime.rundir.directory import RunDirectory
 from ltdsl_runtime.training import keeping
+from ltdsl_runtime.training.epochs.again import UnusableError
 from ltdsl_runtime.training.epochs.cache import StageCache
 from support.processes import FULL
 from support.training import conv_network, plan, trainer
@@ -67,6 +69,10 @@ def contents(folder):
     return files | {"metrics": [line | {"seconds": 0} for line in lines]}
 
 
+def told(made):
+    return made.reporter.console.file.getvalue()
+
+
 @pytest.mark.parametrize("what", RECIPES if FULL else [IN_CI])
 def test_a_run_with_another_correction_trains_nothing_and_is_as_if_it_had(what, data, tmp_path):
     store = Store(tmp_path / "cache", 10**9)
@@ -113,6 +119,7 @@ def test_where_weights_are_gone_a_run_trains(lost, trained, data, tmp_path, stor
     made()
     first = lost - 1  # those before are taken all the same
     assert [record.epoch for record in made.reporter.records] == list(range(first, 5))
+    assert ("not all that this run would evaluate" in told(made)) == (lost == 2)
     assert contents(tmp_path / "run") == contents(trained / "alone")
 
 
@@ -126,7 +133,7 @@ def test_where_weights_are_damaged_a_run_begins_with_its_own(
     def fail(state, stage):
         asked.append(state)
         if len(asked) % 3 == 0:
-            raise RunError("LT411", "damaged")
+            raise UnusableError("damaged")
         return measure(state, stage)
 
     monkeypatch.setattr(made, "_measured_again", fail)
@@ -164,3 +171,69 @@ def test_a_run_that_may_end_early_is_not_made_of_the_weights_of_another(data, tm
     )
     made()
     assert made.run.facts.from_cache.epochs == 2  # before its last stage, in which it may end
+
+
+def test_what_an_evaluation_says_is_not_taken_for_damage(
+    trained, data, tmp_path, store, monkeypatch
+):
+    made = run(recipe(IN_CI, CORRECTIONS[1]), data, tmp_path / "run", store)
+
+    def fail():
+        raise ValueError("an image cannot be read")
+
+    monkeypatch.setattr(made, "_measured", fail)
+    with pytest.raises(ValueError, match="cannot be read"):
+        made()
+
+
+def test_a_run_that_was_interrupted_meanwhile_evaluates_again(trained, data, tmp_path, store):
+    text = recipe(IN_CI, CORRECTIONS[1])
+    made = run(text, data, tmp_path / "run", store)
+    measure, asked = made._measured, []
+
+    def stop():
+        asked.append(1)
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+        return measure()
+
+    made._measured = stop
+    with pytest.raises(KeyboardInterrupt):
+        made()
+    made.run.close()
+    again = run(text, data, tmp_path / "unused", store)
+    again.run = RunDirectory(tmp_path / "run", resume=True)
+    again.shared = StageCache(again.plan, data, again.run, {}, KEPT, store, {})
+    again(resume=True)
+    assert again.reporter.records == []
+    assert contents(tmp_path / "run") == contents(trained / "alone")
+
+
+def test_a_correction_depends_on_what_it_is_fitted_on(data, tmp_path):
+    """With another validation part, and the same images to train and to choose by."""
+    store, text = (
+        Store(tmp_path / "cache", 10**9),
+        SETTINGS + "augment = []; best_on = test; epochs = 2; one: ce",
+    )
+    run(text + " + prior2posterior", data, tmp_path / "first", store)()
+    others = replace(data, fingerprint={**data.fingerprint, "validation": "other"})
+    made = run(text + " + prior2posterior", others, tmp_path / "other", store, RunOptions())
+    assert made.shared.take() is None
+    assert run(text, others, tmp_path / "plain", store, RunOptions()).shared.take() is None
+    run(text, data, tmp_path / "again", store)()
+    assert run(text, others, tmp_path / "same", store, RunOptions()).shared.take().epochs == 2
+
+
+@pytest.mark.skipif(not FULL, reason="takes long: set LTDSL_FULL=1")
+def test_features_are_evaluated_by_one_graph(data, tmp_path, compilations):
+    store, what = Store(tmp_path / "cache", 10**9), "features of a frozen body"
+    text = recipe(what, "").replace("epochs = 4", "epochs = 9")
+    run(text, data, tmp_path / "first", store)()
+    compilations.clear()
+    corrected = recipe(what, CORRECTIONS[1]).replace("epochs = 4", "epochs = 9")
+    made = run(corrected, data, tmp_path / "run", store)
+    made()
+    assert made.reporter.records == []
+    assert (
+        compilations.count("EvalStep") <= 3
+    )  # images; features, and those of the final evaluation

@@ -7,14 +7,16 @@ weights, are made of these, and are the ones that it would have come to by train
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltdsl.cache import STAGE_RECORDS, STAGE_WEIGHTS
+from ltdsl.cache.errors import warn
 from ltdsl.plan import StagePlan
-from ltdsl_runtime.errors import RunError
+from ltdsl.wording import counted
 from ltdsl_runtime.training.best import BestEpochs
 from ltdsl_runtime.training.epochs.files import BEST, STATE, copy, read_epochs, write_epochs
 
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
     from ltdsl_runtime.rundir.directory import RunDirectory
     from ltdsl_runtime.training.epochs.keys import StageKeys
 
+
+class UnusableError(Exception):
+    """Weights of the cache are of another form than they should be: as good as none."""
+
+
 #: Evaluates the weights of a checkpoint, of a stage, as the run does: figures of :class:`ltdsl.runs.metrics.Epoch`.
+#: Raises :class:`UnusableError` where they are no weights of its network.
 Measure = Callable[[Path, StagePlan], dict[str, Any]]
 
 
@@ -50,51 +58,54 @@ class EvaluatedAgain:
         plan = self.plan
         if plan.early_stopping is not None and epochs > plan.stages[-1].start:
             return False  # its own figures may end it before
-        return self.are_kept(epochs, {n + 1 for n in range(epochs) if plan.evaluates(n)})
+        return epochs < self.first_gap({n + 1 for n in range(plan.epochs) if plan.evaluates(n)})
 
-    def are_kept(self, epochs: int, wanted: Collection[int]) -> bool:
-        """Whether weights are kept after all numbers of epochs that are wanted, up to a number of them."""
-        for number in sorted(number for number in wanted if number <= epochs):
+    def first_gap(self, wanted: Collection[int]) -> float:
+        """The first number of epochs, of those that are wanted, after which no weights are kept; infinite for none."""
+        for number in sorted(wanted):
             found = self._weights(number)
             if found is None:
-                return False
+                return number
             found.close()
-        return True
+        return math.inf
 
     def records(self, epochs: int, weights: Entry, measure: Measure) -> Entry | None:
         """The records of so many epochs, as an entry of the cache; None where they cannot be made.
 
         Args:
-            epochs: How many.
+            epochs: How many; :meth:`is_possible` says whether they can be.
             weights: The entry with the weights after them.
             measure: See :data:`Measure`.
         """
-        if not self.is_possible(epochs):
-            return None
         try:
             return self.store.obtain(
                 STAGE_RECORDS,
                 self.keys.records(epochs),
                 lambda folder: self._make(epochs, weights.folder, folder, measure),
             )
-        except (RunError, OSError, ValueError):
-            return None  # of another form than it should be: as good as none
+        except UnusableError as error:
+            warn(f"{counted(epochs, 'epoch', 'is')} not taken from the cache: {error}")
+            return None
 
     def _weights(self, epochs: int) -> Entry | None:
         """Those after so many epochs."""
         return self.store.lookup(STAGE_WEIGHTS, self.keys.weights(epochs))
 
     def _make(self, epochs: int, weights: Path, folder: Path, measure: Measure) -> None:
+        try:
+            trained = read_epochs(weights, epochs)
+        except (OSError, ValueError) as error:
+            raise UnusableError(str(error)) from error
         lines: list[Epoch] = []
         best = BestEpochs(self.plan, self.run, lambda _: None)
-        for line in read_epochs(weights, epochs):
+        for line in trained:
             found = line
             if self.plan.evaluates(line.epoch):
                 stage = self.plan.stage_at(line.epoch)
                 index = self.plan.stages.index(stage)
                 entry = self._weights(line.epoch + 1)
                 if entry is None:
-                    raise ValueError(f"the weights after epoch {line.epoch} are gone")
+                    raise UnusableError(f"the weights after epoch {line.epoch} are gone")
                 with entry:
                     state = entry.folder / STATE
                     found = line.model_copy(update=measure(state, stage))

@@ -80,6 +80,8 @@ class StageCache:
         #: The numbers of epochs after which the run is kept, and of those after which its weights are.
         self.points = {*prefix.borders(plan), *options.cache_at}
         self.evaluated: set[int] = set()
+        #: The most epochs whose weights are there, and not all that it would take to evaluate them as this run does.
+        self.missed = 0
         if options.cache_evaluated:
             self.evaluated = {n + 1 for n in range(plan.epochs) if plan.evaluates(n)}
 
@@ -95,7 +97,7 @@ class StageCache:
         for epochs, weights in self._kept():
             with weights:
                 records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
-                if records is None and measure is not None:
+                if records is None and measure is not None and self._can_be_evaluated(epochs):
                     records = self._again.records(epochs, weights, measure)
                 if records is None:
                     continue
@@ -122,20 +124,26 @@ class StageCache:
                 records = self._store.lookup(STAGE_RECORDS, self._keys.records(epochs))
                 if records is not None:
                     records.close()
-                if records is not None or self._again.is_possible(epochs):
+                if records is not None or self._can_be_evaluated(epochs):
                     return epochs
         return 0
 
+    def _can_be_evaluated(self, epochs: int) -> bool:
+        """Whether records that nobody has kept can be made of weights; notes where they could if more were kept."""
+        possible = self._again.is_possible(epochs)
+        if not possible and self._plan.early_stopping is None:
+            self.missed = max(self.missed, epochs)
+        return possible
+
     def _kept(self) -> Iterator[tuple[int, Entry]]:
         """Numbers of epochs that are kept, most first, with their weights, which whoever asks closes."""
+        gap = self._again.first_gap(self.evaluated)
         for epochs in self._candidates():
             weights = self._store.lookup(STAGE_WEIGHTS, self._keys.weights(epochs))
             if weights is None:
                 continue
             # who is to keep weights on the way trains them where they are not kept
-            if self._all_find_room(weights.record.size) and not self._again.are_kept(
-                epochs, self.evaluated
-            ):
+            if epochs >= gap and self._all_find_room(weights.record.size):
                 weights.close()
                 continue
             yield epochs, weights
@@ -165,7 +173,7 @@ class StageCache:
         """Keep the run as it is after so many epochs; a warning says where nothing can be kept."""
         keys, files = self._keys, self._files
         try:
-            if epochs not in self.points and not self._evaluated_are_kept():
+            if epochs not in self.points and not self._evaluated_are_kept(epochs):
                 return
             self._store.keep(
                 STAGE_WEIGHTS,
@@ -181,9 +189,9 @@ class StageCache:
         except OSError as error:  # the run's own files: it will say so itself where it needs them
             warn(f"{counted(epochs, 'epoch', 'is')} not kept: {error.strerror or error}")
 
-    def _evaluated_are_kept(self) -> bool:
+    def _evaluated_are_kept(self, epochs: int) -> bool:
         """Whether the weights of all epochs that are evaluated find room, so that others can use them."""
-        size = self._run.checkpoint("last").stat().st_size
+        size = self._files.size_of_weights(epochs)
         if not self._all_find_room(size):
             all_of_them = decimal(size * len(self.evaluated))
             warn(
@@ -195,8 +203,8 @@ class StageCache:
         return bool(self.evaluated)
 
     def _all_find_room(self, size: int) -> bool:
-        """Whether that many bytes for each epoch that is evaluated leave room for others."""
-        return size * len(self.evaluated) <= self._store.room_of(STAGE_WEIGHTS) // 2
+        """Whether that many bytes for each epoch that is evaluated leave room for two such runs, and others."""
+        return size * len(self.evaluated) <= self._store.room_of(STAGE_WEIGHTS) // 3
 
 
 def forget(run: RunDirectory) -> None:

@@ -145,6 +145,16 @@ class StageFiles:
                 self._copy(about, folder / f"cam-{index}.json")
                 self._copy(about.with_name(told["file"]), folder / f"cam-{index}.picture")
 
+    def size_of_weights(self, epochs: int) -> int:
+        """Bytes of the checkpoints that :meth:`copy_weights` copies."""
+        run = self.run
+        starts = [
+            run.checkpoint(f"{s.name}-start") for s in prefix.stages_within(self.plan, epochs)
+        ]
+        return sum(
+            path.stat().st_size for path in (run.checkpoint("last"), *starts) if path.exists()
+        )
+
     def copy_records(self, folder: Path, epochs: int) -> None:
         """Copy the records of epochs, and the weights of the best ones."""
         run, plan = self.run, self.plan

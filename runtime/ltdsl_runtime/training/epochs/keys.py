@@ -62,8 +62,11 @@ class StageKeys:
 
     @property
     def _measured_on(self) -> dict[str, Any]:
-        part = self.plan.best_on or "test"
-        return {part: self.fingerprint.get(part)}
+        posthoc = self.plan.stages[-1].posthoc
+        parts = {self.plan.best_on or "test"}
+        if posthoc is not None and posthoc.is_fitted:
+            parts.add("validation")  # what it is fitted on
+        return {part: self.fingerprint.get(part) for part in sorted(parts)}
 
 
 def computed_by(facts: Facts, machine: Mapping[str, Any]) -> dict[str, Any]:
