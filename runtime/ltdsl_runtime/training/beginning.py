@@ -81,7 +81,7 @@ class Beginning:
             self.said = f"goes on from {where}, exactly as if it had trained these epochs itself"
             return
         if not differing and not whole:
-            differing = ["its optimizer and records are not kept there"]
+            differing = ["its optimizer or its records are not kept there"]
         saved = checkpoints.load(state, sealed=True)
         self._state_read = state
         begun = Begun(
