@@ -23,11 +23,12 @@ from support.processes import FULL, command, environment
 
 from ltdsl.cache import Store
 
-#: Every kind of border: mixup, a running optimizer, a fresh one from the best weights with cam_bs, a classifier alone.
+#: Every kind of border: mixup, a running optimizer, a fresh one from the best weights with cam_bs, a classifier alone;
+#: batches that no number of threads shares evenly.
 RECIPE = """
-epochs = 8; schedule = multistep(milestones = [75%], warmup = 0); validation = 0.2
+epochs = 8; batch_size = 25; schedule = multistep(milestones = [75%], warmup = 0); validation = 0.2
 stage1: input_mixup + progressive
-stage2: remix + balanced_softmax @ epoch 2
+stage2: remix + focal @ epoch 2
 stage3: cam_bs + cs_ce + input_mixup @ epoch 4 { optimizer = sgd(lr = 0.01); handoff = best }
 stage4: class_balanced + crt @ epoch 7 { optimizer = sgd(lr = 0.01) }
 """

@@ -20,12 +20,13 @@ from support.training import PLAIN, conv_network, given, plan, read_checkpoint, 
 
 from ltdsl.options import RunOptions
 
+#: Batches that no number of threads shares evenly, and a loss of many operators.
 RECIPE = (
     PLAIN
     + """
-epochs = 6; batch_size = 16; validation = 0.1
+epochs = 6; batch_size = 13; validation = 0.1
 one: input_mixup
-two: cs_ce @ epoch 3 { optimizer = sgd(lr = 0.02); handoff = best }
+two: cb_focal(beta = 0.9) @ epoch 3 { optimizer = sgd(lr = 0.02); sharpness = sam; handoff = best }
 """
 )
 
@@ -166,15 +167,14 @@ def test_a_loss_that_is_not_finite_is_placed_and_evaluated_by_nobody(begun, tmp_
     steps = iter(range(1000))
 
     def poison():
-        if (
-            next(steps) == 4
-        ):  # after the second of the second epoch's four; an epoch's last is not told
+        # after the second of the second epoch's five; an epoch's last is not told
+        if next(steps) == 5:
             bias = made.network.classifier.bias
             bias.set_data(Tensor(np.full(bias.shape, np.inf, np.float32)))
 
     made.reporter.on_step = poison
     with pytest.raises(
-        RunError, match=r"in epoch 1 \(stage `one`\), from step 3 of 4 on"
+        RunError, match=r"in epoch 1 \(stage `one`\), from step 3 of 5 on"
     ) as caught:
         made()
     assert caught.value.code == "LT410"
