@@ -53,12 +53,13 @@ class EvaluatedAgain:
     keys: StageKeys
     store: Store
 
-    def is_possible(self, epochs: int) -> bool:
-        """Whether the records of so many epochs can be made of what is kept."""
+    def most(self) -> float:
+        """How many epochs' records can be made of what is kept, at most; infinite for all."""
         plan = self.plan
-        if plan.early_stopping is not None and epochs > plan.stages[-1].start:
-            return False  # its own figures may end it before
-        return epochs < self.first_gap({n + 1 for n in range(plan.epochs) if plan.evaluates(n)})
+        # its own figures may end it in its last stage
+        bound = math.inf if plan.early_stopping is None else plan.stages[-1].start
+        gap = self.first_gap({n + 1 for n in range(plan.epochs) if plan.evaluates(n)})
+        return min(bound, gap - 1)
 
     def first_gap(self, wanted: Collection[int]) -> float:
         """The first number of epochs, of those that are wanted, after which no weights are kept; infinite for none."""
@@ -73,7 +74,7 @@ class EvaluatedAgain:
         """The records of so many epochs, as an entry of the cache; None where they cannot be made.
 
         Args:
-            epochs: How many; :meth:`is_possible` says whether they can be.
+            epochs: How many, at most :meth:`most`.
             weights: The entry with the weights after them.
             measure: See :data:`Measure`.
         """

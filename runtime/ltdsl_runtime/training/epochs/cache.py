@@ -82,6 +82,7 @@ class StageCache:
         self.evaluated: set[int] = set()
         #: The most epochs whose weights are there, and not all that it would take to evaluate them as this run does.
         self.missed = 0
+        self._most_evaluated: float | None = None
         if options.cache_evaluated:
             self.evaluated = {n + 1 for n in range(plan.epochs) if plan.evaluates(n)}
 
@@ -130,7 +131,9 @@ class StageCache:
 
     def _can_be_evaluated(self, epochs: int) -> bool:
         """Whether records that nobody has kept can be made of weights; notes where they could if more were kept."""
-        possible = self._again.is_possible(epochs)
+        if self._most_evaluated is None:  # all of their files are read and compared
+            self._most_evaluated = self._again.most()
+        possible = epochs <= self._most_evaluated
         if not possible and self._plan.early_stopping is None:
             self.missed = max(self.missed, epochs)
         return possible
