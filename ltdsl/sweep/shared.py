@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -76,21 +76,12 @@ def _same_records(
 ) -> dict[Row, Share]:
     """What each run takes from another one that evaluates as it does."""
     found: dict[Row, Share] = {}
-    groups = [(rows, 0)]
-    while groups:
-        group, done = groups.pop()
-        longer = [row for row in group if row.plan.epochs > done]
-        next_epoch = done + 1
-        for alike in _by(longer, lambda row: keys[row].with_records(next_epoch)):  # noqa: B023
-            leader = next((row for row in alike if row not in failed), None)
-            if len(alike) < 2 or leader is None:
-                continue
-            together = _last_alike([keys[row].with_records for row in alike], next_epoch, alike)
-            for row in alike:
-                epochs = min(together, most(row))
-                if row is not leader and epochs > 0:
-                    found[row] = Share(leader, epochs)
-            groups.append((alike, together))
+    for alike, together in _beginnings(rows, {row: keys[row].with_records for row in rows}):
+        leader = next((row for row in alike if row not in failed), None)
+        for row in alike:
+            epochs = min(together, most(row))
+            if leader is not None and row is not leader and epochs > 0:
+                found[row] = Share(leader, epochs)
     return found
 
 
@@ -102,18 +93,38 @@ def _evaluated_again(
 ) -> dict[Row, Share]:
     """What each run could take from one before it that evaluates otherwise, and after all epochs that it does."""
     found: dict[Row, Share] = {}
-    for alike in _by(rows, lambda row: keys[row].weights(1)):
+    for alike, together in _beginnings(rows, {row: keys[row].weights for row in rows}):
         for number, row in enumerate(alike):
-            for leader in alike[:number]:
-                if leader in ended:
-                    continue
-                pair = [keys[leader].weights, keys[row].weights]
-                epochs = min(_last_alike(pair, 1, [leader, row]), most(row))
-                wanted = filter(row.plan.evaluates, range(epochs))
-                more = row not in found or epochs > found[row].epochs
-                if epochs > 0 and more and all(map(leader.plan.evaluates, wanted)):
-                    found[row] = Share(leader, epochs, True)
+            epochs = min(together, most(row))
+            wanted = {epoch for epoch in range(epochs) if row.plan.evaluates(epoch)}
+            leaders = (each for each in alike[:number] if each not in ended)
+            leader = next((o for o in leaders if all(map(o.plan.evaluates, wanted))), None)
+            if leader is not None and epochs > 0:
+                found[row] = Share(leader, epochs, True)
     return found
+
+
+def _beginnings(
+    rows: Sequence[Row], keys: Mapping[Row, Callable[[int], str]]
+) -> Iterator[tuple[list[Row], int]]:
+    """Two runs and more that begin alike, in order, and how many epochs all of them share: less of more runs first.
+
+    Args:
+        rows: The runs.
+        keys: What is the same of two of them, for each number of epochs, where these are.
+    """
+    groups = [(list(rows), 0)]
+    while groups:
+        group, done = groups.pop()
+        parts: dict[str, list[Row]] = {}
+        for row in group:
+            if row.plan.epochs > done:
+                parts.setdefault(keys[row](done + 1), []).append(row)
+        for alike in parts.values():
+            if len(alike) > 1:
+                together = _last_alike([keys[row] for row in alike], done + 1, alike)
+                yield alike, together
+                groups.append((alike, together))
 
 
 def points(found: Mapping[Row, Share]) -> dict[Row, tuple[int, ...]]:
@@ -182,9 +193,8 @@ class _Keys:
         """Of what reaches the weights, and whatever else two runs need alike to evaluate each other's."""
         more = None
         if self._plan.early_stopping is not None and epochs > self._plan.stages[-1].start:
-            more = reaching_records(
-                self._plan, epochs
-            )  # where it ends follows from its own figures
+            # where it ends follows from its own figures
+            more = reaching_records(self._plan, epochs)
         return self._digest(epochs, more)
 
     def _digest(self, epochs: int, more: Mapping[str, Any] | None) -> str:
@@ -194,13 +204,6 @@ class _Keys:
             facts = (str(self._folder), reaching, more)
             self._known[known] = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
         return self._known[known]
-
-
-def _by(rows: Iterable[Row], key: Callable[[Row], str]) -> list[list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return list(groups.values())
 
 
 def _last_alike(keys: Sequence[Callable[[int], str]], low: int, rows: Sequence[Row]) -> int:

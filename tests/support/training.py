@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -192,3 +193,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         name: value.asnumpy() if hasattr(value, "asnumpy") else value
         for name, value in ms.load_checkpoint(str(path)).items()
     }
+
+
+def told(made: Trainer) -> str:
+    """What a trainer's reporter has printed."""
+    text: str = made.reporter.console.file.getvalue()
+    return text
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """All files of a run that are to be the same; of metrics.jsonl what is not time."""
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("metrics.jsonl", "run.json", ".lock", "mark")
+    }
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return files | {"metrics": [line | {"seconds": 0} for line in lines]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 
@@ -12,7 +11,7 @@ from ltdsl_runtime.training import keeping
 from ltdsl_runtime.training.epochs.again import UnusableError
 from ltdsl_runtime.training.epochs.cache import StageCache
 from support.processes import FULL
-from support.training import conv_network, plan, trainer
+from support.training import contents, conv_network, plan, told, trainer
 
 from ltdsl.cache import STAGE_WEIGHTS, Store
 from ltdsl.cache.errors import warn
@@ -57,20 +56,11 @@ def run(text, data, folder, store=None, options=KEPT):
     return made
 
 
-def contents(folder):
-    """All files of a run; of metrics.jsonl what is not time."""
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("metrics.jsonl", "run.json", ".lock", "mark")
-    }
-    files.pop("checkpoints/previous.ckpt", None)  # which a run that is finished has no more
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return files | {"metrics": [line | {"seconds": 0} for line in lines]}
-
-
-def told(made):
-    return made.reporter.console.file.getvalue()
+def finished(folder):
+    """All that a finished run leaves, whether it trained its epochs or took them: no checkpoint before the last."""
+    found = contents(folder)
+    found.pop("checkpoints/previous.ckpt", None)
+    return found
 
 
 @pytest.mark.parametrize("what", RECIPES if FULL else [IN_CI])
@@ -84,7 +74,7 @@ def test_a_run_with_another_correction_trains_nothing_and_is_as_if_it_had(what, 
         best.add(made()["best"]["epoch"])
         assert made.reporter.records == []
         run(text, data, tmp_path / f"alone{number}")()
-        found, expected = (contents(tmp_path / f"{name}{number}") for name in ("shared", "alone"))
+        found, expected = (finished(tmp_path / f"{name}{number}") for name in ("shared", "alone"))
         assert found.keys() == expected.keys()
         for name, content in expected.items():
             assert found[name] == content, (correction, name)
@@ -120,7 +110,7 @@ def test_where_weights_are_gone_a_run_trains(lost, trained, data, tmp_path, stor
     first = lost - 1  # those before are taken all the same
     assert [record.epoch for record in made.reporter.records] == list(range(first, 5))
     assert ("not all that this run would evaluate" in told(made)) == (lost == 2)
-    assert contents(tmp_path / "run") == contents(trained / "alone")
+    assert finished(tmp_path / "run") == finished(trained / "alone")
 
 
 def test_where_weights_are_damaged_a_run_begins_with_its_own(
@@ -140,7 +130,7 @@ def test_where_weights_are_damaged_a_run_begins_with_its_own(
     made()
     assert asked
     assert made.run.facts.from_cache.epochs == 2  # which were evaluated before the third
-    assert contents(tmp_path / "run") == contents(trained / "alone")
+    assert finished(tmp_path / "run") == finished(trained / "alone")
 
 
 def test_what_finds_no_room_is_told_and_not_kept(data, tmp_path, capsys):
@@ -206,7 +196,7 @@ def test_a_run_that_was_interrupted_meanwhile_evaluates_again(trained, data, tmp
     again.shared = StageCache(again.plan, data, again.run, {}, KEPT, store, {})
     again(resume=True)
     assert again.reporter.records == []
-    assert contents(tmp_path / "run") == contents(trained / "alone")
+    assert finished(tmp_path / "run") == finished(trained / "alone")
 
 
 def test_a_correction_depends_on_what_it_is_fitted_on(data, tmp_path):

@@ -18,7 +18,7 @@ from ltdsl_runtime.training.epochs.files import Taking, _parameters
 from ltdsl_runtime.weights import checkpoints
 from ltdsl_runtime.weights.restore import epoch_of
 from support.processes import FULL
-from support.training import PLAIN, conv_network, plan, trainer
+from support.training import PLAIN, contents, conv_network, plan, told, trainer
 
 from ltdsl.cache import STAGE_RECORDS, STAGE_WEIGHTS, Store
 from ltdsl.cache.errors import warn
@@ -145,23 +145,8 @@ def sharing(text, data, folder, store, options=None):
     return made
 
 
-def contents(folder):
-    """All files of a run that are to be the same; of metrics.jsonl what is not time."""
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("metrics.jsonl", "run.json", ".lock", "mark")
-    }
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return files | {"metrics": [line | {"seconds": 0} for line in lines]}
-
-
 def facts(folder):
     return json.loads((folder / "run.json").read_text())
-
-
-def told(made):
-    return made.reporter.console.file.getvalue()
 
 
 @pytest.mark.parametrize("what", PAIRS if FULL else [IN_CI])
